@@ -1,0 +1,202 @@
+// The backend contract: I/O as a small set of verbs whose results are completion records.
+//
+// OWNERSHIP AND THREADS. A backend serves exactly one thread: it is created, used and destroyed
+// there. Only wake() may be called from elsewhere. It is told its limits once and allocates nothing
+// afterwards. Send memory belongs to the caller and must not change until the send's completion.
+// Receive memory belongs to the backend and is lent until release().
+//
+// COMPLETIONS. A verb that takes a token yields exactly one final completion with that token;
+// streams (accept, recv) yield any number before it, each with `more` set. Nothing completes inside
+// the call that started it: results come from the next poll(). Completions of one slot keep the
+// order in which things happened. A verb called against the rules (unknown slot, a second send in
+// flight, a second recv stream) is a programming error and CHECKs; a failing kernel is a
+// completion with a status.
+//
+// SLOTS. The caller numbers its sockets: adopt() and connect() bind a socket to a slot, and every
+// later verb names the slot through its token. The final completion of close() is the last one for
+// that slot and generation; then the slot may be bound again, with another generation.
+//
+// ERRORS. Partial writes never show: a send completes whole or with an error. A send that fails
+// leaves the connection fit for nothing but close().
+//
+// The conformance suite (tests/conformance) is this text as tests; every backend passes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/clock.h"
+#include "core/endpoint.h"
+#include "core/result.h"
+#include "core/token.h"
+
+namespace sluice {
+
+// A socket on its way from an accept completion to adopt() or discard(). A file descriptor on
+// Linux, a SOCKET on Windows, a number in the simulator.
+using Socket = std::intptr_t;
+inline constexpr Socket kNoSocket = -1;
+
+using ListenerId = std::uint32_t;
+using BufferId = std::uint32_t;
+inline constexpr BufferId kNoBuffer = ~BufferId{0};
+
+struct Slice {
+    const char* data = nullptr;
+    std::size_t size = 0;
+};
+
+inline constexpr std::size_t kSlicesMax = 4;  // slices in one send
+
+// What a file looked like when its content was promised. All zero: the bytes cannot change
+// (a private copy), nothing to verify. Times are the file's, in nanoseconds.
+struct FileStamp {
+    std::uint64_t inode = 0;
+    std::uint64_t size = 0;
+    std::int64_t mtime_ns = 0;
+    std::int64_t ctime_ns = 0;
+    friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+// A piece of an open file. The descriptor belongs to the caller and stays open until the
+// completion.
+struct FileRange {
+    std::intptr_t file = -1;  // file descriptor, or HANDLE on Windows
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    // When set: the file must still carry this stamp after its bytes were handed over, else the
+    // send ends with Status::changed. Lives as long as the operation.
+    const FileStamp* stamp = nullptr;
+    // Read the bytes into memory of the backend instead of lending the file's own pages to the
+    // socket, so that a later edit cannot reach bytes that are already queued. Length is at most
+    // kFileCopyMax then.
+    bool copy = false;
+};
+
+inline constexpr std::size_t kFileCopyMax = 128 * 1024;
+
+// How soon the caller wants to hear of a success. A failure is always reported at once.
+enum class SendUrgency : std::uint8_t {
+    eager,  // poll() returns as soon as the send is complete
+    quiet,  // the completion may wait until poll() has something else to return
+};
+
+enum class Direction : std::uint8_t { readable, writable };
+
+struct Completion {
+    Token token;
+    Status status = Status::ok;
+    bool more = false;             // accept, recv: the stream goes on
+    BufferId buffer = kNoBuffer;   // recv: to be given back with release(); set only with data
+    std::uint32_t size = 0;        // recv: bytes at data
+    union {
+        const char* data;          // recv
+        Socket socket;             // accept
+        std::uint64_t bytes;       // send, send_file: bytes handed to the system, also on failure
+    };
+    Completion() : bytes(0) {}
+};
+static_assert(sizeof(Completion) <= 32);
+
+struct BackendLimits {
+    std::uint32_t slots = 1024;               // sockets at once
+    std::uint32_t listeners = 16;
+    std::uint32_t recv_buffers = 512;         // lent buffers; a power of two up to 32,768
+    std::uint32_t recv_buffer_bytes = 4096;
+    std::uint32_t completions = 512;          // records in one poll()
+};
+
+struct ListenOptions {
+    int backlog = 4096;          // the system caps it (Linux: net.core.somaxconn)
+    bool share_port = false;     // SO_REUSEPORT: one listener for each worker
+    bool v6_only = true;         // IPv6 sockets; false also takes IPv4 as mapped addresses
+    std::uint32_t unix_mode = 0666;
+};
+
+class Backend {
+  public:
+    Backend() = default;
+    Backend(const Backend&) = delete;
+    Backend& operator=(const Backend&) = delete;
+    // Closes whatever is still open. Completions that were not fetched are lost.
+    virtual ~Backend() = default;
+
+    [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+    // The instant of the last return of poll() (or of creation). Not a system call.
+    [[nodiscard]] virtual Nanos now() const noexcept = 0;
+    // Wall-clock seconds since 1970 at that instant.
+    [[nodiscard]] virtual std::int64_t wall_seconds() const noexcept = 0;
+
+    // Opens a listening socket. A Unix path that nobody listens on any more is replaced.
+    [[nodiscard]] virtual Result<ListenerId> listen(const Endpoint& endpoint,
+                                                    const ListenOptions& options) = 0;
+    // The address as bound, with the port that the system chose.
+    [[nodiscard]] virtual Result<Endpoint> local(ListenerId listener) const = 0;
+    // Starts the stream of accepted sockets. The token's slot is the listener's number. A
+    // completion without `more` ends the stream: with no_fds or no_memory it may be started again
+    // later; nothing in the backlog is lost by that.
+    virtual void accept_start(ListenerId listener, Token token) noexcept = 0;
+    // Ends the stream; its final completion has Status::cancelled. Sockets accepted before that
+    // are still delivered.
+    virtual void accept_stop(ListenerId listener) noexcept = 0;
+    // Closes a listener whose accept stream has ended.
+    virtual void close_listener(ListenerId listener) noexcept = 0;
+
+    // Binds an accepted socket to a slot.
+    virtual void adopt(Slot slot, Generation generation, Socket socket) noexcept = 0;
+    // Closes an accepted socket that finds no slot.
+    virtual void discard(Socket socket) noexcept = 0;
+    // Opens a connection and binds it to the token's slot. Whatever the status, close() follows.
+    virtual void connect(Token token, const Endpoint& peer) noexcept = 0;
+    // The address of the other end; Family::none when it is gone. A system call: cold path.
+    [[nodiscard]] virtual Endpoint peer(Slot slot) const noexcept = 0;
+    // The socket itself, for telemetry (TCP_INFO) in the load generator; kNoSocket when not bound.
+    [[nodiscard]] virtual Socket native(Slot slot) const noexcept = 0;
+
+    // Starts the stream of received chunks. Ends with eof, reset, timed_out or cancelled.
+    // While no buffer is free the stream pauses by itself; it is no error.
+    virtual void recv_start(Token token) noexcept = 0;
+    // Asks the stream to end: a final completion with Status::cancelled follows, after chunks that
+    // were received already. When the stream has ended or is about to, nothing happens.
+    virtual void recv_stop(Slot slot) noexcept = 0;
+    virtual void release(BufferId buffer) noexcept = 0;
+
+    // Sends all slices in order, at most kSlicesMax. The array is copied, the bytes are not.
+    virtual void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept = 0;
+    // Sends the head slices (at most kSlicesMax, may be none), then the file range. A range that
+    // the file no longer covers, or a stamp that no longer matches, ends with Status::changed.
+    virtual void send_file(Token token, std::span<const Slice> head, const FileRange& range,
+                           SendUrgency urgency) noexcept = 0;
+
+    // One completion when the socket is readable or writable (or broken).
+    virtual void ready(Token token, Direction direction) noexcept = 0;
+    // Sends FIN after what was sent before. No completion.
+    virtual void shutdown_send(Slot slot) noexcept = 0;
+    // Withdraws everything in flight on the slot (each operation still completes, cancelled or
+    // done) and closes the socket. Its own completion is the slot's last. Unread input makes the
+    // system send a reset.
+    virtual void close(Token token) noexcept = 0;
+
+    // Submits, waits until there is a completion, wake() was called, or `deadline` (an instant;
+    // kNever waits without end, 0 does not wait), and returns what there is. The records are valid
+    // until the next poll(). Returning none is normal.
+    [[nodiscard]] virtual std::span<const Completion> poll(Nanos deadline) noexcept = 0;
+    // Makes the current or the next poll() return. Any thread. Many wakes may become one.
+    virtual void wake() noexcept = 0;
+};
+
+// A way of making backends, with what was found out about it. Made once per process by
+// backends/registry, before threads start; create() is then called on each worker's thread.
+class BackendFactory {
+  public:
+    virtual ~BackendFactory() = default;
+    [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+    [[nodiscard]] virtual Result<std::unique_ptr<Backend>> create(
+        const BackendLimits& limits) const = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,29 @@
+// Limits: every bound that a user can set, with its default. One place, so that the documentation,
+// the command line and the code cannot disagree. Times are nanoseconds, sizes are bytes.
+#pragma once
+
+#include <cstdint>
+
+#include "core/clock.h"
+
+namespace sluice {
+
+struct Limits {
+    // HTTP messages.
+    std::uint32_t request_line_bytes = 8 * 1024;  // longer: 414
+    std::uint32_t head_bytes = 16 * 1024;         // request line and fields together; longer: 431
+    std::uint32_t fields = 100;                   // more: 431
+    std::uint64_t body_bytes = 1024 * 1024;       // a request body is read and dropped; longer: 413
+
+    // Connections.
+    std::uint32_t connections_per_worker = 16 * 1024;
+    Nanos head_timeout = 10 * kSecond;   // from the first byte (or accept) to the end of the head: 408
+    Nanos body_timeout = 30 * kSecond;   // the whole request body
+    Nanos idle_timeout = 60 * kSecond;   // between requests
+    Nanos write_timeout = 30 * kSecond;  // one send without completion
+    Nanos linger_timeout = 2 * kSecond;  // reading on after the last response, before close
+    std::uint64_t linger_bytes = 256 * 1024;
+    Nanos drain_timeout = 10 * kSecond;  // from SIGTERM to the end of the last response
+};
+
+}  // namespace sluice

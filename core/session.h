@@ -1,0 +1,108 @@
+// Session: what a connection needs from a protocol. Bytes go in, pieces to send come out; a session
+// does no I/O, reads no clock and knows no socket. One lives inside each connection that is not
+// idle, in storage that the connection lends; it is destroyed when it says idle and made again when
+// bytes arrive.
+//
+// ORDER OF CALLS. feed() with what arrived; then, until next() is empty: send the piece, then
+// sent() once the send is complete. state() is asked after each of them. Bytes that feed() did not
+// take are offered again after the next sent().
+//
+// Runs on the reactor's thread; nothing here throws, blocks or allocates in the steady state.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "core/backend.h"
+#include "core/clock.h"
+#include "core/endpoint.h"
+
+namespace sluice {
+
+// What is to be sent next, whole: up to kSlicesMax memory slices and then, if its length is not
+// zero, a file range. Valid and unchanged until sent() or aborted().
+struct Piece {
+    std::array<Slice, kSlicesMax> slices{};
+    std::uint32_t slice_count = 0;
+    FileRange file;
+
+    [[nodiscard]] bool empty() const { return slice_count == 0 && file.length == 0; }
+    [[nodiscard]] std::uint64_t bytes() const {
+        std::uint64_t total = file.length;
+        for (std::uint32_t i = 0; i < slice_count; ++i) {
+            total += slices[i].size;
+        }
+        return total;
+    }
+};
+
+enum class SessionState : std::uint8_t {
+    idle,     // between messages: nothing begun, nothing to send
+    head,     // part of a message head is there
+    body,     // a message body is being read; nothing to send
+    respond,  // a response is being sent
+    waiting,  // a response waits for content; resume() may end it
+    close,    // over: close at once after what next() still yields. Nothing unread is expected.
+    linger,   // over, but the peer may still be sending: send what is left, finish our direction,
+              // read and discard for a while, then close (a close with unread input would reset
+              // the connection and could destroy the tail of the response, RFC 9112 section 9.6)
+};
+
+// What a session may know of its surroundings; one for each worker, updated by the reactor.
+struct SessionContext {
+    Nanos now = 0;
+    std::int64_t wall_seconds = 0;
+    bool draining = false;  // responses from now on announce the close
+};
+
+// The connection as its session sees it.
+class SessionPeer {
+  public:
+    // The other end's address, for the access log. Cached by the connection after the first call.
+    [[nodiscard]] virtual const Endpoint& peer_endpoint() noexcept = 0;
+
+  protected:
+    ~SessionPeer() = default;
+};
+
+class Session {
+  public:
+    Session() = default;
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    virtual ~Session() = default;
+
+    // Takes bytes from the peer; returns how many. Fewer than offered means that output must leave
+    // first (or that the session is over). The bytes need not outlive the call.
+    [[nodiscard]] virtual std::size_t feed(std::string_view bytes) noexcept = 0;
+    // The peer has finished its direction, after all bytes it sent were fed.
+    virtual void on_eof() noexcept = 0;
+    // The deadline of the state head, body or waiting has passed.
+    virtual void on_timeout() noexcept = 0;
+    // state() is waiting and content has changed: try again.
+    virtual void resume() noexcept = 0;
+
+    [[nodiscard]] virtual Piece next() noexcept = 0;
+    // The piece from next() left whole.
+    virtual void sent() noexcept = 0;
+    // The connection broke or was given up; `bytes` of the current piece had left.
+    virtual void aborted(std::uint64_t bytes) noexcept = 0;
+
+    [[nodiscard]] virtual SessionState state() const noexcept = 0;
+};
+
+// Makes sessions; one factory object for each worker, on its thread.
+class SessionFactory {
+  public:
+    virtual ~SessionFactory() = default;
+    [[nodiscard]] virtual std::size_t session_bytes() const noexcept = 0;
+    // Constructs in `storage` (session_bytes() long, aligned to 64). Never null.
+    [[nodiscard]] virtual Session* create(void* storage, SessionPeer& peer) noexcept = 0;
+    // Called once in each turn of the loop, before completions are handled. Says whether content
+    // changed, so that waiting sessions are worth resuming.
+    [[nodiscard]] virtual bool turn(const SessionContext& context) noexcept = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,132 @@
+// Content: what the server serves, as immutable values.
+//
+// An Entry is one representation (or a directory that redirects). A Snapshot is the whole tree at
+// one moment: path -> Entry. Both are made by the loader's thread and never change once published.
+//
+// OWNERSHIP. Entries are shared between successive snapshots; the loader's thread counts and frees
+// them. A worker reads entries only through the snapshot that its ContentView holds, or that it has
+// pinned. No lock, no atomic on the way of a request.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/backend.h"
+
+namespace sluice::http {
+
+enum class Coding : std::uint8_t { identity, br, zstd, gzip };
+inline constexpr std::size_t kVariantCodings = 3;  // br, zstd, gzip: in this order of preference
+
+enum class EntryKind : std::uint8_t {
+    file,       // also the path of a directory with its slash, when it has an index
+    directory,  // a directory without its slash: 301 to the same with the slash
+};
+
+struct Entry {
+    std::string path;  // normalised and decoded: "/a/b.html", "/a/" for the index of /a, "/a"
+    EntryKind kind = EntryKind::file;
+    Coding coding = Coding::identity;
+    std::uint64_t size = 0;
+    std::int64_t mtime_seconds = 0;
+    std::string etag;               // strong, with its quotes; differs between codings
+    std::string_view content_type;  // static storage
+    // Precompressed siblings, by Coding - 1; null where there is none. Only on identity entries.
+    std::array<const Entry*, kVariantCodings> variants{};
+    bool vary = false;  // a variant exists, here or on the sibling: every answer carries Vary
+
+    // The bytes, in exactly one of three homes:
+    //  - memory: `block` holds the prepared 200 head's entry part, then the body, contiguous;
+    //  - a file of our own (memfd): bytes cannot change; stamp is all zero;
+    //  - the live file: stamp says what it must still look like.
+    // A cold entry has none of them: ask the view to load it.
+    std::unique_ptr<char[]> block;
+    std::uint32_t block_head_bytes = 0;  // bytes of head before the body in `block`
+    std::intptr_t file = -1;
+    std::uint64_t file_offset = 0;
+    FileStamp stamp;
+    bool cold = false;
+
+    [[nodiscard]] bool in_memory() const { return block != nullptr; }
+    [[nodiscard]] std::string_view memory() const { return {block.get() + block_head_bytes, size}; }
+    [[nodiscard]] bool live_file() const { return file >= 0 && stamp != FileStamp{}; }
+
+    // Prepared header lines of this representation, each ended by CRLF, without status line, Date
+    // and Connection. Made by prepare_heads() (http/response.h) when the entry is made.
+    std::string head_200;     // with Content-Length, ends with the empty line
+    std::string head_304;     // what a 304 carries (RFC 9110 section 15.4.5), ends with empty line
+    std::string head_common;  // without Content-Length and without the empty line: for 206 and 416
+};
+
+// Path -> entry, open addressing over XXH3 hashes. Immutable.
+class Snapshot {
+  public:
+    // `entries` stay owned by the loader and outlive the snapshot.
+    Snapshot(std::vector<const Entry*> entries, std::uint64_t version);
+    [[nodiscard]] const Entry* find(std::string_view path) const noexcept;
+    [[nodiscard]] std::uint64_t version() const { return version_; }
+    [[nodiscard]] const std::vector<const Entry*>& entries() const { return entries_; }
+
+    // How many holders (the loader itself, views) still look at it; the loader frees it at 0.
+    mutable std::atomic<std::uint32_t> holders{0};
+
+  private:
+    struct Bucket {
+        std::uint32_t hash = 0;
+        std::uint32_t index_plus_one = 0;  // 0: empty
+    };
+    std::vector<const Entry*> entries_;
+    std::vector<Bucket> buckets_;
+    std::uint64_t mask_ = 0;
+    std::uint64_t version_ = 0;
+};
+
+// One worker's window on the content. The loader puts the newest snapshot into `offer`; the worker
+// takes it between two requests. Worker's thread only, except offer().
+class ContentView {
+  public:
+    // The loader's way in: replaces an offer that was not taken yet, and lets go of that one.
+    // Any thread.
+    void offer(const Snapshot* snapshot) noexcept;
+
+    // Takes a waiting offer; true when the current snapshot changed.
+    bool refresh() noexcept;
+    [[nodiscard]] const Snapshot& current() const noexcept { return *current_; }
+    [[nodiscard]] bool ready() const noexcept { return current_ != nullptr; }
+
+    // Keeps the current snapshot alive beyond the next refresh(), while bytes of one of its
+    // entries are being sent. Balanced by unpin() with the value returned.
+    [[nodiscard]] const Snapshot* pin() noexcept;
+    void unpin(const Snapshot* snapshot) noexcept;
+
+    // Asks the loader for a cold entry of the current snapshot; the answer is a new snapshot.
+    // False when the bounded queue is full.
+    [[nodiscard]] bool request_load(const Entry& entry) noexcept;
+
+    ContentView();
+    ~ContentView();
+    ContentView(const ContentView&) = delete;
+    ContentView& operator=(const ContentView&) = delete;
+
+    class LoadQueue;  // set by the store (http/content_store.h)
+    void connect(LoadQueue* queue) noexcept { queue_ = queue; }
+
+  private:
+    struct Pinned {
+        const Snapshot* snapshot;
+        std::uint32_t pins;
+    };
+    std::atomic<const Snapshot*> offer_{nullptr};
+    const Snapshot* current_ = nullptr;
+    std::uint32_t current_pins_ = 0;
+    std::vector<Pinned> old_;  // earlier snapshots with pins left
+    LoadQueue* queue_ = nullptr;
+};
+
+}  // namespace sluice::http

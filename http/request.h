@@ -1,0 +1,52 @@
+// Request: one HTTP/1.x request head, parsed and checked. A plain value made of views into the
+// connection's bytes; valid while those bytes are.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::http {
+
+enum class Method : std::uint8_t {
+    get,
+    head,
+    options,
+    other_known,  // a method that a registry knows and we do not serve: 405
+    unknown,      // 501
+};
+
+// What the framing of a request says about its body (RFC 9112 section 6.3).
+enum class BodyKind : std::uint8_t { none, length, chunked };
+
+struct Request {
+    Method method = Method::unknown;
+    std::uint8_t version_minor = 1;  // HTTP/1.x
+    bool keep_alive = true;          // after RFC 9112 section 9.3
+    bool asterisk = false;           // "OPTIONS *"
+    bool expect_continue = false;
+    BodyKind body = BodyKind::none;
+    std::uint64_t content_length = 0;
+
+    std::string_view method_text;
+    std::string_view target;  // as received
+    std::string_view path;    // decoded, dot segments resolved, starts with '/'
+    std::string_view query;   // raw, with its '?', or empty
+    std::string_view raw_path;  // the target's path as received, for redirects
+
+    // Field values without surrounding white space; empty and absent are told apart by data().
+    // List-valued fields that came in several lines are joined with ", " (RFC 9110 section 5.3).
+    std::string_view host;
+    std::string_view range;
+    std::string_view if_match;
+    std::string_view if_none_match;
+    std::string_view if_modified_since;
+    std::string_view if_unmodified_since;
+    std::string_view if_range;
+    std::string_view accept_encoding;
+    std::string_view user_agent;
+    std::string_view referer;
+};
+
+[[nodiscard]] constexpr bool present(std::string_view field) { return field.data() != nullptr; }
+
+}  // namespace sluice::http
