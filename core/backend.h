@@ -89,30 +89,30 @@ enum class Direction : std::uint8_t { readable, writable };
 struct Completion {
     Token token;
     Status status = Status::ok;
-    bool more = false;             // accept, recv: the stream goes on
-    BufferId buffer = kNoBuffer;   // recv: to be given back with release(); set only with data
-    std::uint32_t size = 0;        // recv: bytes at data
+    bool more = false;            // accept, recv: the stream goes on
+    BufferId buffer = kNoBuffer;  // recv: to be given back with release(); set only with data
+    std::uint32_t size = 0;       // recv: bytes at data
     union {
-        const char* data;          // recv
-        Socket socket;             // accept
-        std::uint64_t bytes;       // send, send_file: bytes handed to the system, also on failure
+        const char* data;     // recv
+        Socket socket;        // accept
+        std::uint64_t bytes;  // send, send_file: bytes handed to the system, also on failure
     };
     Completion() : bytes(0) {}
 };
 static_assert(sizeof(Completion) <= 32);
 
 struct BackendLimits {
-    std::uint32_t slots = 1024;               // sockets at once
+    std::uint32_t slots = 1024;  // sockets at once
     std::uint32_t listeners = 16;
-    std::uint32_t recv_buffers = 512;         // lent buffers; a power of two up to 32,768
+    std::uint32_t recv_buffers = 512;  // lent buffers; a power of two up to 32,768
     std::uint32_t recv_buffer_bytes = 4096;
-    std::uint32_t completions = 512;          // records in one poll()
+    std::uint32_t completions = 512;  // records in one poll()
 };
 
 struct ListenOptions {
-    int backlog = 4096;          // the system caps it (Linux: net.core.somaxconn)
-    bool share_port = false;     // SO_REUSEPORT: one listener for each worker
-    bool v6_only = true;         // IPv6 sockets; false also takes IPv4 as mapped addresses
+    int backlog = 4096;       // the system caps it (Linux: net.core.somaxconn)
+    bool share_port = false;  // SO_REUSEPORT: one listener for each worker
+    bool v6_only = true;      // IPv6 sockets; false also takes IPv4 as mapped addresses
     std::uint32_t unix_mode = 0666;
 };
 

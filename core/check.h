@@ -14,19 +14,19 @@ namespace sluice {
 
 }  // namespace sluice
 
-#define CHECK(condition)                                             \
-    do {                                                             \
-        if (!(condition)) [[unlikely]] {                             \
-            ::sluice::check_failed(#condition, __FILE__, __LINE__);  \
-        }                                                            \
+#define CHECK(condition)                                            \
+    do {                                                            \
+        if (!(condition)) [[unlikely]] {                            \
+            ::sluice::check_failed(#condition, __FILE__, __LINE__); \
+        }                                                           \
     } while (false)
 
 #ifdef NDEBUG
-#define DCHECK(condition)        \
-    do {                         \
-        if (false) {             \
-            (void)(condition);   \
-        }                        \
+#define DCHECK(condition)      \
+    do {                       \
+        if (false) {           \
+            (void)(condition); \
+        }                      \
     } while (false)
 #else
 #define DCHECK(condition) CHECK(condition)

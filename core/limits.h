@@ -17,7 +17,8 @@ struct Limits {
 
     // Connections.
     std::uint32_t connections_per_worker = 16 * 1024;
-    Nanos head_timeout = 10 * kSecond;   // from the first byte (or accept) to the end of the head: 408
+    Nanos head_timeout =
+        10 * kSecond;  // from the first byte (or accept) to the end of the head: 408
     Nanos body_timeout = 30 * kSecond;   // the whole request body
     Nanos idle_timeout = 60 * kSecond;   // between requests
     Nanos write_timeout = 30 * kSecond;  // one send without completion

@@ -1,8 +1,8 @@
 // Status, Error and Result: how things fail.
 //
-// Status is what a completion carries on the hot path: one byte, no allocation. Error is what set-up
-// code returns: a status, the operating system's own code, and one line of text for the user.
-// Neither is ever thrown.
+// Status is what a completion carries on the hot path: one byte, no allocation. Error is what
+// set-up code returns: a status, the operating system's own code, and one line of text for the
+// user. Neither is ever thrown.
 #pragma once
 
 #include <cstdint>

@@ -18,13 +18,13 @@ inline constexpr Slot kNoSlot = ~Slot{0};
 
 enum class OpKind : std::uint8_t {
     none,
-    accept,   // slot is the listener's number
+    accept,  // slot is the listener's number
     connect,
     recv,
-    send,     // send and send_file: at most one of them is in flight on a slot
+    send,  // send and send_file: at most one of them is in flight on a slot
     ready,
     close,
-    internal, // the backend's own operations; never seen outside it
+    internal,  // the backend's own operations; never seen outside it
 };
 
 struct Token {
@@ -33,8 +33,7 @@ struct Token {
     constexpr Token() = default;
     constexpr explicit Token(std::uint64_t raw) : value(raw) {}
     constexpr Token(Slot slot, Generation generation, OpKind kind)
-        : value((std::uint64_t{slot} << 32) |
-                (std::uint64_t{generation & kGenerationMask} << 8) |
+        : value((std::uint64_t{slot} << 32) | (std::uint64_t{generation & kGenerationMask} << 8) |
                 static_cast<std::uint64_t>(kind)) {}
 
     [[nodiscard]] constexpr Slot slot() const { return static_cast<Slot>(value >> 32); }

@@ -28,9 +28,9 @@ struct Request {
     std::uint64_t content_length = 0;
 
     std::string_view method_text;
-    std::string_view target;  // as received
-    std::string_view path;    // decoded, dot segments resolved, starts with '/'
-    std::string_view query;   // raw, with its '?', or empty
+    std::string_view target;    // as received
+    std::string_view path;      // decoded, dot segments resolved, starts with '/'
+    std::string_view query;     // raw, with its '?', or empty
     std::string_view raw_path;  // the target's path as received, for redirects
 
     // Field values without surrounding white space; empty and absent are told apart by data().
@@ -47,6 +47,8 @@ struct Request {
     std::string_view referer;
 };
 
-[[nodiscard]] constexpr bool present(std::string_view field) { return field.data() != nullptr; }
+[[nodiscard]] constexpr bool present(std::string_view field) {
+    return field.data() != nullptr;
+}
 
 }  // namespace sluice::http

@@ -32,14 +32,14 @@ enum class BodyShape : std::uint8_t {
 struct ResponsePlan {
     std::uint16_t status = 200;
     BodyShape shape = BodyShape::none;
-    bool head_only = false;          // HEAD: the head as for GET, no body
-    const Entry* entry = nullptr;    // the chosen representation
-    const Entry* identity = nullptr; // the identity entry it belongs to (Vary on errors like 416)
+    bool head_only = false;           // HEAD: the head as for GET, no body
+    const Entry* entry = nullptr;     // the chosen representation
+    const Entry* identity = nullptr;  // the identity entry it belongs to (Vary on errors like 416)
     std::uint8_t range_count = 0;
     std::array<ByteRange, kRangesMax> ranges{};
     std::string_view redirect_path;  // 301: raw path as received; Location is this + '/' + query
     std::string_view redirect_query;
-    bool needs_load = false;         // the entry is cold: load it, then plan again
+    bool needs_load = false;  // the entry is cold: load it, then plan again
 };
 
 // The static handler (RFC 9110): method, look-up, negotiation, preconditions in the order of
