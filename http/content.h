@@ -77,10 +77,15 @@ class Snapshot {
     mutable std::atomic<std::uint32_t> holders{0};
 
   private:
+    // The entry itself, and not only its index, so that a look-up touches three lines of memory:
+    // the bucket, the entry, the entry's path.
     struct Bucket {
+        const Entry* entry = nullptr;  // null: empty
         std::uint32_t hash = 0;
-        std::uint32_t index_plus_one = 0;  // 0: empty
+        std::uint32_t index = 0;  // into entries_
     };
+    void insert(const Entry* entry, std::uint64_t hash, std::uint32_t index) noexcept;
+
     std::vector<const Entry*> entries_;
     std::vector<Bucket> buckets_;
     std::uint64_t mask_ = 0;
