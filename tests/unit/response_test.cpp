@@ -619,7 +619,7 @@ TEST_F(ResponseTest, ColdEntriesAskToBeLoaded) {
 
 TEST_F(ResponseTest, ErrorPages) {
     for (const std::uint16_t status : std::to_array<std::uint16_t>(
-             {400, 403, 404, 405, 408, 412, 413, 414, 417, 431, 500, 501, 503, 505})) {
+             {400, 403, 404, 405, 408, 412, 413, 414, 416, 417, 431, 500, 501, 503, 505})) {
         const Response response = write(plan_error(status, false), ConnectionField::close);
         const std::string title = std::to_string(status) + " " + std::string(reason_phrase(status));
         EXPECT_EQ(response.status_line(), "HTTP/1.1 " + title);
