@@ -62,6 +62,8 @@ class Pool {
         return storage_[index].value;
     }
     [[nodiscard]] std::uint32_t used() const { return used_; }
+    // Indexes below this have been handed out at least once.
+    [[nodiscard]] std::uint32_t made() const { return made_; }
     [[nodiscard]] std::uint32_t capacity() const { return capacity_; }
 
   private:
