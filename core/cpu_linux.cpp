@@ -65,9 +65,9 @@ std::vector<int> usable_cpus() {
     cpu_set_t set;
     CPU_ZERO(&set);
     if (::sched_getaffinity(0, sizeof set, &set) == 0) {
-        for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
             if (CPU_ISSET(cpu, &set)) {
-                cpus.push_back(cpu);
+                cpus.push_back(static_cast<int>(cpu));
             }
         }
     }
@@ -85,7 +85,7 @@ unsigned default_workers() {
 bool pin_this_thread(int cpu) noexcept {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
+    CPU_SET(static_cast<std::size_t>(cpu), &set);
     return ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set) == 0;
 }
 
