@@ -61,7 +61,7 @@ struct Entry {
     // and Connection. Made by prepare_heads() (http/response.h) when the entry is made.
     std::string head_200;     // with Content-Length, ends with the empty line
     std::string head_304;     // what a 304 carries (RFC 9110 section 15.4.5), ends with empty line
-    std::string head_common;  // without Content-Length and without the empty line: for 206 and 416
+    std::string head_common;  // for 206: without Content-Type, Content-Length and the empty line
 };
 
 // Path -> entry, open addressing over XXH3 hashes. Immutable.
@@ -77,10 +77,15 @@ class Snapshot {
     mutable std::atomic<std::uint32_t> holders{0};
 
   private:
+    // The entry itself, and not only its index, so that a look-up touches three lines of memory:
+    // the bucket, the entry, the entry's path.
     struct Bucket {
+        const Entry* entry = nullptr;  // null: empty
         std::uint32_t hash = 0;
-        std::uint32_t index_plus_one = 0;  // 0: empty
+        std::uint32_t index = 0;  // into entries_
     };
+    void insert(const Entry* entry, std::uint64_t hash, std::uint32_t index) noexcept;
+
     std::vector<const Entry*> entries_;
     std::vector<Bucket> buckets_;
     std::uint64_t mask_ = 0;
