@@ -62,7 +62,7 @@ struct Entry {
     // and Connection. Made by prepare_heads() (http/response.h) when the entry is made.
     std::string head_200;     // with Content-Length, ends with the empty line
     std::string head_304;     // what a 304 carries (RFC 9110 section 15.4.5), ends with empty line
-    std::string head_common;  // without Content-Length and without the empty line: for 206 and 416
+    std::string head_common;  // for 206: without Content-Type, Content-Length and the empty line
 };
 
 // Path -> entry, open addressing over XXH3 hashes. Immutable.
