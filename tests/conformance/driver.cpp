@@ -158,11 +158,20 @@ void Driver::close(Slot slot) {
 
 void Driver::release_held(std::size_t count) {
     for (; count > 0 && !held_.empty(); --count) {
-        const BufferId buffer = held_.back();
+        const BufferId buffer = held_.back().buffer;
+        EXPECT_EQ(
+            std::memcmp(held_.back().data, held_.back().bytes.data(), held_.back().bytes.size()), 0)
+            << "a lent buffer was overwritten";
         held_.pop_back();
         lent_.at(buffer) = false;
         backend_->release(buffer);
     }
+}
+
+bool Driver::lent_unchanged() const {
+    return std::ranges::all_of(held_, [](const Held& held) {
+        return std::memcmp(held.data, held.bytes.data(), held.bytes.size()) == 0;
+    });
 }
 
 std::size_t Driver::operations() const {
@@ -300,7 +309,7 @@ void Driver::take(Connection& connection, const Completion& completion) {
     ++connection.chunks;
     if (hold_) {
         lent_[completion.buffer] = true;
-        held_.push_back(completion.buffer);
+        held_.push_back({completion.buffer, completion.data, {completion.data, completion.size}});
     } else {
         backend_->release(completion.buffer);
     }
