@@ -71,6 +71,11 @@ EpollBackend::EpollBackend(const BackendLimits& limits)
 }
 
 EpollBackend::~EpollBackend() {
+    for (const Completion& completion : outbox_.left()) {
+        if (completion.token.kind() == OpKind::accept && completion.more) {
+            discard(completion.socket);
+        }
+    }
     for (Slot slot = 0; slot < limits_.slots; ++slot) {
         if (sockets_[slot].fd >= 0) {
             ::close(sockets_[slot].fd);

@@ -351,8 +351,7 @@ void UringBackend::release(BufferId buffer) noexcept {
 }
 
 void UringBackend::arm_receives() noexcept {
-    // Starved streams go on when a quarter of the buffers is back, and not one by one.
-    if (!starved_.empty() && buffers_.lent() <= buffers_.count() / 4 * 3) {
+    if (!starved_.empty() && buffers_.lent() < buffers_.count()) {
         to_arm_.insert(to_arm_.end(), starved_.begin(), starved_.end());
         starved_.clear();
     }

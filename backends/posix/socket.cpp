@@ -183,10 +183,13 @@ Result<int> open_listener(const Endpoint& endpoint, const ListenOptions& options
     }
     const SocketAddress address = to_socket_address(endpoint);
     int bound = ::bind(fd, address.get(), address.size);
-    if (bound != 0 && errno == EADDRINUSE && endpoint.family == Family::unix_path &&
-        is_stale_unix_socket(address, endpoint.path)) {
-        ::unlink(endpoint.path.c_str());
-        bound = ::bind(fd, address.get(), address.size);
+    if (bound != 0 && errno == EADDRINUSE && endpoint.family == Family::unix_path) {
+        if (is_stale_unix_socket(address, endpoint.path)) {
+            ::unlink(endpoint.path.c_str());
+            bound = ::bind(fd, address.get(), address.size);
+        } else {
+            errno = EADDRINUSE;
+        }
     }
     if (bound != 0) {
         return failed("bind");
