@@ -246,7 +246,7 @@ void ContentLoader::shrink_open_files() {
               "out of file descriptors: fewer files are held open (raise the limit of open files)");
 }
 
-std::unique_ptr<OwnedEntry> ContentLoader::make_entry(const FileNode& node, std::string path,
+std::unique_ptr<OwnedEntry> ContentLoader::make_entry(FileNode& node, std::string path,
                                                       Coding coding,
                                                       std::string_view content_type) {
     auto entry = std::make_unique<OwnedEntry>(&node, node.content_id, usage_);

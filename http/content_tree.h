@@ -9,6 +9,7 @@
 // Loader's thread only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -69,13 +70,13 @@ struct FileNode;
 
 // An entry with what only its owner needs to know.
 struct OwnedEntry : Entry {
-    OwnedEntry(const FileNode* from, std::uint64_t version_of_source, ContentUsage& all)
+    OwnedEntry(FileNode* from, std::uint64_t version_of_source, ContentUsage& all)
         : node(from), source(version_of_source), usage(all) {}
     OwnedEntry(const OwnedEntry&) = delete;
     OwnedEntry& operator=(const OwnedEntry&) = delete;
     ~OwnedEntry() { usage.memory_bytes -= block_bytes; }
 
-    const FileNode* node;  // whose bytes these are; null for a redirect
+    FileNode* node;        // whose bytes these are; null for a redirect
     std::uint64_t source;  // FileNode::content_id that it was made from
     std::shared_ptr<const Home> home;
     std::uint64_t block_bytes = 0;  // counted in `usage`
@@ -100,7 +101,9 @@ struct FileNode {
     bool link = false;       // reached through a symbolic link
     bool dirty = false;      // its entries wait to be made anew
     std::uint64_t seen = 0;  // number of the last listing that had it
-    Nanos opened_at = 0;     // when a cold file was opened; 0: not on request
+    std::int64_t unsettled_since_ns =
+        0;                // wall clock; its new content waits for a pause in writing
+    Nanos opened_at = 0;  // when a cold file was opened; 0: not on request
 
     // The entries that stand for it at the moment.
     OwnedEntry* own = nullptr;
@@ -132,6 +135,11 @@ struct CodingName {
 };
 inline constexpr std::array<CodingName, kVariantCodings> kCodings = {
     {{".br", "br"}, {".zst", "zstd"}, {".gz", "gzip"}}};
+
+[[nodiscard]] inline bool is_coded(std::string_view name) {
+    return std::any_of(kCodings.begin(), kCodings.end(),
+                       [name](const CodingName& coding) { return name.ends_with(coding.suffix); });
+}
 
 inline constexpr std::string_view kIndexName = "index.html";
 
