@@ -78,7 +78,7 @@ class ContentLoader {
   private:
     struct Content {
         std::string validator;
-        std::unique_ptr<char[]> bytes;
+        PendingBytes bytes;
         std::shared_ptr<const Home> home;
         bool cold = false;
         bool opened = false;  // `home` holds the live file

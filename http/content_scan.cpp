@@ -558,7 +558,7 @@ void ContentTree::build(DirNode& dir, FileNode& file) {
         }
     }
     replace(file.own, make(path));
-    file.bytes.reset();
+    file.bytes = PendingBytes();
 }
 
 void ContentTree::replace(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry) {

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/clock.h"
@@ -29,6 +30,42 @@ namespace sluice::http {
 struct ContentUsage {
     std::uint64_t memory_bytes = 0;
     std::uint64_t open_files = 0;
+};
+
+// Small content between being read and being laid out in its entries' blocks. Counted, because a
+// directory is read as a whole before its entries are made; at what the block will take, so that
+// a large directory does not run past the budget.
+class PendingBytes {
+  public:
+    PendingBytes() = default;
+    PendingBytes(std::uint64_t size, std::uint64_t counted, ContentUsage& usage)
+        : data_(std::make_unique_for_overwrite<char[]>(size)), counted_(counted), usage_(&usage) {
+        usage_->memory_bytes += counted_;
+    }
+    PendingBytes(PendingBytes&& other) noexcept { swap(other); }
+    PendingBytes& operator=(PendingBytes&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~PendingBytes() {
+        if (data_ != nullptr) {
+            usage_->memory_bytes -= counted_;
+        }
+    }
+
+    [[nodiscard]] char* data() const { return data_.get(); }
+    [[nodiscard]] explicit operator bool() const { return data_ != nullptr; }
+
+  private:
+    void swap(PendingBytes& other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(counted_, other.counted_);
+        std::swap(usage_, other.usage_);
+    }
+
+    std::unique_ptr<char[]> data_;
+    std::uint64_t counted_ = 0;
+    ContentUsage* usage_ = nullptr;
 };
 
 // Bytes that are not in an entry's block.
@@ -94,7 +131,7 @@ struct FileNode {
     fs::Info info;
     std::string validator;             // the etag without quotes and coding
     std::uint64_t content_id = 0;      // changes with the bytes and with their home; 0: none yet
-    std::unique_ptr<char[]> bytes;     // small content on its way into `own`
+    PendingBytes bytes;                // small content on its way into `own`
     std::shared_ptr<const Home> home;  // set unless the bytes are in memory or the file is cold
     bool cold = false;
     bool racy = false;       // changed so shortly before it was read that its times prove nothing
