@@ -17,6 +17,9 @@ namespace {
 constexpr std::size_t kCopyBytes = 256 * 1024;
 constexpr int kReadAttempts = 3;
 
+// What the head in front of a small body takes, about (response.cpp).
+constexpr std::uint64_t kBlockHeadBytes = 280;
+
 // Longer than any tick of the clocks that file systems stamp with (CONFIG_HZ=100: 10 ms), so that
 // a later change has other times.
 constexpr std::int64_t kRacyNs = 20 * kMillisecond;
@@ -62,7 +65,7 @@ void ContentLoader::warn_once(bool& told, std::string_view line) const {
 
 bool ContentLoader::block_fits(std::uint64_t size) const {
     return size <= options_.block_bytes_max &&
-           usage_.memory_bytes + size <= options_.memory_budget_bytes;
+           usage_.memory_bytes + size + kBlockHeadBytes <= options_.memory_budget_bytes;
 }
 
 // One file takes at most a quarter, and all of them leave a quarter for small ones, which would
@@ -74,12 +77,13 @@ bool ContentLoader::memory_file_fits(std::uint64_t size) const {
 
 Status ContentLoader::read_block(const fs::Opened& opened, Content& out) {
     const std::size_t size = opened.info.stamp.size;
-    out.bytes = std::make_unique_for_overwrite<char[]>(size + 1);
-    const auto got = fs::read_at(opened.file, 0, out.bytes.get(), size + 1);
+    // One byte more than expected, to see that the file ends there.
+    out.bytes = PendingBytes(size + 1, size + kBlockHeadBytes, usage_);
+    const auto got = fs::read_at(opened.file, 0, out.bytes.data(), size + 1);
     if (!got) {
         return got.error();
     }
-    out.validator = hex(XXH3_64bits(out.bytes.get(), size));
+    out.validator = hex(XXH3_64bits(out.bytes.data(), size));
     return *got == size ? Status::ok : Status::changed;
 }
 
@@ -246,7 +250,7 @@ void ContentLoader::shrink_open_files() {
               "out of file descriptors: fewer files are held open (raise the limit of open files)");
 }
 
-std::unique_ptr<OwnedEntry> ContentLoader::make_entry(const FileNode& node, std::string path,
+std::unique_ptr<OwnedEntry> ContentLoader::make_entry(FileNode& node, std::string path,
                                                       Coding coding,
                                                       std::string_view content_type) {
     auto entry = std::make_unique<OwnedEntry>(&node, node.content_id, usage_);
@@ -280,7 +284,7 @@ void ContentLoader::finish_entry(OwnedEntry& entry, const FileNode& node) {
         }
         return;
     }
-    const char* bytes = node.bytes != nullptr ? node.bytes.get() : node.own->memory().data();
+    const char* bytes = node.bytes ? node.bytes.data() : node.own->memory().data();
     const std::size_t head = entry.head_200.size();
     entry.block_bytes = head + entry.size;
     entry.block = std::make_unique_for_overwrite<char[]>(entry.block_bytes);

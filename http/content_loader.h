@@ -66,7 +66,7 @@ class ContentLoader {
     [[nodiscard]] bool too_many_open() const { return open_nodes_.size() > open_files_max_; }
 
     // A new entry of the node's bytes.
-    [[nodiscard]] std::unique_ptr<OwnedEntry> make_entry(const FileNode& node, std::string path,
+    [[nodiscard]] std::unique_ptr<OwnedEntry> make_entry(FileNode& node, std::string path,
                                                          Coding coding,
                                                          std::string_view content_type);
     // To be called once its variants are known: prepares heads and the block.
@@ -78,7 +78,7 @@ class ContentLoader {
   private:
     struct Content {
         std::string validator;
-        std::unique_ptr<char[]> bytes;
+        PendingBytes bytes;
         std::shared_ptr<const Home> home;
         bool cold = false;
         bool opened = false;  // `home` holds the live file

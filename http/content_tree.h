@@ -9,12 +9,14 @@
 // Loader's thread only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/clock.h"
@@ -28,6 +30,42 @@ namespace sluice::http {
 struct ContentUsage {
     std::uint64_t memory_bytes = 0;
     std::uint64_t open_files = 0;
+};
+
+// Small content between being read and being laid out in its entries' blocks. Counted, because a
+// directory is read as a whole before its entries are made; at what the block will take, so that
+// a large directory does not run past the budget.
+class PendingBytes {
+  public:
+    PendingBytes() = default;
+    PendingBytes(std::uint64_t size, std::uint64_t counted, ContentUsage& usage)
+        : data_(std::make_unique_for_overwrite<char[]>(size)), counted_(counted), usage_(&usage) {
+        usage_->memory_bytes += counted_;
+    }
+    PendingBytes(PendingBytes&& other) noexcept { swap(other); }
+    PendingBytes& operator=(PendingBytes&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~PendingBytes() {
+        if (data_ != nullptr) {
+            usage_->memory_bytes -= counted_;
+        }
+    }
+
+    [[nodiscard]] char* data() const { return data_.get(); }
+    [[nodiscard]] explicit operator bool() const { return data_ != nullptr; }
+
+  private:
+    void swap(PendingBytes& other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(counted_, other.counted_);
+        std::swap(usage_, other.usage_);
+    }
+
+    std::unique_ptr<char[]> data_;
+    std::uint64_t counted_ = 0;
+    ContentUsage* usage_ = nullptr;
 };
 
 // Bytes that are not in an entry's block.
@@ -69,13 +107,13 @@ struct FileNode;
 
 // An entry with what only its owner needs to know.
 struct OwnedEntry : Entry {
-    OwnedEntry(const FileNode* from, std::uint64_t version_of_source, ContentUsage& all)
+    OwnedEntry(FileNode* from, std::uint64_t version_of_source, ContentUsage& all)
         : node(from), source(version_of_source), usage(all) {}
     OwnedEntry(const OwnedEntry&) = delete;
     OwnedEntry& operator=(const OwnedEntry&) = delete;
     ~OwnedEntry() { usage.memory_bytes -= block_bytes; }
 
-    const FileNode* node;  // whose bytes these are; null for a redirect
+    FileNode* node;        // whose bytes these are; null for a redirect
     std::uint64_t source;  // FileNode::content_id that it was made from
     std::shared_ptr<const Home> home;
     std::uint64_t block_bytes = 0;  // counted in `usage`
@@ -93,14 +131,16 @@ struct FileNode {
     fs::Info info;
     std::string validator;             // the etag without quotes and coding
     std::uint64_t content_id = 0;      // changes with the bytes and with their home; 0: none yet
-    std::unique_ptr<char[]> bytes;     // small content on its way into `own`
+    PendingBytes bytes;                // small content on its way into `own`
     std::shared_ptr<const Home> home;  // set unless the bytes are in memory or the file is cold
     bool cold = false;
     bool racy = false;       // changed so shortly before it was read that its times prove nothing
     bool link = false;       // reached through a symbolic link
     bool dirty = false;      // its entries wait to be made anew
     std::uint64_t seen = 0;  // number of the last listing that had it
-    Nanos opened_at = 0;     // when a cold file was opened; 0: not on request
+    std::int64_t unsettled_since_ns =
+        0;                // wall clock; its new content waits for a pause in writing
+    Nanos opened_at = 0;  // when a cold file was opened; 0: not on request
 
     // The entries that stand for it at the moment.
     OwnedEntry* own = nullptr;
@@ -132,6 +172,11 @@ struct CodingName {
 };
 inline constexpr std::array<CodingName, kVariantCodings> kCodings = {
     {{".br", "br"}, {".zst", "zstd"}, {".gz", "gzip"}}};
+
+[[nodiscard]] inline bool is_coded(std::string_view name) {
+    return std::any_of(kCodings.begin(), kCodings.end(),
+                       [name](const CodingName& coding) { return name.ends_with(coding.suffix); });
+}
 
 inline constexpr std::string_view kIndexName = "index.html";
 

@@ -76,6 +76,8 @@ class Root {
 
     [[nodiscard]] const File& directory() const { return directory_; }
     [[nodiscard]] const Info& info() const { return info_; }
+    // The same directory, open once more.
+    [[nodiscard]] std::expected<File, Status> reopen() const;
     // What the root's path names now; not_found when it is gone.
     [[nodiscard]] std::expected<Info, Status> look_again() const;
     // False where the system does not tell of changes: network and user-space file systems.

@@ -139,6 +139,14 @@ Result<Root> Root::open(const std::string& path) {
     return root;
 }
 
+std::expected<File, Status> Root::reopen() const {
+    File again = open_at(directory_, ".", O_RDONLY | O_DIRECTORY);
+    if (!again) {
+        return failed();
+    }
+    return again;
+}
+
 std::expected<Info, Status> Root::look_again() const {
     struct stat raw;
     if (::stat(path_.c_str(), &raw) != 0) {

@@ -19,7 +19,9 @@ class Writer {
             fail();
             return;
         }
-        std::memcpy(next_, text.data(), text.size());
+        if (!text.empty()) {  // memcpy takes no null pointer, not even for nothing
+            std::memcpy(next_, text.data(), text.size());
+        }
         next_ += text.size();
     }
     void put_number(std::uint64_t number) noexcept {
