@@ -19,9 +19,10 @@ namespace sluice::http {
 inline constexpr std::size_t kRangesMax = 16;      // parts of one answer, after coalescing
 inline constexpr std::size_t kRangeSpecsMax = 64;  // ranges in one field
 
+// Without initial values, so that an array of them costs nothing until it is used.
 struct ByteRange {
-    std::uint64_t first = 0;
-    std::uint64_t length = 0;
+    std::uint64_t first;
+    std::uint64_t length;
     friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 

@@ -30,7 +30,7 @@ struct ResponsePlan {
     const Entry* entry = nullptr;     // the chosen representation
     const Entry* identity = nullptr;  // the identity entry it belongs to (Vary on errors like 416)
     std::uint8_t range_count = 0;
-    ByteRanges ranges{};
+    ByteRanges ranges;                // the first range_count of them are set
     std::string_view redirect_path;   // 301: the normalised path; Location is this, escaped, + '/'
     std::string_view redirect_query;  // + query
     bool needs_load = false;  // the entry is cold: load it, then plan again; the rest means nothing
