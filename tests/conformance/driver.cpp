@@ -46,6 +46,7 @@ void Driver::accept_start(ListenerId id) {
     listener.accepting = true;
     listener.stopping = false;
     listener.accept_end.reset();
+    ++started_;
     // Any generation will do: it only has to come back.
     listener.token = Token{id, (listener.token.generation() + 1) & kGenerationMask, OpKind::accept};
     backend_->accept_start(id, listener.token);
@@ -92,6 +93,7 @@ Token Driver::start(Slot slot, OpKind kind) {
     Connection& connection = connections_.at(slot);
     EXPECT_TRUE(connection.bound && !connection.flying(kind)) << "the test breaks the rules";
     connection.in_flight[index_of(kind)] = true;
+    ++started_;
     return Token{slot, connection.generation, kind};
 }
 
@@ -212,6 +214,7 @@ void Driver::complain(const Completion& completion, std::string_view rule) const
 
 void Driver::on(const Completion& completion) {
     const Token token = completion.token;
+    completed_ += completion.more ? 0 : 1;
     records_.push_back(Record{token, completion.status, completion.more, completion.size, polls_});
     if (token.kind() == OpKind::accept) {
         on_accept(completion);

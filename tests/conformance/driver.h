@@ -116,6 +116,9 @@ class Driver {
     // Operations that have not completed, streams included.
     [[nodiscard]] std::size_t operations() const;
     [[nodiscard]] std::size_t bound() const;
+    // Verbs with tokens, and final completions, from the beginning on.
+    [[nodiscard]] std::uint64_t started() const { return started_; }
+    [[nodiscard]] std::uint64_t completed() const { return completed_; }
 
   private:
     Token start(Slot slot, OpKind kind);
@@ -142,6 +145,8 @@ class Driver {
     std::vector<Held> held_;
     std::vector<Record> records_;
     std::uint64_t polls_ = 0;
+    std::uint64_t started_ = 0;
+    std::uint64_t completed_ = 0;
     bool hold_ = false;
 };
 

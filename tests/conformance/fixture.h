@@ -34,15 +34,15 @@ struct Pair {
 // Bytes on their way into a peer that may not take them all at once.
 class Feeder {
   public:
-    Feeder(Peer& peer, std::string_view bytes) : peer_(peer), rest_(bytes) {}
+    Feeder(Peer& peer, std::string_view bytes) : peer_(&peer), rest_(bytes) {}
     // Moves on; true when everything was taken.
     bool step() {
-        rest_.remove_prefix(peer_.write(rest_));
+        rest_.remove_prefix(peer_->write(rest_));
         return rest_.empty();
     }
 
   private:
-    Peer& peer_;
+    Peer* peer_;
     std::string_view rest_;
 };
 

@@ -265,21 +265,20 @@ TEST_P(Recv, ATorrentDoesNotStarveATrickle) {
     const Pair trickle = pair();
     driver().recv_start(torrent.slot);
     driver().recv_start(trickle.slot);
-    const std::string flood = pattern(real() ? 24'000'000 : 4'000'000);
+    const std::string flood = pattern(4'000'000);
     Feeder feeder(*torrent.peer, flood);
-    int answered = 0;
-    while (at(torrent.slot).received.size() < flood.size() && answered < 50) {
+    for (int i = 0; i < 30; ++i) {
         const std::size_t before = at(trickle.slot).received.size();
         write(*trickle.peer, "x");
         const std::uint64_t polls = driver().polls();
         ASSERT_TRUE(pump([&] {
-            feeder.step();
+            if (feeder.step()) {
+                feeder = Feeder(*torrent.peer, flood);
+            }
             return at(trickle.slot).received.size() > before;
         }));
         EXPECT_LT(driver().polls() - polls, 500U);
-        ++answered;
     }
-    EXPECT_GE(answered, 2);
 }
 
 // A chunk stays as it is for as long as it is lent, whatever else arrives.
