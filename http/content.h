@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,7 +62,7 @@ struct Entry {
     // and Connection. Made by prepare_heads() (http/response.h) when the entry is made.
     std::string head_200;     // with Content-Length, ends with the empty line
     std::string head_304;     // what a 304 carries (RFC 9110 section 15.4.5), ends with empty line
-    std::string head_common;  // without Content-Length and without the empty line: for 206 and 416
+    std::string head_common;  // for 206: without Content-Type, Content-Length and the empty line
 };
 
 // Path -> entry, open addressing over XXH3 hashes. Immutable.
@@ -69,6 +70,17 @@ class Snapshot {
   public:
     // `entries` stay owned by the loader and outlive the snapshot.
     Snapshot(std::vector<const Entry*> entries, std::uint64_t version);
+
+    // An entry that takes the place of another of the same path; null before: it is new; null
+    // after: it is gone.
+    struct Change {
+        const Entry* before = nullptr;
+        const Entry* after = nullptr;
+    };
+    // A snapshot that differs from `base` by these changes, applied in their order. Costs a copy
+    // of the table, not a look at every entry.
+    Snapshot(const Snapshot& base, std::span<const Change> changes, std::uint64_t version);
+
     [[nodiscard]] const Entry* find(std::string_view path) const noexcept;
     [[nodiscard]] std::uint64_t version() const { return version_; }
     [[nodiscard]] const std::vector<const Entry*>& entries() const { return entries_; }
@@ -77,10 +89,18 @@ class Snapshot {
     mutable std::atomic<std::uint32_t> holders{0};
 
   private:
+    // The entry itself, and not only its index, so that a look-up touches three lines of memory:
+    // the bucket, the entry, the entry's path.
     struct Bucket {
-        std::uint32_t hash = 0;
-        std::uint32_t index_plus_one = 0;  // 0: empty
+        const Entry* entry = nullptr;  // null: empty
+        std::uint32_t hash = 0;        // the low half, which also says where the entry belongs
+        std::uint32_t index = 0;       // into entries_
     };
+    void size_for(std::size_t entries);
+    void place(const Bucket& bucket) noexcept;
+    [[nodiscard]] Bucket& bucket_of(const Entry* entry) noexcept;
+    void erase(const Entry* entry) noexcept;
+
     std::vector<const Entry*> entries_;
     std::vector<Bucket> buckets_;
     std::uint64_t mask_ = 0;

@@ -26,10 +26,13 @@ struct Request {
     bool expect_continue = false;
     BodyKind body = BodyKind::none;
     std::uint64_t content_length = 0;
+    // When the head was complete: gives two-digit years their century and tells whether a
+    // modification date is old enough to trust (http/date.h, http/conditional.h).
+    std::int64_t wall_seconds = 0;
 
     std::string_view method_text;
     std::string_view target;    // as received
-    std::string_view path;      // decoded, dot segments resolved, starts with '/'
+    std::string_view path;      // as normalise_path() made it; empty: names nothing, 404
     std::string_view query;     // raw, with its '?', or empty
     std::string_view raw_path;  // the target's path as received, for redirects
 

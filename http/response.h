@@ -9,16 +9,10 @@
 #include <string_view>
 
 #include "http/content.h"
+#include "http/range.h"
 #include "http/request.h"
 
 namespace sluice::http {
-
-inline constexpr std::size_t kRangesMax = 16;  // parts of one answer, after coalescing
-
-struct ByteRange {
-    std::uint64_t first = 0;
-    std::uint64_t length = 0;
-};
 
 enum class BodyShape : std::uint8_t {
     none,       // no body bytes follow the head (HEAD, 304, 204)
@@ -36,17 +30,19 @@ struct ResponsePlan {
     const Entry* entry = nullptr;     // the chosen representation
     const Entry* identity = nullptr;  // the identity entry it belongs to (Vary on errors like 416)
     std::uint8_t range_count = 0;
-    std::array<ByteRange, kRangesMax> ranges{};
-    std::string_view redirect_path;  // 301: raw path as received; Location is this + '/' + query
-    std::string_view redirect_query;
-    bool needs_load = false;  // the entry is cold: load it, then plan again
+    ByteRanges ranges{};
+    std::string_view redirect_path;   // 301: the normalised path; Location is this, escaped, + '/'
+    std::string_view redirect_query;  // + query
+    bool needs_load = false;  // the entry is cold: load it, then plan again; the rest means nothing
 };
 
 // The static handler (RFC 9110): method, look-up, negotiation, preconditions in the order of
 // section 13.2.2, ranges. Does not look at framing: the session has refused bad requests before.
+// An empty path is one that names nothing (http/path.h): 404.
 [[nodiscard]] ResponsePlan plan_response(const Request& request, const Snapshot& snapshot) noexcept;
 
 // A plan for an answer that is about the message and not about content: 400, 405, 408, 413 ...
+// A status that has no page (http/pages.h) becomes 500.
 [[nodiscard]] ResponsePlan plan_error(std::uint16_t status, bool head_only) noexcept;
 
 // The line that every response of this second shares.
@@ -68,13 +64,14 @@ enum class ConnectionField : std::uint8_t {
 };
 
 // Longest head that write_head() makes, multipart part heads and our own pages included; the
-// redirect's Location (as long as the request line) comes on top.
+// redirect's Location (at most three times as long as the request line, for escapes; as long in
+// practice) comes on top.
 inline constexpr std::size_t kHeadBytesMax = 2048;
 
 // Writes the head (status line to empty line) to `out`, and also the body when it is a page.
 // Returns the number of bytes written, or 0 when `room` is too small.
 // For BodyShape::whole with an entry in memory that fits, the body is written too (one prepared
-// send); *body_written says so.
+// send). *body_written says that nothing is left to send, also when there is no body at all.
 [[nodiscard]] std::size_t write_response(const ResponsePlan& plan, const DateLine& date,
                                          ConnectionField connection, char* out, std::size_t room,
                                          bool* body_written) noexcept;
@@ -84,10 +81,12 @@ inline constexpr std::size_t kHeadBytesMax = 2048;
 [[nodiscard]] std::size_t write_part_head(const ResponsePlan& plan, std::size_t index,
                                           char* out) noexcept;
 
-// Body bytes that the answer announces in Content-Length (of the page, ranges, multipart ...).
+// Body bytes that the answer announces in Content-Length (of the page, ranges, multipart ...). For
+// HEAD those of the GET, though none are sent.
 [[nodiscard]] std::uint64_t body_bytes(const ResponsePlan& plan) noexcept;
 
-// Called by the loader when an entry is made: fills head_200, head_304, head_common.
+// Called by the loader when an entry is made and everything else about it is known: fills head_200,
+// head_304, head_common.
 void prepare_heads(Entry& entry);
 
 [[nodiscard]] std::string_view reason_phrase(std::uint16_t status) noexcept;

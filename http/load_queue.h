@@ -1,0 +1,39 @@
+// LoadQueue: how workers ask the loader for cold entries. Bounded; the same entry waits in it once,
+// however many connections want it.
+//
+// OWNERSHIP AND THREADS. Owned by the content store, pushed to by any worker, drained by the
+// loader's thread. The pointers in it are names, not references: by the time the loader looks, the
+// entry may be gone, so it compares them with the entries it knows and never follows them blindly.
+// A lock is taken, but only on the way to a file that has to be opened first.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+
+#include "http/content.h"
+
+namespace sluice::http {
+
+class ContentView::LoadQueue {
+  public:
+    static constexpr std::size_t kCapacity = 256;
+    using Batch = std::array<const Entry*, kCapacity>;
+
+    // `wake` is called, outside the lock, when the queue stops being empty.
+    explicit LoadQueue(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+    // False when the queue is full.
+    [[nodiscard]] bool push(const Entry* entry) noexcept;
+    // Moves what waits into `out` and returns how many there were.
+    [[nodiscard]] std::size_t drain(Batch& out) noexcept;
+
+  private:
+    std::mutex mutex_;
+    std::array<const Entry*, kCapacity> waiting_{};
+    std::size_t count_ = 0;
+    std::function<void()> wake_;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,60 @@
+#include "http/multipart.h"
+
+#include <xxhash.h>
+
+#include "core/check.h"
+
+namespace sluice::http {
+
+Boundary::Boundary(const Entry& entry) noexcept {
+    const XXH128_hash_t hash = XXH3_128bits(entry.etag.data(), entry.etag.size());
+    constexpr std::string_view kHex = "0123456789abcdef";
+    for (std::size_t i = 0; i < 16; ++i) {
+        const unsigned shift = 60 - 4 * static_cast<unsigned>(i);
+        text_[i] = kHex[(hash.high64 >> shift) & 0xf];
+        text_[16 + i] = kHex[(hash.low64 >> shift) & 0xf];
+    }
+}
+
+void put_content_range(Writer& writer, const ByteRange& range, std::uint64_t size) noexcept {
+    writer.put("Content-Range: bytes ");
+    writer.put_number(range.first);
+    writer.put("-");
+    writer.put_number(range.first + range.length - 1);
+    writer.put("/");
+    writer.put_number(size);
+    writer.put("\r\n");
+}
+
+std::size_t write_part_head(const ResponsePlan& plan, std::size_t index, char* out) noexcept {
+    DCHECK(plan.shape == BodyShape::multipart && index <= plan.range_count);
+    const Entry& entry = *plan.entry;
+    Writer writer(out, kHeadBytesMax);
+    // RFC 2046 section 5.1.1: the line end before a delimiter belongs to the delimiter; the first
+    // one has none, as nothing comes before it.
+    writer.put(index == 0 ? "--" : "\r\n--");
+    writer.put(Boundary(entry).text());
+    if (index == plan.range_count) {
+        writer.put("--\r\n");
+    } else {
+        writer.put("\r\nContent-Type: ");
+        writer.put(entry.content_type);
+        writer.put("\r\n");
+        put_content_range(writer, plan.ranges[index], entry.size);
+        writer.put("\r\n");
+    }
+    CHECK(writer.written() > 0);
+    return writer.written();
+}
+
+std::uint64_t multipart_bytes(const ResponsePlan& plan) noexcept {
+    std::array<char, kHeadBytesMax> scratch;
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i <= plan.range_count; ++i) {
+        total += write_part_head(plan, i, scratch.data());
+        total += i < plan.range_count ? plan.ranges[i].length : 0;
+    }
+    return total;
+}
+
+}  // namespace sluice::http

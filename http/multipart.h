@@ -1,0 +1,33 @@
+// Multipart: the frame of an answer with several ranges (RFC 9110 section 14.6, RFC 2046 section
+// 5.1). Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "http/response.h"
+#include "http/writer.h"
+
+namespace sluice::http {
+
+// The delimiter between parts: 128 bits of hash over the validator, which is itself a hash of the
+// content. Fixed for a representation, so that a retried request gets the same bytes; and since
+// changing the content changes it, content that holds its own boundary would have to be searched
+// for. A recipient that honours Content-Range does not search for delimiters anyway.
+class Boundary {
+  public:
+    explicit Boundary(const Entry& entry) noexcept;
+    [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), text_.size()}; }
+
+  private:
+    std::array<char, 32> text_;
+};
+
+// "Content-Range: bytes 0-9/100" (section 14.4) with its line end.
+void put_content_range(Writer& writer, const ByteRange& range, std::uint64_t size) noexcept;
+
+// All part heads, ranges and the closing delimiter.
+[[nodiscard]] std::uint64_t multipart_bytes(const ResponsePlan& plan) noexcept;
+
+}  // namespace sluice::http
