@@ -27,6 +27,9 @@ struct Piece {
     std::array<Slice, kSlicesMax> slices{};
     std::uint32_t slice_count = 0;
     FileRange file;
+    // Nothing follows it: once it is sent the session is idle or over. A piece that says so may be
+    // reported late (SendUrgency::quiet); without it the next piece could wait for ever.
+    bool last = false;
 
     [[nodiscard]] bool empty() const { return slice_count == 0 && file.length == 0; }
     [[nodiscard]] std::uint64_t bytes() const {

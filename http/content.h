@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,17 @@ class Snapshot {
   public:
     // `entries` stay owned by the loader and outlive the snapshot.
     Snapshot(std::vector<const Entry*> entries, std::uint64_t version);
+
+    // An entry that takes the place of another of the same path; null before: it is new; null
+    // after: it is gone.
+    struct Change {
+        const Entry* before = nullptr;
+        const Entry* after = nullptr;
+    };
+    // A snapshot that differs from `base` by these changes, applied in their order. Costs a copy
+    // of the table, not a look at every entry.
+    Snapshot(const Snapshot& base, std::span<const Change> changes, std::uint64_t version);
+
     [[nodiscard]] const Entry* find(std::string_view path) const noexcept;
     [[nodiscard]] std::uint64_t version() const { return version_; }
     [[nodiscard]] const std::vector<const Entry*>& entries() const { return entries_; }
@@ -81,10 +93,13 @@ class Snapshot {
     // the bucket, the entry, the entry's path.
     struct Bucket {
         const Entry* entry = nullptr;  // null: empty
-        std::uint32_t hash = 0;
-        std::uint32_t index = 0;  // into entries_
+        std::uint32_t hash = 0;        // the low half, which also says where the entry belongs
+        std::uint32_t index = 0;       // into entries_
     };
-    void insert(const Entry* entry, std::uint64_t hash, std::uint32_t index) noexcept;
+    void size_for(std::size_t entries);
+    void place(const Bucket& bucket) noexcept;
+    [[nodiscard]] Bucket& bucket_of(const Entry* entry) noexcept;
+    void erase(const Entry* entry) noexcept;
 
     std::vector<const Entry*> entries_;
     std::vector<Bucket> buckets_;

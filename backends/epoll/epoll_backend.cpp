@@ -1,0 +1,542 @@
+#include "backends/epoll/epoll_backend.h"
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "backends/posix/socket.h"
+
+namespace sluice {
+
+using posix::SendState;
+using posix::status_of;
+using posix::Step;
+
+namespace {
+
+constexpr std::uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t kWriteEvents = kReadEvents | EPOLLOUT;
+constexpr int kAcceptBudget = 64;  // connections taken from one listener in one poll
+constexpr std::size_t kEventsMax = 256;
+
+const Token kWakeToken{0, 0, OpKind::internal};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> EpollBackend::create(const BackendLimits& limits) {
+    posix::ignore_sigpipe();
+    std::unique_ptr<EpollBackend> backend(new EpollBackend(limits));
+    const auto failed = [](const char* step) {
+        return fail(status_of(errno), std::string("epoll: ") + step + ": " + std::strerror(errno),
+                    errno);
+    };
+    backend->epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+    if (backend->epoll_ < 0) {
+        return failed("epoll_create1");
+    }
+    backend->event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (backend->event_ < 0) {
+        return failed("eventfd");
+    }
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = kWakeToken.value;
+    if (::epoll_ctl(backend->epoll_, EPOLL_CTL_ADD, backend->event_, &event) != 0) {
+        return failed("epoll_ctl");
+    }
+    return backend;
+}
+
+EpollBackend::EpollBackend(const BackendLimits& limits)
+    : limits_(limits),
+      sockets_(new Socket_[limits.slots]),
+      listeners_(limits.listeners),
+      sends_(limits.slots),
+      outbox_(limits.completions),
+      buffers_(new char[std::size_t{limits.recv_buffers} * limits.recv_buffer_bytes]),
+      lent_(limits.recv_buffers, false),
+      scratch_(new char[kFileCopyMax]),
+      events_(kEventsMax) {
+    readable_.reserve(limits.completions);
+    readable_now_.reserve(limits.completions);
+    free_buffers_.reserve(limits.recv_buffers);
+    for (BufferId id = limits.recv_buffers; id-- > 0;) {
+        free_buffers_.push_back(id);
+    }
+    read_clocks();
+}
+
+EpollBackend::~EpollBackend() {
+    for (const Completion& completion : outbox_.left()) {
+        if (completion.token.kind() == OpKind::accept && completion.more) {
+            discard(completion.socket);
+        }
+    }
+    for (Slot slot = 0; slot < limits_.slots; ++slot) {
+        if (sockets_[slot].fd >= 0) {
+            ::close(sockets_[slot].fd);
+        }
+    }
+    for (ListenerId id = 0; id < listeners_.size(); ++id) {
+        if (listeners_[id].fd >= 0) {
+            listeners_[id].accepting = false;
+            close_listener(id);
+        }
+    }
+    if (event_ >= 0) {
+        ::close(event_);
+    }
+    if (epoll_ >= 0) {
+        ::close(epoll_);
+    }
+}
+
+EpollBackend::Socket_& EpollBackend::at(Slot slot) noexcept {
+    CHECK(slot < limits_.slots && sockets_[slot].open);
+    return sockets_[slot];
+}
+
+EpollBackend::Socket_& EpollBackend::at(Token token) noexcept {
+    Socket_& socket = at(token.slot());
+    CHECK(socket.generation == token.generation());
+    return socket;
+}
+
+// ---- listeners -------------------------------------------------------------------------------
+
+Result<ListenerId> EpollBackend::listen(const Endpoint& endpoint, const ListenOptions& options) {
+    const auto place = std::find_if(listeners_.begin(), listeners_.end(),
+                                    [](const Listener& one) { return one.fd < 0; });
+    if (place == listeners_.end()) {
+        return fail(Status::no_memory, "too many listeners");
+    }
+    auto fd = posix::open_listener(endpoint, options);
+    if (!fd) {
+        return std::unexpected(fd.error());
+    }
+    *place = Listener{};
+    place->fd = *fd;
+    place->endpoint = endpoint;
+    return static_cast<ListenerId>(place - listeners_.begin());
+}
+
+Result<Endpoint> EpollBackend::local(ListenerId listener) const {
+    CHECK(listener < listeners_.size());
+    return posix::local_of(listeners_[listener].fd);
+}
+
+void EpollBackend::accept_start(ListenerId id, Token token) noexcept {
+    CHECK(id < listeners_.size() && listeners_[id].fd >= 0);
+    Listener& listener = listeners_[id];
+    CHECK(!listener.accepting && token.kind() == OpKind::accept && token.slot() == id);
+    listener.accepting = true;
+    listener.token = token;
+    // Level-triggered: a burst larger than the budget is simply seen again.
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = token.value;
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener.fd, &event) != 0) {
+        listener.accepting = false;
+        outbox_.add(token, status_of(errno));
+    }
+}
+
+void EpollBackend::accept_stop(ListenerId id) noexcept {
+    CHECK(id < listeners_.size());
+    Listener& listener = listeners_[id];
+    if (!listener.accepting) {
+        return;
+    }
+    listener.accepting = false;
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener.fd, nullptr);
+    outbox_.add(listener.token, Status::cancelled);
+}
+
+void EpollBackend::close_listener(ListenerId id) noexcept {
+    CHECK(id < listeners_.size() && !listeners_[id].accepting);
+    Listener& listener = listeners_[id];
+    if (listener.fd >= 0) {
+        posix::unlink_unix(listener.endpoint);
+        ::close(listener.fd);
+        listener.fd = -1;
+    }
+}
+
+void EpollBackend::accept_some(ListenerId id) noexcept {
+    Listener& listener = listeners_[id];
+    for (int i = 0; i < kAcceptBudget && listener.accepting; ++i) {
+        const int fd = ::accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            Completion& completion = outbox_.add(listener.token, Status::ok);
+            completion.more = true;
+            completion.socket = fd;
+            continue;
+        }
+        if (errno == EAGAIN) {
+            return;
+        }
+        // A connection that died in the queue, or a protocol error that belongs to it: accept(2)
+        // asks to treat these like EAGAIN and try again.
+        if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO || errno == ENETDOWN ||
+            errno == ENOPROTOOPT || errno == EHOSTDOWN || errno == ENONET ||
+            errno == EHOSTUNREACH || errno == EOPNOTSUPP || errno == ENETUNREACH ||
+            errno == EPERM || errno == ETIMEDOUT) {
+            continue;
+        }
+        const Status status = status_of(errno);
+        listener.accepting = false;
+        ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener.fd, nullptr);
+        outbox_.add(listener.token, status);
+    }
+}
+
+// ---- sockets ---------------------------------------------------------------------------------
+
+void EpollBackend::bind(Slot slot, Generation generation, int fd, std::uint32_t events) noexcept {
+    CHECK(slot < limits_.slots && !sockets_[slot].open);
+    Socket_& socket = sockets_[slot];
+    const bool listed = socket.listed;  // an entry of an earlier life may still be in readable_
+    socket = Socket_{};
+    socket.listed = listed;
+    socket.fd = fd;
+    socket.generation = generation;
+    socket.open = true;
+    socket.writable_watched = (events & EPOLLOUT) != 0;
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = Token{slot, generation, OpKind::recv}.value;
+    if (fd >= 0 && ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+        // ENOMEM or the user's watch limit: the connection breaks, as it would for the peer.
+        socket.readable = socket.hung_up = true;
+        ::shutdown(fd, SHUT_RDWR);
+    }
+}
+
+void EpollBackend::adopt(Slot slot, Generation generation, Socket socket) noexcept {
+    bind(slot, generation, static_cast<int>(socket), kReadEvents);
+}
+
+void EpollBackend::discard(Socket socket) noexcept {
+    ::close(static_cast<int>(socket));
+}
+
+void EpollBackend::connect(Token token, const Endpoint& peer) noexcept {
+    CHECK(token.kind() == OpKind::connect);
+    auto fd = posix::open_stream(peer);
+    if (!fd) {
+        bind(token.slot(), token.generation(), -1, 0);
+        outbox_.add(token, fd.error().status);
+        return;
+    }
+    const posix::SocketAddress address = posix::to_socket_address(peer);
+    int error = ::connect(*fd, address.get(), address.size) == 0 ? 0 : errno;
+    // Registered after connect(): an unconnected socket would report a hang-up at once.
+    bind(token.slot(), token.generation(), *fd, kWriteEvents);
+    if (error == EINPROGRESS) {
+        sockets_[token.slot()].connecting = true;
+        return;
+    }
+    // A Unix socket whose listener's queue is full says EAGAIN (connect(2)): refused, for us.
+    outbox_.add(token, error == EAGAIN ? Status::refused : status_of(error));
+}
+
+void EpollBackend::finish_connect(Slot slot, Socket_& socket) noexcept {
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(socket.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    socket.connecting = false;
+    outbox_.add(Token{slot, socket.generation, OpKind::connect}, status_of(error));
+}
+
+Endpoint EpollBackend::peer(Slot slot) const noexcept {
+    CHECK(slot < limits_.slots);
+    return posix::peer_of(sockets_[slot].fd);
+}
+
+Socket EpollBackend::native(Slot slot) const noexcept {
+    CHECK(slot < limits_.slots);
+    return sockets_[slot].open ? sockets_[slot].fd : kNoSocket;
+}
+
+void EpollBackend::recv_start(Token token) noexcept {
+    Socket_& socket = at(token);
+    CHECK(token.kind() == OpKind::recv && !socket.receiving);
+    socket.receiving = true;
+    list_readable(token.slot(), socket);
+}
+
+void EpollBackend::recv_stop(Slot slot) noexcept {
+    Socket_& socket = at(slot);
+    if (socket.receiving) {
+        socket.receiving = false;
+        outbox_.add(Token{slot, socket.generation, OpKind::recv}, Status::cancelled);
+    }
+}
+
+void EpollBackend::release(BufferId buffer) noexcept {
+    CHECK(buffer < limits_.recv_buffers && lent_[buffer]);
+    lent_[buffer] = false;
+    free_buffers_.push_back(buffer);
+}
+
+void EpollBackend::list_readable(Slot slot, Socket_& socket) noexcept {
+    if (socket.readable && socket.receiving && !socket.listed) {
+        socket.listed = true;
+        readable_.push_back(slot);
+    }
+}
+
+// One chunk for each socket that has something, as long as there are buffers.
+void EpollBackend::receive_some() noexcept {
+    readable_now_.clear();
+    std::swap(readable_, readable_now_);
+    for (const Slot slot : readable_now_) {
+        Socket_& socket = sockets_[slot];
+        socket.listed = false;
+        if (!socket.open || !socket.receiving || !socket.readable) {
+            continue;
+        }
+        if (receive_one(slot, socket)) {
+            list_readable(slot, socket);
+        }
+    }
+}
+
+// True when there may be more to read.
+bool EpollBackend::receive_one(Slot slot, Socket_& socket) noexcept {
+    if (free_buffers_.empty()) {
+        return true;  // waits for release()
+    }
+    const BufferId id = free_buffers_.back();
+    char* data = &buffers_[std::size_t{id} * limits_.recv_buffer_bytes];
+    const Token token{slot, socket.generation, OpKind::recv};
+    ssize_t n = 0;
+    do {
+        n = ::recv(socket.fd, data, limits_.recv_buffer_bytes, MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        free_buffers_.pop_back();
+        lent_[id] = true;
+        Completion& completion = outbox_.add(token, Status::ok);
+        completion.more = true;
+        completion.buffer = id;
+        completion.size = static_cast<std::uint32_t>(n);
+        completion.data = data;
+        socket.readable =
+            socket.hung_up || static_cast<std::size_t>(n) == limits_.recv_buffer_bytes;
+        return socket.readable;
+    }
+    if (n < 0 && errno == EAGAIN) {
+        socket.readable = false;
+        return false;
+    }
+    socket.receiving = false;
+    outbox_.add(token,
+                n == 0 ? posix::end_of_stream(socket.fd, socket.finishing) : status_of(errno));
+    return false;
+}
+
+// ---- sending ---------------------------------------------------------------------------------
+
+void EpollBackend::send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept {
+    begin_send(token, slices, FileRange{}, urgency);
+}
+
+void EpollBackend::send_file(Token token, std::span<const Slice> head, const FileRange& range,
+                             SendUrgency urgency) noexcept {
+    begin_send(token, head, range, urgency);
+}
+
+void EpollBackend::begin_send(Token token, std::span<const Slice> head, const FileRange& range,
+                              SendUrgency urgency) noexcept {
+    Socket_& socket = at(token);
+    CHECK(token.kind() == OpKind::send && socket.parked == kNotParked);
+    trying_.start(token, head, range, urgency);
+    const Step step = trying_.step(socket.fd, scratch_.get());
+    if (step != Step::blocked) {
+        finish_send(trying_, step);
+        return;
+    }
+    socket.parked = sends_.acquire();
+    CHECK(socket.parked != kNotParked);
+    sends_[socket.parked] = trying_;
+    watch_writable(token.slot(), socket);
+}
+
+void EpollBackend::finish_send(const SendState& state, Step step) noexcept {
+    Socket_& socket = sockets_[state.token.slot()];
+    if (step == Step::done && socket.finishing) {
+        ::shutdown(socket.fd, SHUT_WR);
+    }
+    outbox_.add_send(state.token, step == Step::done ? Status::ok : state.failure, state.sent,
+                     state.urgency);
+}
+
+void EpollBackend::watch_writable(Slot slot, Socket_& socket) noexcept {
+    if (socket.writable_watched) {
+        return;
+    }
+    socket.writable_watched = true;
+    epoll_event event{};
+    event.events = kWriteEvents;
+    event.data.u64 = Token{slot, socket.generation, OpKind::recv}.value;
+    ::epoll_ctl(epoll_, EPOLL_CTL_MOD, socket.fd, &event);
+}
+
+void EpollBackend::on_writable(Slot slot, Socket_& socket) noexcept {
+    if (socket.connecting) {
+        finish_connect(slot, socket);
+    }
+    if (socket.parked != kNotParked) {
+        SendState& state = sends_[socket.parked];
+        const Step step = state.step(socket.fd, scratch_.get());
+        if (step != Step::blocked) {
+            finish_send(state, step);
+            sends_.release(socket.parked);
+            socket.parked = kNotParked;
+        }
+    }
+    finish_ready(slot, socket, Direction::writable);
+}
+
+// ---- the rest of the verbs -------------------------------------------------------------------
+
+void EpollBackend::ready(Token token, Direction direction) noexcept {
+    Socket_& socket = at(token);
+    CHECK(token.kind() == OpKind::ready && !socket.wait_readable && !socket.wait_writable);
+    if (direction == Direction::readable) {
+        socket.wait_readable = true;
+    } else {
+        socket.wait_writable = true;
+    }
+    // EPOLL_CTL_MOD reports what is ready now, even when its edge has passed.
+    socket.writable_watched = false;
+    watch_writable(token.slot(), socket);
+}
+
+void EpollBackend::finish_ready(Slot slot, Socket_& socket, Direction direction) noexcept {
+    const bool waiting =
+        direction == Direction::readable ? socket.wait_readable : socket.wait_writable;
+    if (waiting) {
+        socket.wait_readable = socket.wait_writable = false;
+        outbox_.add(Token{slot, socket.generation, OpKind::ready}, Status::ok);
+    }
+}
+
+void EpollBackend::shutdown_send(Slot slot) noexcept {
+    Socket_& socket = at(slot);
+    socket.finishing = true;
+    if (socket.parked == kNotParked) {
+        ::shutdown(socket.fd, SHUT_WR);  // else it follows the send in flight
+    }
+}
+
+void EpollBackend::close(Token token) noexcept {
+    Socket_& socket = at(token);
+    CHECK(token.kind() == OpKind::close);
+    if (socket.connecting) {
+        outbox_.add(token.with(OpKind::connect), Status::cancelled);
+    }
+    if (socket.parked != kNotParked) {
+        const SendState& state = sends_[socket.parked];
+        outbox_.add_send(state.token, Status::cancelled, state.sent, SendUrgency::eager);
+        sends_.release(socket.parked);
+    }
+    if (socket.wait_readable || socket.wait_writable) {
+        outbox_.add(token.with(OpKind::ready), Status::cancelled);
+    }
+    if (socket.receiving) {
+        outbox_.add(token.with(OpKind::recv), Status::cancelled);
+    }
+    if (socket.fd >= 0) {
+        ::close(socket.fd);  // also leaves the epoll set
+    }
+    const bool listed = socket.listed;
+    socket = Socket_{};
+    socket.listed = listed;
+    outbox_.add(token, Status::ok);
+}
+
+// ---- the loop --------------------------------------------------------------------------------
+
+void EpollBackend::on_event(const epoll_event& event) noexcept {
+    const Token token{event.data.u64};
+    if (token == kWakeToken) {
+        std::uint64_t count = 0;
+        // The flag goes down before the caller looks at its mailbox, so that a later wake() is
+        // never swallowed.
+        (void)!::read(event_, &count, sizeof count);
+        (void)wake_pending_.exchange(false, std::memory_order_acq_rel);
+        return;
+    }
+    if (token.kind() == OpKind::accept) {
+        accept_some(token.slot());
+        return;
+    }
+    Socket_& socket = sockets_[token.slot()];
+    if (!socket.open || socket.generation != token.generation()) {
+        return;  // closed earlier in this batch
+    }
+    if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        socket.readable = true;
+        socket.hung_up |= (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        list_readable(token.slot(), socket);
+        finish_ready(token.slot(), socket, Direction::readable);
+    }
+    if ((event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+        on_writable(token.slot(), socket);
+    }
+}
+
+void EpollBackend::wait(Nanos deadline) noexcept {
+    const bool can_receive = !readable_.empty() && !free_buffers_.empty();
+    timespec timeout{};
+    const timespec* limit = &timeout;
+    if (!outbox_.urgent() && !can_receive && deadline > now_) {
+        if (deadline == kNever) {
+            limit = nullptr;
+        } else if (const Nanos left = deadline - posix::monotonic_now(); left > 0) {
+            timeout.tv_sec = left / kSecond;
+            timeout.tv_nsec = left % kSecond;
+        }
+    }
+    const int n =
+        ::epoll_pwait2(epoll_, events_.data(), static_cast<int>(events_.size()), limit, nullptr);
+    read_clocks();
+    for (int i = 0; i < n; ++i) {
+        on_event(events_[static_cast<std::size_t>(i)]);
+    }
+}
+
+std::span<const Completion> EpollBackend::poll(Nanos deadline) noexcept {
+    // What verbs completed on the spot is handed over without asking the kernel again, but never
+    // twice in a row, so that sockets keep their turn.
+    if (outbox_.urgent() && waited_last_time_) {
+        waited_last_time_ = false;
+        return outbox_.hand_over();
+    }
+    waited_last_time_ = true;
+    wait(deadline);
+    if (!readable_.empty()) {
+        receive_some();
+    }
+    return outbox_.hand_over();
+}
+
+void EpollBackend::wake() noexcept {
+    if (!wake_pending_.exchange(true, std::memory_order_acq_rel)) {
+        const std::uint64_t one = 1;
+        (void)!::write(event_, &one, sizeof one);
+    }
+}
+
+void EpollBackend::read_clocks() noexcept {
+    now_ = posix::monotonic_now();
+    wall_seconds_ = posix::wall_now();
+}
+
+}  // namespace sluice

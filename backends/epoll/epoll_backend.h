@@ -1,0 +1,124 @@
+// The epoll backend: readiness turned into completions.
+//
+// Each socket is registered once, edge-triggered, for reading (epoll(7)). A verb tries its system
+// call at once and queues the result; only "would block" parks it. Interest in writability is added
+// the first time a send parks. A receive that fills less than its buffer has emptied the socket,
+// so no second call is needed to see EAGAIN (epoll(7), question 9), unless the peer's FIN or an
+// error was signalled with it.
+//
+// Threads, ownership, errors: core/backend.h.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "backends/posix/outbox.h"
+#include "backends/posix/send_state.h"
+#include "core/backend.h"
+#include "core/pool.h"
+
+namespace sluice {
+
+class EpollBackend final : public Backend {
+  public:
+    [[nodiscard]] static Result<std::unique_ptr<Backend>> create(const BackendLimits& limits);
+    ~EpollBackend() override;
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
+    [[nodiscard]] Nanos now() const noexcept override { return now_; }
+    [[nodiscard]] std::int64_t wall_seconds() const noexcept override { return wall_seconds_; }
+    [[nodiscard]] Result<ListenerId> listen(const Endpoint& endpoint,
+                                            const ListenOptions& options) override;
+    [[nodiscard]] Result<Endpoint> local(ListenerId listener) const override;
+    void accept_start(ListenerId listener, Token token) noexcept override;
+    void accept_stop(ListenerId listener) noexcept override;
+    void close_listener(ListenerId listener) noexcept override;
+    void adopt(Slot slot, Generation generation, Socket socket) noexcept override;
+    void discard(Socket socket) noexcept override;
+    void connect(Token token, const Endpoint& peer) noexcept override;
+    [[nodiscard]] Endpoint peer(Slot slot) const noexcept override;
+    [[nodiscard]] Socket native(Slot slot) const noexcept override;
+    void recv_start(Token token) noexcept override;
+    void recv_stop(Slot slot) noexcept override;
+    void release(BufferId buffer) noexcept override;
+    void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept override;
+    void send_file(Token token, std::span<const Slice> head, const FileRange& range,
+                   SendUrgency urgency) noexcept override;
+    void ready(Token token, Direction direction) noexcept override;
+    void shutdown_send(Slot slot) noexcept override;
+    void close(Token token) noexcept override;
+    [[nodiscard]] std::span<const Completion> poll(Nanos deadline) noexcept override;
+    void wake() noexcept override;
+
+  private:
+    static constexpr std::uint32_t kNotParked = Pool<posix::SendState>::kNone;
+
+    // One socket. 24 bytes: an idle connection costs this much here and no more.
+    struct Socket_ {
+        int fd = -1;
+        Generation generation = 0;
+        std::uint32_t parked = kNotParked;  // the send that waits for room
+        bool open : 1 = false;
+        bool receiving : 1 = false;  // a recv stream runs
+        bool readable : 1 = false;   // an edge was seen and not yet emptied
+        bool hung_up : 1 = false;    // FIN or error seen: read until it says so
+        bool listed : 1 = false;     // in readable_
+        bool writable_watched : 1 = false;
+        bool connecting : 1 = false;
+        bool finishing : 1 = false;  // shutdown_send() was called
+        bool wait_readable : 1 = false;
+        bool wait_writable : 1 = false;
+    };
+    struct Listener {
+        int fd = -1;
+        Endpoint endpoint;
+        Token token;
+        bool accepting = false;
+        bool listed = false;  // more may be waiting: in accept_again_
+    };
+
+    explicit EpollBackend(const BackendLimits& limits);
+    [[nodiscard]] Socket_& at(Token token) noexcept;
+    [[nodiscard]] Socket_& at(Slot slot) noexcept;
+    void bind(Slot slot, Generation generation, int fd, std::uint32_t events) noexcept;
+    void list_readable(Slot slot, Socket_& socket) noexcept;
+    void watch_writable(Slot slot, Socket_& socket) noexcept;
+    void begin_send(Token token, std::span<const Slice> head, const FileRange& range,
+                    SendUrgency urgency) noexcept;
+    void finish_send(const posix::SendState& state, posix::Step step) noexcept;
+    void on_event(const epoll_event& event) noexcept;
+    void on_writable(Slot slot, Socket_& socket) noexcept;
+    void finish_connect(Slot slot, Socket_& socket) noexcept;
+    void finish_ready(Slot slot, Socket_& socket, Direction direction) noexcept;
+    void receive_some() noexcept;
+    [[nodiscard]] bool receive_one(Slot slot, Socket_& socket) noexcept;
+    void accept_some(ListenerId listener) noexcept;
+    void wait(Nanos deadline) noexcept;
+    void read_clocks() noexcept;
+
+    BackendLimits limits_;
+    int epoll_ = -1;
+    int event_ = -1;
+    std::atomic<bool> wake_pending_{false};
+    Nanos now_ = 0;
+    std::int64_t wall_seconds_ = 0;
+    std::unique_ptr<Socket_[]> sockets_;
+    std::vector<Listener> listeners_;
+    std::vector<ListenerId> accept_again_;
+    Pool<posix::SendState> sends_;
+    posix::SendState trying_;  // the send being tried; parked only if it blocks
+    posix::Outbox outbox_;
+    std::vector<Slot> readable_;      // sockets with an unread edge and a stream to feed
+    std::vector<Slot> readable_now_;  // the same, being walked
+    std::vector<BufferId> free_buffers_;
+    std::unique_ptr<char[]> buffers_;
+    std::vector<bool> lent_;
+    std::unique_ptr<char[]> scratch_;
+    std::vector<epoll_event> events_;
+    bool waited_last_time_ = false;
+};
+
+}  // namespace sluice

@@ -1,0 +1,167 @@
+// send and send_file: the window takes what it has room for, and the caller's memory is watched
+// from the call to the completion.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "backends/sim/backend.h"
+
+namespace sluice {
+
+namespace {
+
+constexpr std::size_t kFilePieceMax = 64 * 1024;  // bytes read from a file at a time
+
+FileStamp stamp_of(int file) {
+    struct stat info {};
+    CHECK(fstat(file, &info) == 0);
+    FileStamp stamp;
+    stamp.inode = info.st_ino;
+    stamp.size = static_cast<std::uint64_t>(info.st_size);
+    stamp.mtime_ns = info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec;
+    stamp.ctime_ns = info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec;
+    return stamp;
+}
+
+// Appends up to `bytes` from the file; false when the file does not have them all.
+bool append_from_file(std::string& to, const FileRange& range, std::uint64_t at,
+                      std::size_t bytes) {
+    const std::size_t before = to.size();
+    to.resize(before + bytes);
+    std::size_t done = 0;
+    while (done < bytes) {
+        const ssize_t got = pread(static_cast<int>(range.file), to.data() + before + done,
+                                  bytes - done, static_cast<off_t>(range.offset + at + done));
+        if (got <= 0) {
+            break;
+        }
+        done += static_cast<std::size_t>(got);
+    }
+    to.resize(before + done);
+    return done == bytes;
+}
+
+// A stamp of zeros promises that the bytes cannot change.
+bool still_carries(const FileRange& range) {
+    return range.stamp == nullptr || *range.stamp == FileStamp{} ||
+           *range.stamp == stamp_of(static_cast<int>(range.file));
+}
+
+}  // namespace
+
+// FNV-1a over the addresses and the bytes, the latter by words for speed.
+std::uint64_t SimBackend::fingerprint(const Sending& sending) {
+    std::uint64_t hash = 0xcbf29ce484222325U;
+    const auto mix = [&hash](std::uint64_t value) { hash = (hash ^ value) * 0x100000001b3U; };
+    for (std::size_t i = 0; i < sending.slice_count; ++i) {
+        const Slice& slice = sending.slices[i];
+        std::size_t at = 0;
+        for (; at + sizeof(std::uint64_t) <= slice.size; at += sizeof(std::uint64_t)) {
+            std::uint64_t word = 0;
+            __builtin_memcpy(&word, slice.data + at, sizeof(word));
+            mix(word);
+        }
+        for (; at < slice.size; ++at) {
+            mix(static_cast<unsigned char>(slice.data[at]));
+        }
+    }
+    return hash;
+}
+
+void SimBackend::start_send(Token token, std::span<const Slice> slices, const FileRange* range,
+                            SendUrgency urgency) {
+    SlotData& data = bound_slot(token, OpKind::send);
+    CHECK(data.state == SlotState::open);
+    CHECK(data.send == Op::none);
+    CHECK(!data.fin_wanted);
+    CHECK(slices.size() <= kSlicesMax);
+    data.send = Op::running;
+    data.sending = Sending{};
+    std::ranges::copy(slices, data.sending.slices.begin());
+    data.sending.slice_count = slices.size();
+    data.sending.urgency = urgency;
+    if (range != nullptr) {
+        data.sending.file = *range;
+    }
+    data.sending.fingerprint = fingerprint(data.sending);
+    mark(token.slot());
+}
+
+void SimBackend::progress_send(Slot slot) {
+    SlotData& data = slots_[slot];
+    if (data.send != Op::running) {
+        return;
+    }
+    if (network_.find(data.socket)->broken != Status::ok) {
+        finish(slot, OpKind::send, network_.find(data.socket)->broken, data.sending.bytes);
+        return;
+    }
+    if (!send_slices(data)) {
+        return;
+    }
+    const std::optional<Status> status = send_range(data);
+    if (status) {
+        finish(slot, OpKind::send, *status, data.sending.bytes);
+    }
+}
+
+// True when all slices have left.
+bool SimBackend::send_slices(SlotData& data) {
+    Sending& sending = data.sending;
+    for (; sending.slice < sending.slice_count; ++sending.slice, sending.slice_at = 0) {
+        const Slice& slice = sending.slices[sending.slice];
+        const std::size_t wanted = slice.size - sending.slice_at;
+        if (wanted == 0) {
+            continue;
+        }
+        const std::size_t taken =
+            network_.write(data.socket, {slice.data + sending.slice_at, wanted});
+        sending.slice_at += taken;
+        sending.bytes += taken;
+        if (taken < wanted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The status when the operation is over; none while the window is full.
+std::optional<Status> SimBackend::send_range(SlotData& data) {
+    Sending& sending = data.sending;
+    const FileRange& range = sending.file;
+    if (range.length == 0) {
+        return Status::ok;
+    }
+    if (range.copy && sending.copy.empty()) {
+        const bool whole =
+            append_from_file(sending.copy, range, 0, static_cast<std::size_t>(range.length));
+        if (!whole || !still_carries(range)) {
+            sending.copy.clear();
+            return Status::changed;
+        }
+    }
+    while (sending.file_at < range.length) {
+        const std::size_t room = network_.find(data.socket)->room();
+        const std::uint64_t left = range.length - sending.file_at;
+        const std::size_t wanted = std::min({left, std::uint64_t{room}, kFilePieceMax});
+        if (wanted == 0) {
+            return std::nullopt;
+        }
+        std::string piece;
+        if (range.copy) {
+            piece = sending.copy.substr(static_cast<std::size_t>(sending.file_at), wanted);
+        } else if (!append_from_file(piece, range, sending.file_at, wanted)) {
+            return Status::changed;
+        }
+        if (network_.random().chance(network_.faults().file_changed)) {
+            return Status::changed;
+        }
+        const std::size_t taken = network_.write(data.socket, piece);
+        sending.file_at += taken;
+        sending.bytes += taken;
+    }
+    return range.copy || still_carries(range) ? Status::ok : Status::changed;
+}
+
+}  // namespace sluice

@@ -1,0 +1,97 @@
+// Connection: one peer, as the reactor keeps it, and Exchange: what it needs only while a message
+// is under way.
+//
+// An idle connection is a Connection and nothing more: no buffer, no session. The exchange (session
+// storage, input that could not be taken yet) is lent to it when bytes arrive and goes back when
+// the session says idle.
+//
+//   accept ─► head ─► respond ─► idle ─► head ...
+//               │        │  ▲
+//               ├► body ─┤  └─ waiting (content is being loaded)
+//               │        └► linger ─► closing ─► free
+//               └─────────────────────► closing
+//
+// Each state has exactly one deadline; Reactor::enter() arms it. Owned by the reactor, its thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/session.h"
+#include "core/token.h"
+
+namespace sluice {
+
+enum class ConnectionState : std::uint8_t {
+    free,
+    head,     // deadline in total, from accept or from the first byte of the message
+    body,     // a message body is being read
+    waiting,  // content is being loaded
+    respond,  // a send is in flight
+    idle,     // between messages; owns nothing
+    linger,   // reading and discarding after the last response
+    closing,  // close() is under way; its completion frees the slot
+};
+
+class Reactor;
+
+// What a connection borrows while a message is under way. Also the session's view of its peer.
+struct Exchange final : SessionPeer {
+    Reactor* reactor = nullptr;
+    Slot slot = kNoSlot;
+    Session* session = nullptr;   // constructed in the storage behind this object
+    std::vector<char> input;      // received, not yet taken by the session
+    std::size_t input_taken = 0;  // of `input`
+    Endpoint peer;                // filled on demand, for the access log
+
+    [[nodiscard]] const Endpoint& peer_endpoint() noexcept override;
+    [[nodiscard]] std::string_view pending_input() const {
+        return {input.data() + input_taken, input.size() - input_taken};
+    }
+};
+
+struct Connection {
+    Exchange* exchange = nullptr;
+    Nanos deadline = kNever;
+    Nanos timer_at = kNever;  // when the wheel will look at this connection again
+    Generation generation = 0;
+    std::uint32_t lingered_bytes = 0;
+    ConnectionState state = ConnectionState::free;
+    bool receiving : 1 = false;  // a recv stream runs
+    bool stopping : 1 = false;   // and was asked to stop
+    bool sending : 1 = false;
+    bool peer_done : 1 = false;  // FIN seen
+    bool eof_told : 1 = false;   // and the session knows
+
+    // The other end's address in 19 bytes; family none until somebody asks.
+    Family peer_family = Family::none;
+    std::uint16_t peer_port = 0;
+    std::array<std::uint8_t, 16> peer_address{};
+};
+static_assert(sizeof(Connection) <= 80);
+
+// Exchanges with session storage behind them, made on demand and kept; the one returned last goes
+// out first, because it is still in the cache.
+class ExchangePool {
+  public:
+    explicit ExchangePool(std::size_t session_bytes);
+    ~ExchangePool();
+    ExchangePool(const ExchangePool&) = delete;
+    ExchangePool& operator=(const ExchangePool&) = delete;
+
+    [[nodiscard]] Exchange* acquire() noexcept;  // null: out of memory
+    void release(Exchange* exchange) noexcept;
+    [[nodiscard]] static void* session_storage(Exchange* exchange) noexcept;
+    [[nodiscard]] std::size_t in_use() const { return made_.size() - free_.size(); }
+
+  private:
+    std::size_t stride_;
+    std::vector<Exchange*> made_;
+    std::vector<Exchange*> free_;
+};
+
+}  // namespace sluice

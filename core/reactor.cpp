@@ -1,0 +1,629 @@
+#include "core/reactor.h"
+
+#include <algorithm>
+
+namespace sluice {
+
+namespace {
+
+constexpr Nanos kAcceptRetry = 100 * kMillisecond;  // after "no descriptors"
+constexpr Nanos kWaitingMax = 5 * kSecond;          // for content to be loaded
+// A connection whose peer has sent nothing yet when draining begins: its first request may be on
+// the way, so it gets this long.
+constexpr Nanos kDrainGrace = 250 * kMillisecond;
+// The wheel looks at a connection at least this often; a deadline that only moves later costs one
+// store until then.
+constexpr Nanos kTimerLook = 5 * kSecond;
+
+}  // namespace
+
+const Endpoint& Exchange::peer_endpoint() noexcept {
+    if (peer.family == Family::none) {
+        Connection& connection = reactor->connections_[slot];
+        if (connection.peer_family == Family::none) {
+            const Endpoint found = reactor->backend_.peer(slot);
+            connection.peer_family = found.family;
+            connection.peer_port = found.port;
+            connection.peer_address = found.address;
+        }
+        peer.family = connection.peer_family;
+        peer.port = connection.peer_port;
+        peer.address = connection.peer_address;
+    }
+    return peer;
+}
+
+ReactorCounters& ReactorCounters::operator+=(const ReactorCounters& other) noexcept {
+    accepted += other.accepted;
+    refused += other.refused;
+    closed += other.closed;
+    accept_pauses += other.accept_pauses;
+    stale_completions += other.stale_completions;
+    broken += other.broken;
+    timed_out_head += other.timed_out_head;
+    timed_out_idle += other.timed_out_idle;
+    timed_out_write += other.timed_out_write;
+    return *this;
+}
+
+Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limits)
+    : backend_(backend),
+      sessions_(sessions),
+      limits_(limits),
+      connections_(limits.connections_per_worker),
+      exchanges_(sessions.session_bytes()),
+      timers_(limits.connections_per_worker, backend.now()) {
+    context_.now = backend.now();
+    context_.wall_seconds = backend.wall_seconds();
+}
+
+Reactor::~Reactor() {
+    for (Slot slot = 0; slot < connections_.made(); ++slot) {
+        close_exchange(connections_[slot]);
+    }
+}
+
+// ---- the loop --------------------------------------------------------------------------------
+
+void Reactor::run() noexcept {
+    while (!finished()) {
+        turn(kNever);
+    }
+}
+
+void Reactor::turn(Nanos deadline) noexcept {
+    const std::span<const Completion> completions =
+        backend_.poll(std::min(deadline, next_deadline()));
+    context_.now = backend_.now();
+    context_.wall_seconds = backend_.wall_seconds();
+    const bool content_changed = sessions_.turn(context_);
+    for (const Completion& completion : completions) {
+        dispatch(completion);
+    }
+    if (content_changed && !waiting_.empty()) {
+        resume_waiting();
+    }
+    timers_.expire(context_.now, [this](Slot slot) { on_deadline(slot); });
+    manage_listeners();
+    follow_stop_request();
+}
+
+Nanos Reactor::next_deadline() const noexcept {
+    if (stop_followed_ == Stop::drain && !last_accepts_done_) {
+        return 0;  // one more look at the listeners' queues
+    }
+    Nanos next = std::min(timers_.next_deadline(), drain_deadline_);
+    for (const ListenerSlot& listener : listeners_) {
+        next = std::min(next, listener.retry_at);
+    }
+    return next;
+}
+
+bool Reactor::finished() const noexcept {
+    return stop_followed_ != Stop::none && connections_.used() == 0 &&
+           std::all_of(listeners_.begin(), listeners_.end(),
+                       [](const ListenerSlot& listener) { return listener.closed; });
+}
+
+void Reactor::dispatch(const Completion& completion) noexcept {
+    const Token token = completion.token;
+    if (token.kind() == OpKind::accept) {
+        on_accept(completion);
+        return;
+    }
+    const Slot slot = token.slot();
+    CHECK(slot < connections_.made());
+    Connection& connection = connections_[slot];
+    if (connection.generation != token.generation() || connection.state == ConnectionState::free) {
+        ++counters_.stale_completions;
+        if (completion.buffer != kNoBuffer) {
+            backend_.release(completion.buffer);
+        }
+        return;
+    }
+    switch (token.kind()) {
+        case OpKind::recv: on_recv(slot, connection, completion); return;
+        case OpKind::send: on_send(slot, connection, completion); return;
+        case OpKind::close: on_closed(slot, connection); return;
+        case OpKind::accept:
+        case OpKind::connect:
+        case OpKind::ready:
+        case OpKind::none:
+        case OpKind::internal: CHECK(false);  // never asked for
+    }
+}
+
+// ---- accepting -------------------------------------------------------------------------------
+
+Result<Endpoint> Reactor::listen(const Endpoint& endpoint, const ListenOptions& options) {
+    auto id = backend_.listen(endpoint, options);
+    if (!id) {
+        return std::unexpected(id.error());
+    }
+    auto local = backend_.local(*id);
+    if (!local) {
+        return local;
+    }
+    ListenerSlot& listener = listeners_.emplace_back();
+    listener.id = *id;
+    start_accepting(listener);
+    return local;
+}
+
+void Reactor::start_accepting(ListenerSlot& listener) noexcept {
+    listener.accepting = true;
+    listener.stopping = false;
+    listener.retry_at = kNever;
+    backend_.accept_start(listener.id, Token{listener.id, 0, OpKind::accept});
+}
+
+void Reactor::on_accept(const Completion& completion) noexcept {
+    if (!completion.more) {
+        for (ListenerSlot& listener : listeners_) {
+            if (listener.id != completion.token.slot()) {
+                continue;
+            }
+            listener.accepting = false;
+            if (completion.status != Status::cancelled) {
+                ++counters_.accept_pauses;
+                listener.retry_at = context_.now + kAcceptRetry;
+            }
+        }
+        return;
+    }
+    const Slot slot = stop_followed_ == Stop::now ? kNoSlot : connections_.acquire();
+    if (slot == Pool<Connection>::kNone) {
+        ++counters_.refused;
+        backend_.discard(completion.socket);
+        return;
+    }
+    ++counters_.accepted;
+    Connection& connection = connections_[slot];
+    backend_.adopt(slot, connection.generation, completion.socket);
+    enter(slot, connection, ConnectionState::head);
+    if (stop_followed_ == Stop::drain) {
+        arm(slot, connection, context_.now + kDrainGrace);
+    }
+    start_receiving(slot, connection);
+}
+
+// Pauses accepting while no slot is free, and starts again after pauses of both kinds.
+void Reactor::manage_listeners() noexcept {
+    const bool full = connections_.used() == connections_.capacity();
+    const bool roomy = connections_.used() <= connections_.capacity() / 10 * 9;
+    for (ListenerSlot& listener : listeners_) {
+        if (stop_followed_ != Stop::none) {
+            if (!listener.accepting && !listener.closed) {
+                backend_.close_listener(listener.id);
+                listener.closed = true;
+                listener.retry_at = kNever;
+            }
+        } else if (listener.accepting && !listener.stopping && full) {
+            ++counters_.accept_pauses;
+            listener.stopping = true;
+            backend_.accept_stop(listener.id);
+            listener.retry_at = context_.now + kAcceptRetry;
+        } else if (!listener.accepting && listener.retry_at <= context_.now) {
+            if (roomy) {
+                start_accepting(listener);
+            } else {
+                listener.retry_at = context_.now + kAcceptRetry;
+            }
+        }
+    }
+}
+
+// ---- receiving -------------------------------------------------------------------------------
+
+void Reactor::start_receiving(Slot slot, Connection& connection) noexcept {
+    if (!connection.receiving && !connection.peer_done) {
+        connection.receiving = true;
+        connection.stopping = false;
+        backend_.recv_start(token(slot, connection, OpKind::recv));
+    }
+}
+
+void Reactor::stop_receiving(Slot slot, Connection& connection) noexcept {
+    if (connection.receiving && !connection.stopping) {
+        connection.stopping = true;
+        backend_.recv_stop(slot);
+    }
+}
+
+void Reactor::on_recv(Slot slot, Connection& connection, const Completion& completion) noexcept {
+    if (completion.buffer != kNoBuffer) {
+        const std::string_view bytes{completion.data, completion.size};
+        if (connection.state == ConnectionState::linger) {
+            connection.lingered_bytes += completion.size;
+            if (connection.lingered_bytes > limits_.linger_bytes) {
+                begin_close(slot, connection);
+            }
+        } else if (connection.state != ConnectionState::closing) {
+            if (connection.exchange != nullptr &&
+                (connection.sending || !connection.exchange->pending_input().empty() ||
+                 connection.state == ConnectionState::waiting)) {
+                keep_input(slot, connection, bytes);
+            } else if (open_exchange(slot, connection)) {
+                advance(slot, connection, bytes);
+            }
+        }
+        backend_.release(completion.buffer);
+    }
+    if (completion.more) {
+        return;
+    }
+    connection.receiving = false;
+    connection.stopping = false;
+    if (connection.state == ConnectionState::closing) {
+        return;
+    }
+    switch (completion.status) {
+        case Status::cancelled:  // we asked for it; the input may have been used up meanwhile
+            if (connection.exchange == nullptr ||
+                (connection.exchange->pending_input().empty() &&
+                 connection.exchange->session->state() != SessionState::close)) {
+                start_receiving(slot, connection);
+            }
+            return;
+        case Status::eof:
+            connection.peer_done = true;
+            if (connection.state == ConnectionState::linger || connection.exchange == nullptr) {
+                begin_close(slot, connection);
+            } else if (!connection.sending) {
+                advance(slot, connection, {});
+            }
+            return;
+        default:
+            ++counters_.broken;
+            begin_close(slot, connection);
+            return;
+    }
+}
+
+// Bytes that the session could not take yet. They are copied, so that lent buffers never wait for a
+// slow peer, and the stream is asked to stop until they are used.
+void Reactor::keep_input(Slot slot, Connection& connection, std::string_view bytes) noexcept {
+    if (bytes.empty()) {
+        return;
+    }
+    Exchange& exchange = *connection.exchange;
+    exchange.input.insert(exchange.input.end(), bytes.begin(), bytes.end());
+    stop_receiving(slot, connection);
+}
+
+// ---- moving on -------------------------------------------------------------------------------
+
+bool Reactor::open_exchange(Slot slot, Connection& connection) noexcept {
+    if (connection.exchange != nullptr) {
+        return true;
+    }
+    Exchange* exchange = exchanges_.acquire();
+    if (exchange == nullptr) {
+        ++counters_.refused;
+        begin_close(slot, connection);
+        return false;
+    }
+    exchange->reactor = this;
+    exchange->slot = slot;
+    exchange->session = sessions_.create(ExchangePool::session_storage(exchange), *exchange);
+    connection.exchange = exchange;
+    return true;
+}
+
+void Reactor::close_exchange(Connection& connection) noexcept {
+    if (Exchange* exchange = connection.exchange) {
+        exchange->session->~Session();
+        exchange->session = nullptr;
+        connection.exchange = nullptr;
+        exchanges_.release(exchange);
+    }
+}
+
+void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes) noexcept {
+    DCHECK(!connection.sending);
+    Exchange& exchange = *connection.exchange;
+    Session& session = *exchange.session;
+    const bool kept = bytes.empty() && !exchange.pending_input().empty();
+    if (kept) {
+        bytes = exchange.pending_input();
+    }
+    bool stuck = false;
+    do {
+        const std::size_t taken = bytes.empty() ? 0 : session.feed(bytes);
+        bytes.remove_prefix(taken);
+        stuck = taken == 0;
+        if (connection.peer_done && bytes.empty() && !connection.eof_told) {
+            connection.eof_told = true;
+            session.on_eof();
+        }
+        if (start_piece(slot, connection, !bytes.empty())) {
+            break;
+        }
+    } while (!bytes.empty() && !stuck);
+
+    if (kept) {
+        exchange.input_taken = exchange.input.size() - bytes.size();
+        if (bytes.empty()) {
+            exchange.input.clear();
+            exchange.input_taken = 0;
+        }
+    } else {
+        keep_input(slot, connection, bytes);
+    }
+    settle(slot, connection);
+}
+
+// Sends what the session has next; false when it has nothing.
+bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) noexcept {
+    Session& session = *connection.exchange->session;
+    const Piece piece = session.next();
+    if (piece.empty()) {
+        return false;
+    }
+    const bool over = session.state() == SessionState::close;
+    if (over) {
+        stop_receiving(slot, connection);  // nothing more is expected
+    }
+    const SendUrgency urgency =
+        piece.last && !over && !input_left ? SendUrgency::quiet : SendUrgency::eager;
+    connection.sending = true;
+    const std::span<const Slice> slices{piece.slices.data(), piece.slice_count};
+    const Token name = token(slot, connection, OpKind::send);
+    if (piece.file.length > 0) {
+        backend_.send_file(name, slices, piece.file, urgency);
+    } else {
+        backend_.send(name, slices, urgency);
+    }
+    return true;
+}
+
+// The connection's state follows from its session's.
+void Reactor::settle(Slot slot, Connection& connection) noexcept {
+    if (connection.sending) {
+        enter(slot, connection, ConnectionState::respond);
+        return;
+    }
+    Exchange& exchange = *connection.exchange;
+    switch (exchange.session->state()) {
+        case SessionState::idle:
+            if (connection.peer_done || context_.draining) {
+                begin_close(slot, connection);
+                return;
+            }
+            if (exchange.pending_input().empty()) {
+                close_exchange(connection);
+            }
+            enter(slot, connection, ConnectionState::idle);
+            break;
+        case SessionState::head: enter(slot, connection, ConnectionState::head); break;
+        case SessionState::body: enter(slot, connection, ConnectionState::body); break;
+        case SessionState::waiting:
+            enter(slot, connection, ConnectionState::waiting);
+            waiting_.push_back(token(slot, connection, OpKind::none));
+            return;
+        case SessionState::respond:  // must have had a piece to send
+        case SessionState::close: begin_close(slot, connection); return;
+        case SessionState::linger:
+            if (connection.peer_done) {
+                begin_close(slot, connection);
+                return;
+            }
+            exchange.input.clear();
+            exchange.input_taken = 0;
+            close_exchange(connection);
+            backend_.shutdown_send(slot);
+            enter(slot, connection, ConnectionState::linger);
+            break;
+    }
+    start_receiving(slot, connection);
+}
+
+void Reactor::on_send(Slot slot, Connection& connection, const Completion& completion) noexcept {
+    CHECK(connection.sending && connection.exchange != nullptr);
+    connection.sending = false;
+    Session& session = *connection.exchange->session;
+    if (completion.status != Status::ok) {
+        session.aborted(completion.bytes);
+        if (connection.state != ConnectionState::closing) {
+            ++counters_.broken;
+            begin_close(slot, connection);
+        }
+        return;
+    }
+    session.sent();
+    if (connection.state != ConnectionState::closing) {
+        advance(slot, connection, {});
+    }
+}
+
+void Reactor::resume_waiting() noexcept {
+    std::swap(waiting_, waiting_now_);
+    for (const Token token : waiting_now_) {
+        Connection& connection = connections_[token.slot()];
+        if (connection.generation == token.generation() &&
+            connection.state == ConnectionState::waiting) {
+            connection.exchange->session->resume();
+            advance(token.slot(), connection, {});
+        }
+    }
+    waiting_now_.clear();
+}
+
+// ---- states and deadlines --------------------------------------------------------------------
+
+void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) noexcept {
+    const bool again = connection.state == state;
+    connection.state = state;
+    const Nanos now = context_.now;
+    switch (state) {
+        // Deadlines in total: more bytes do not extend them.
+        case ConnectionState::head:
+            if (!again) {
+                arm(slot, connection, now + limits_.head_timeout);
+            }
+            return;
+        case ConnectionState::body:
+            if (!again) {
+                arm(slot, connection, now + limits_.body_timeout);
+            }
+            return;
+        case ConnectionState::linger:
+            if (!again) {
+                arm(slot, connection, now + limits_.linger_timeout);
+            }
+            return;
+        case ConnectionState::waiting:
+            if (!again) {
+                arm(slot, connection, now + kWaitingMax);
+            }
+            return;
+        case ConnectionState::respond: arm(slot, connection, now + limits_.write_timeout); return;
+        case ConnectionState::idle: arm(slot, connection, now + limits_.idle_timeout); return;
+        case ConnectionState::closing:
+        case ConnectionState::free:
+            connection.deadline = connection.timer_at = kNever;
+            timers_.cancel(slot);
+            return;
+    }
+}
+
+void Reactor::arm(Slot slot, Connection& connection, Nanos deadline) noexcept {
+    connection.deadline = deadline;
+    if (deadline < connection.timer_at) {
+        connection.timer_at = std::min(deadline, context_.now + kTimerLook);
+        timers_.schedule(slot, connection.timer_at);
+    }
+}
+
+void Reactor::on_deadline(Slot slot) noexcept {
+    Connection& connection = connections_[slot];
+    connection.timer_at = kNever;
+    if (connection.deadline > context_.now) {
+        arm(slot, connection, connection.deadline);
+        return;
+    }
+    switch (connection.state) {
+        case ConnectionState::head:
+        case ConnectionState::body:
+        case ConnectionState::waiting:
+            ++counters_.timed_out_head;
+            if (connection.exchange == nullptr) {
+                begin_close(slot, connection);  // not one byte: nothing to answer
+                return;
+            }
+            connection.exchange->session->on_timeout();
+            advance(slot, connection, {});
+            return;
+        case ConnectionState::idle:
+            ++counters_.timed_out_idle;
+            begin_close(slot, connection);
+            return;
+        case ConnectionState::respond:
+            ++counters_.timed_out_write;
+            begin_close(slot, connection);
+            return;
+        case ConnectionState::linger: begin_close(slot, connection); return;
+        case ConnectionState::closing:
+        case ConnectionState::free: return;
+    }
+}
+
+void Reactor::begin_close(Slot slot, Connection& connection) noexcept {
+    if (connection.state == ConnectionState::closing) {
+        return;
+    }
+    enter(slot, connection, ConnectionState::closing);
+    if (connection.exchange != nullptr && !connection.sending) {
+        connection.exchange->session->aborted(0);
+        close_exchange(connection);
+    }
+    backend_.close(token(slot, connection, OpKind::close));
+}
+
+void Reactor::on_closed(Slot slot, Connection& connection) noexcept {
+    CHECK(connection.state == ConnectionState::closing && !connection.sending);
+    if (connection.exchange != nullptr &&
+        connection.exchange->session->state() == SessionState::respond) {
+        connection.exchange->session->aborted(0);  // its last piece left, but not its response
+    }
+    close_exchange(connection);
+    const Generation next = (connection.generation + 1) & kGenerationMask;
+    connection = Connection{};
+    connection.generation = next;
+    connections_.release(slot);
+    ++counters_.closed;
+}
+
+// ---- the end ---------------------------------------------------------------------------------
+
+void Reactor::drain() noexcept {
+    Stop expected = Stop::none;
+    stop_requested_.compare_exchange_strong(expected, Stop::drain);
+    backend_.wake();
+}
+
+void Reactor::stop() noexcept {
+    stop_requested_.store(Stop::now);
+    backend_.wake();
+}
+
+void Reactor::follow_stop_request() noexcept {
+    const Stop requested = stop_requested_.load(std::memory_order_acquire);
+    if (requested == Stop::none) {
+        return;
+    }
+    if (stop_followed_ == Stop::none) {
+        begin_drain();
+        if (requested == Stop::drain) {
+            stop_followed_ = Stop::drain;
+            return;
+        }
+    }
+    if (stop_followed_ == Stop::drain && !last_accepts_done_) {
+        // A turn has passed that took what was queued.
+        last_accepts_done_ = true;
+        for (const ListenerSlot& listener : listeners_) {
+            if (listener.accepting) {
+                backend_.accept_stop(listener.id);
+            }
+        }
+    }
+    if (requested == Stop::now && stop_followed_ != Stop::now) {
+        stop_followed_ = Stop::now;
+        for (const ListenerSlot& listener : listeners_) {
+            if (listener.accepting && !last_accepts_done_) {
+                backend_.accept_stop(listener.id);
+            }
+        }
+        last_accepts_done_ = true;
+        close_all();
+    } else if (context_.now >= drain_deadline_) {
+        drain_deadline_ = kNever;
+        close_all();
+    }
+}
+
+void Reactor::begin_drain() noexcept {
+    context_.draining = true;
+    (void)sessions_.turn(context_);
+    drain_deadline_ = context_.now + limits_.drain_timeout;
+    for (Slot slot = 0; slot < connections_.made(); ++slot) {
+        Connection& connection = connections_[slot];
+        if (connection.state == ConnectionState::idle) {
+            begin_close(slot, connection);
+        } else if (connection.state == ConnectionState::head && connection.exchange == nullptr) {
+            arm(slot, connection, context_.now + kDrainGrace);
+        }
+    }
+}
+
+void Reactor::close_all() noexcept {
+    for (Slot slot = 0; slot < connections_.made(); ++slot) {
+        Connection& connection = connections_[slot];
+        if (connection.state != ConnectionState::free) {
+            begin_close(slot, connection);
+        }
+    }
+}
+
+}  // namespace sluice

@@ -1,0 +1,123 @@
+// Reactor: one loop on one thread: poll, dispatch, timers. It turns completions into steps of
+// connections, and knows neither a backend by name nor a protocol.
+//
+// Created and run on its thread. drain() and stop() may be called from any thread. Everything on
+// the loop is noexcept; connections that cannot go on are closed, the loop always goes on.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/connection.h"
+#include "core/limits.h"
+#include "core/pool.h"
+#include "core/session.h"
+#include "core/timer_wheel.h"
+
+namespace sluice {
+
+// Written by the reactor's thread alone; others may read it when the thread has ended.
+struct ReactorCounters {
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;  // no slot or no memory
+    std::uint64_t closed = 0;
+    std::uint64_t accept_pauses = 0;      // no descriptors, or the slab was full
+    std::uint64_t stale_completions = 0;  // named a generation that is gone
+    std::uint64_t broken = 0;             // reset or failed by the peer or the system
+    std::uint64_t timed_out_head = 0;
+    std::uint64_t timed_out_idle = 0;
+    std::uint64_t timed_out_write = 0;
+
+    ReactorCounters& operator+=(const ReactorCounters& other) noexcept;
+};
+
+class Reactor {
+  public:
+    Reactor(Backend& backend, SessionFactory& sessions, const Limits& limits);
+    Reactor(const Reactor&) = delete;
+    Reactor& operator=(const Reactor&) = delete;
+    ~Reactor();
+
+    // Opens a listener and starts accepting from it.
+    [[nodiscard]] Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options);
+
+    // Until drained or stopped.
+    void run() noexcept;
+    // One turn of the loop, waiting at most until `deadline`. For tests that own the time.
+    void turn(Nanos deadline) noexcept;
+    [[nodiscard]] bool finished() const noexcept;
+
+    // Any thread. drain(): accept what is queued, stop accepting, close idle connections, let the
+    // busy ones finish within Limits::drain_timeout. stop(): close everything now.
+    void drain() noexcept;
+    void stop() noexcept;
+    // Any thread: makes the loop turn, so that it sees new content.
+    void wake() noexcept { backend_.wake(); }
+
+    [[nodiscard]] const ReactorCounters& counters() const { return counters_; }
+    [[nodiscard]] std::uint32_t connections() const { return connections_.used(); }
+    [[nodiscard]] std::size_t exchanges_in_use() const { return exchanges_.in_use(); }
+
+  private:
+    friend struct Exchange;
+    enum class Stop : std::uint8_t { none, drain, now };
+    struct ListenerSlot {
+        ListenerId id = 0;
+        bool accepting = false;
+        bool stopping = false;
+        bool closed = false;
+        Nanos retry_at = kNever;  // after a pause
+    };
+
+    void dispatch(const Completion& completion) noexcept;
+    void on_accept(const Completion& completion) noexcept;
+    void on_recv(Slot slot, Connection& connection, const Completion& completion) noexcept;
+    void on_send(Slot slot, Connection& connection, const Completion& completion) noexcept;
+    void on_closed(Slot slot, Connection& connection) noexcept;
+    void on_deadline(Slot slot) noexcept;
+
+    // Feeds, sends, and settles the state: the one path on which a connection moves on.
+    void advance(Slot slot, Connection& connection, std::string_view bytes) noexcept;
+    [[nodiscard]] bool start_piece(Slot slot, Connection& connection, bool input_left) noexcept;
+    void settle(Slot slot, Connection& connection) noexcept;
+    void keep_input(Slot slot, Connection& connection, std::string_view bytes) noexcept;
+    [[nodiscard]] bool open_exchange(Slot slot, Connection& connection) noexcept;
+    void close_exchange(Connection& connection) noexcept;
+    void start_receiving(Slot slot, Connection& connection) noexcept;
+    void stop_receiving(Slot slot, Connection& connection) noexcept;
+    void enter(Slot slot, Connection& connection, ConnectionState state) noexcept;
+    void arm(Slot slot, Connection& connection, Nanos deadline) noexcept;
+    void begin_close(Slot slot, Connection& connection) noexcept;
+
+    void start_accepting(ListenerSlot& listener) noexcept;
+    void manage_listeners() noexcept;
+    void resume_waiting() noexcept;
+    void follow_stop_request() noexcept;
+    void begin_drain() noexcept;
+    void close_all() noexcept;
+    [[nodiscard]] Nanos next_deadline() const noexcept;
+    [[nodiscard]] Token token(Slot slot, const Connection& connection, OpKind kind) const noexcept {
+        return Token{slot, connection.generation, kind};
+    }
+
+    Backend& backend_;
+    SessionFactory& sessions_;
+    const Limits limits_;
+    Pool<Connection> connections_;
+    ExchangePool exchanges_;
+    TimerWheel timers_;
+    SessionContext context_;
+    std::vector<ListenerSlot> listeners_;
+    std::vector<Token> waiting_;  // connections whose session waits for content
+    std::vector<Token> waiting_now_;
+    ReactorCounters counters_;
+    std::atomic<Stop> stop_requested_{Stop::none};
+    Stop stop_followed_ = Stop::none;
+    bool last_accepts_done_ = false;  // draining: the queue of the listeners has been emptied
+    Nanos drain_deadline_ = kNever;
+};
+
+}  // namespace sluice

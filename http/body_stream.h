@@ -1,0 +1,57 @@
+// BodyStream: hands out a response body that is sent apart from its head, piece by piece: slices of
+// an entry's memory, ranges of its file, and the part heads of multipart/byteranges between them.
+//
+// OWNERSHIP. Lives inside the session while such a body is being sent. The entry must outlive it:
+// the session pins the snapshot. Pure; nothing fails.
+//
+// LIVE FILES may be edited in place at any time. Each range carries the stamp that the backend
+// checks after handing the bytes over; but pages lent to a socket on the same host still show an
+// edit that comes after the check, until the peer has read them. So the end of such a body is
+// copied: once more bytes have left than the sockets can hold, whatever was lent before them has
+// been read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/backend.h"
+#include "core/session.h"
+#include "http/response.h"
+
+namespace sluice::http {
+
+// One send at most: what a slow peer has to take within the write timeout.
+inline constexpr std::size_t kPieceBytesMax = std::size_t{1} << 20;
+// Bodies (and ranges) in memory up to this size are copied behind their head, so that pipelined
+// answers leave together; above it they are sent from where they are.
+inline constexpr std::size_t kBodyCopyMax = 4096;
+static_assert(kBodyCopyMax >= kHeadBytesMax);  // Http1Session::emit() relies on it
+
+class BodyStream {
+  public:
+    // `live_tail_bytes`: what the sockets of both ends can hold.
+    BodyStream(const ResponsePlan& plan, std::uint64_t live_tail_bytes) noexcept;
+
+    // Writes what belongs in front to `out` (`room` is at least kHeadBytesMax when nothing is
+    // before it) and returns its length; sets the slice or the range that follows, if one does.
+    [[nodiscard]] std::size_t next(char* out, std::size_t room, Slice& slice,
+                                   FileRange& file) noexcept;
+    // Everything has been handed out.
+    [[nodiscard]] bool finished() const noexcept;
+
+  private:
+    void take_slice(Slice& slice) noexcept;
+    void take_file(FileRange& file) noexcept;
+    [[nodiscard]] std::uint64_t range_left() const noexcept;
+    void advance(std::uint64_t bytes) noexcept;
+
+    ResponsePlan plan_;
+    std::uint64_t live_tail_bytes_;
+    std::uint64_t left_ = 0;    // of all ranges together
+    std::uint64_t offset_ = 0;  // inside of the current range
+    std::uint8_t index_ = 0;    // of the current range
+    bool opened_ = false;       // its part head is written
+    bool closed_ = false;       // the closing delimiter is written, or there is none
+};
+
+}  // namespace sluice::http

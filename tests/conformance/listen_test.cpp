@@ -1,0 +1,200 @@
+// listen, local, close_listener.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/conformance/fixture.h"
+
+namespace sluice::conformance {
+
+CONFORMANCE_SUITE(Listen);
+
+// One byte there and back over a new connection: the listener works.
+#define EXPECT_ECHO(id)                                                   \
+    do {                                                                  \
+        const auto echo_peer = connect(local(id));                        \
+        const Slot echo_slot = driver().adopt(accepted(id));              \
+        driver().recv_start(echo_slot);                                   \
+        write(*echo_peer, "a");                                           \
+        EXPECT_TRUE(pump([&] { return at(echo_slot).received == "a"; })); \
+        driver().send(echo_slot, "b");                                    \
+        EXPECT_EQ(read(*echo_peer, 1), "b");                              \
+        close(echo_slot);                                                 \
+    } while (false)
+
+TEST_P(Listen, TheSystemChoosesThePort) {
+    for (const Family family : {Family::ipv4, Family::ipv6}) {
+        const ListenerId id = listen(loopback(family));
+        const Endpoint bound = local(id);
+        EXPECT_EQ(bound.family, family);
+        EXPECT_EQ(bound.address, loopback(family).address);
+        EXPECT_NE(bound.port, 0);
+        driver().accept_start(id);
+        EXPECT_ECHO(id);
+    }
+}
+
+TEST_P(Listen, OnAUnixPath) {
+    const Endpoint endpoint = loopback(Family::unix_path);
+    const ListenerId id = listen(endpoint);
+    EXPECT_EQ(local(id), endpoint);
+    driver().accept_start(id);
+    EXPECT_ECHO(id);
+}
+
+TEST_P(Listen, UnixSocketsHaveTheModeThatWasAsked) {
+    if (!real()) {
+        return;  // the simulator's paths are not in the file system
+    }
+    for (const std::uint32_t mode : {0600U, 0660U, 0666U}) {
+        ListenOptions options;
+        options.unix_mode = mode;
+        const Endpoint endpoint = loopback(Family::unix_path);
+        (void)listen(endpoint, options);
+        struct stat info {};
+        ASSERT_EQ(stat(endpoint.path.c_str(), &info), 0);
+        EXPECT_EQ(info.st_mode & 0777U, mode);
+    }
+}
+
+TEST_P(Listen, AStaleUnixPathIsReplaced) {
+    const Endpoint endpoint = loopback(Family::unix_path);
+    (void)listen(endpoint);
+    destroy_backend();
+    // Whether or not the backend has removed it: a path without a listener is free.
+    restart(BackendLimits{});
+    const ListenerId id = listen(endpoint);
+    driver().accept_start(id);
+    EXPECT_ECHO(id);
+}
+
+TEST_P(Listen, AUnixPathLeftByACrashIsReplaced) {
+    const Endpoint endpoint = loopback(Family::unix_path);
+    rig().leave_stale_path(endpoint);
+    const ListenerId id = listen(endpoint);
+    driver().accept_start(id);
+    EXPECT_ECHO(id);
+}
+
+TEST_P(Listen, ALiveUnixPathIsRefused) {
+    const Endpoint endpoint = loopback(Family::unix_path);
+    const ListenerId id = listen(endpoint);
+    const auto second = driver().listen(endpoint, {});
+    ASSERT_FALSE(second.has_value());
+    EXPECT_EQ(second.error().status, Status::address_in_use);
+    EXPECT_FALSE(second.error().what.empty());
+    driver().accept_start(id);
+    EXPECT_ECHO(id);  // the first was not harmed
+}
+
+TEST_P(Listen, AFileThatIsNoSocketIsNotReplaced) {
+    if (!real()) {
+        return;
+    }
+    const Endpoint endpoint = loopback(Family::unix_path);
+    FILE* file = fopen(endpoint.path.c_str(), "w");
+    ASSERT_NE(file, nullptr);
+    fclose(file);
+    EXPECT_FALSE(driver().listen(endpoint, {}).has_value());
+    struct stat info {};
+    EXPECT_EQ(stat(endpoint.path.c_str(), &info), 0) << "a user's file was removed";
+    unlink(endpoint.path.c_str());
+}
+
+TEST_P(Listen, ATakenPortIsRefused) {
+    const Endpoint taken = local(listen(loopback()));
+    const auto second = driver().listen(taken, {});
+    ASSERT_FALSE(second.has_value());
+    EXPECT_EQ(second.error().status, Status::address_in_use);
+    EXPECT_FALSE(second.error().what.empty());
+}
+
+TEST_P(Listen, ASharedPortTakesSeveralListeners) {
+    ListenOptions options;
+    options.share_port = true;
+    const ListenerId first = listen(loopback(), options);
+    const ListenerId second = listen(local(first), options);
+    EXPECT_NE(first, second);
+    EXPECT_EQ(local(first), local(second));
+    driver().accept_start(first);
+    driver().accept_start(second);
+    std::vector<std::unique_ptr<Peer>> peers;
+    for (int i = 0; i < 64; ++i) {
+        peers.push_back(connect(local(first)));
+    }
+    const auto count = [this](ListenerId id) { return driver().listener(id).accepted.size(); };
+    EXPECT_TRUE(pump([&] { return count(first) + count(second) == peers.size(); }));
+    EXPECT_GT(count(first), 0U);
+    EXPECT_GT(count(second), 0U);
+}
+
+TEST_P(Listen, ASharedPortRefusesAListenerThatDoesNotShare) {
+    ListenOptions options;
+    options.share_port = true;
+    const Endpoint taken = local(listen(loopback(), options));
+    const auto second = driver().listen(taken, {});
+    ASSERT_FALSE(second.has_value());
+    EXPECT_EQ(second.error().status, Status::address_in_use);
+}
+
+TEST_P(Listen, IPv6WildcardLeavesIPv4AloneUnlessAsked) {
+    Endpoint wildcard = loopback(Family::ipv6);
+    wildcard.address = {};
+    ListenOptions options;
+    options.v6_only = false;
+    const ListenerId both = listen(wildcard, options);
+    driver().accept_start(both);
+    const auto over_v4 = connect(loopback(Family::ipv4, local(both).port));
+    driver().adopt(accepted(both));
+
+    options.v6_only = true;
+    const ListenerId only = listen(wildcard, options);
+    const Endpoint same_port = loopback(Family::ipv4, local(only).port);
+    EXPECT_TRUE(driver().listen(same_port, {}).has_value());
+}
+
+TEST_P(Listen, ForeignAndMalformedAddressesAreRefused) {
+    Endpoint foreign = loopback();
+    foreign.address = {192, 0, 2, 1};  // TEST-NET-1 of RFC 5737: nobody's
+    Endpoint long_path = loopback(Family::unix_path);
+    long_path.path += std::string(200, 'x');
+    Endpoint empty_path;
+    empty_path.family = Family::unix_path;
+    for (const Endpoint& endpoint : {foreign, long_path, empty_path, Endpoint{}}) {
+        const auto refused = driver().listen(endpoint, {});
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(refused.error().status, Status::address_invalid);
+    }
+    Endpoint nowhere = loopback(Family::unix_path);
+    nowhere.path = temporary_path("no-such-folder") + "/socket";
+    const auto refused = driver().listen(nowhere, {});
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().status, Status::not_found);
+}
+
+TEST_P(Listen, AClosedListenerFreesItsPlace) {
+    Endpoint endpoint = loopback();
+    for (int i = 0; i < 20; ++i) {
+        const ListenerId id = listen(endpoint);
+        endpoint = local(id);
+        driver().accept_start(id);
+        EXPECT_ECHO(id);
+        driver().accept_stop(id);
+        ASSERT_TRUE(pump([&] { return !driver().listener(id).accepting; }));
+        driver().close_listener(id);
+    }
+}
+
+TEST_P(Listen, ManyListenersUpToTheLimit) {
+    std::vector<ListenerId> ids;
+    for (std::uint32_t i = 0; i < driver().limits().listeners; ++i) {
+        ids.push_back(listen(loopback()));
+        driver().accept_start(ids.back());
+    }
+    const auto beyond = driver().listen(loopback(), {});
+    EXPECT_FALSE(beyond.has_value());
+    for (const ListenerId id : ids) {
+        EXPECT_ECHO(id);
+    }
+}
+
+}  // namespace sluice::conformance

@@ -1,0 +1,388 @@
+// How the content store follows changes: how soon, what it holds back, what it survives.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include "http/content_store.h"
+#include "store_fixture.h"
+
+namespace sluice::http {
+namespace {
+
+using test::body_of;
+using test::content_etag;
+using test::monotonic_now;
+
+constexpr Nanos kVisibleWithin = 250 * kMillisecond;
+
+class ContentChangeTest : public test::StoreTest {
+  protected:
+    // Every file that answers holds the bytes that its etag was made from.
+    void expect_consistent() const {
+        for (const Entry* entry : view_->current().entries()) {
+            if (entry->kind == EntryKind::file && !entry->live_file() && !entry->cold) {
+                ASSERT_EQ(content_etag(body_of(*entry)), entry->etag) << entry->path;
+            }
+        }
+    }
+};
+
+TEST_F(ContentChangeTest, EditsCreationsAndRemovalsShowSoon) {
+    tree_.write("a", "old");
+    tree_.write("dir/index.html", "old");
+    open();
+    const std::uint64_t version = view_->current().version();
+    tree_.write("a", "edited in place");
+    EXPECT_TRUE(step_until([this] { return body("/a") == "edited in place"; }, kVisibleWithin));
+    tree_.write("b", "created");
+    EXPECT_TRUE(step_until([this] { return body("/b") == "created"; }, kVisibleWithin));
+    tree_.replace("a", "replaced");
+    EXPECT_TRUE(step_until([this] { return body("/a") == "replaced"; }, kVisibleWithin));
+    std::filesystem::rename(tree_.path("b"), tree_.path("c"));
+    EXPECT_TRUE(step_until([this] { return body("/c") == "created" && find("/b") == nullptr; },
+                           kVisibleWithin));
+    std::filesystem::remove(tree_.path("c"));
+    EXPECT_TRUE(step_until([this] { return find("/c") == nullptr; }, kVisibleWithin));
+    tree_.write("new/deep/er/file", "x");
+    EXPECT_TRUE(step_until([this] { return body("/new/deep/er/file") == "x"; }, kVisibleWithin));
+    tree_.write("new/deep/er/file2", "y");
+    EXPECT_TRUE(step_until([this] { return body("/new/deep/er/file2") == "y"; }, kVisibleWithin));
+    std::filesystem::remove(tree_.path("dir/index.html"));
+    EXPECT_TRUE(step_until([this] { return find("/dir/") == nullptr; }, kVisibleWithin));
+    EXPECT_EQ(find("/dir"), nullptr);
+    EXPECT_GT(view_->current().version(), version);
+    EXPECT_GT(wakes_, 5);
+    EXPECT_TRUE(warnings_.empty());
+}
+
+TEST_F(ContentChangeTest, AnEditThatKeepsSizeAndTimesIsSeen) {
+    tree_.write("a", "one");
+    struct stat before;
+    ASSERT_EQ(::stat(tree_.path("a").c_str(), &before), 0);
+    open();
+    tree_.write("a", "two");
+    const std::array<timespec, 2> times = {before.st_atim, before.st_mtim};
+    ASSERT_EQ(::utimensat(AT_FDCWD, tree_.path("a").c_str(), times.data(), 0), 0);
+    EXPECT_TRUE(step_until([this] { return body("/a") == "two"; }, kVisibleWithin));
+}
+
+TEST_F(ContentChangeTest, NothingIsPublishedWhenNothingChanged) {
+    tree_.write("a", "x");
+    open();
+    const std::uint64_t version = store_->stats().version;
+    const int fd = ::open(tree_.path("a").c_str(), O_WRONLY | O_CLOEXEC);
+    struct stat before;
+    ::fstat(fd, &before);
+    ASSERT_EQ(::write(fd, "x", 1), 1);
+    const std::array<timespec, 2> times = {before.st_atim, before.st_mtim};
+    ::futimens(fd, times.data());
+    ::close(fd);
+    tree_.write(".hidden", "not looked at");
+    step_for(300 * kMillisecond);
+    EXPECT_EQ(store_->stats().version, version);
+}
+
+TEST_F(ContentChangeTest, ANewTimeIsANewEntryWithTheSameValidator) {
+    tree_.write("a", "x", 1000);
+    open();
+    const std::string etag = find("/a")->etag;
+    const std::int64_t time = find("/a")->mtime_seconds;
+    tree_.write("a", "x", 500);
+    EXPECT_TRUE(step_until([&] { return find("/a")->mtime_seconds != time; }, kVisibleWithin));
+    EXPECT_EQ(find("/a")->etag, etag);
+}
+
+TEST_F(ContentChangeTest, DirectoriesMoveInOutAndAbout) {
+    tree_.write("a/x/f", "f");
+    test::TempTree::write_at(tree_.beside("outside/sub/g"), "g");
+    open();
+    std::filesystem::rename(tree_.path("a"), tree_.path("b"));
+    EXPECT_TRUE(step_until([this] { return body("/b/x/f") == "f" && !find("/a/x/f"); }));
+    tree_.write("b/x/f", "edited after the move");
+    EXPECT_TRUE(step_until([this] { return body("/b/x/f") == "edited after the move"; }));
+    std::filesystem::rename(tree_.beside("outside"), tree_.path("in"));
+    EXPECT_TRUE(step_until([this] { return body("/in/sub/g") == "g"; }));
+    tree_.write("in/sub/g", "edited");
+    EXPECT_TRUE(step_until([this] { return body("/in/sub/g") == "edited"; }));
+    std::filesystem::rename(tree_.path("in"), tree_.beside("out"));
+    EXPECT_TRUE(step_until([this] { return find("/in/sub/g") == nullptr; }));
+    const std::uint64_t version = store_->stats().version;
+    test::TempTree::write_at(tree_.beside("out/sub/g"), "no longer ours");
+    step_for(200 * kMillisecond);
+    EXPECT_EQ(store_->stats().version, version);
+    // Removed and made again under the same name, also within one burst.
+    for (int i = 0; i < 5; ++i) {
+        std::filesystem::remove_all(tree_.path("b"));
+        tree_.write("b/x/f", std::to_string(i));
+        if (i % 2 == 0) {
+            EXPECT_TRUE(step_until([&] { return body("/b/x/f") == std::to_string(i); }));
+        }
+    }
+    tree_.write("b/x/f", "last");
+    EXPECT_TRUE(step_until([this] { return body("/b/x/f") == "last"; }));
+    // Two directories change places.
+    tree_.write("c/f", "c");
+    EXPECT_TRUE(step_until([this] { return body("/c/f") == "c"; }));
+    std::filesystem::rename(tree_.path("b/x"), tree_.path("t"));
+    std::filesystem::rename(tree_.path("c"), tree_.path("b/x"));
+    std::filesystem::rename(tree_.path("t"), tree_.path("c"));
+    EXPECT_TRUE(step_until([this] { return body("/b/x/f") == "c" && body("/c/f") == "last"; }));
+    tree_.write("c/f", "c again");
+    EXPECT_TRUE(step_until([this] { return body("/c/f") == "c again"; }));
+}
+
+TEST_F(ContentChangeTest, WhatLinksLeadToIsFollowed) {
+    tree_.write("real/f", "one");
+    tree_.write("other/f", "two");
+    std::filesystem::create_symlink("real/f", tree_.path("link"));
+    std::filesystem::create_directory_symlink("real", tree_.path("current"));
+    open();
+    EXPECT_EQ(body("/link"), "one");
+    EXPECT_EQ(body("/current/f"), "one");
+    tree_.write("real/f", "one edited");
+    EXPECT_TRUE(step_until(
+        [this] { return body("/link") == "one edited" && body("/current/f") == "one edited"; }));
+    // As a deploy swaps releases.
+    std::filesystem::create_directory_symlink("other", tree_.path("next"));
+    std::filesystem::rename(tree_.path("next"), tree_.path("current"));
+    EXPECT_TRUE(step_until([this] { return body("/current/f") == "two"; }));
+    tree_.write("other/f", "two edited");
+    EXPECT_TRUE(step_until([this] { return body("/current/f") == "two edited"; }));
+    // A link that turns to the outside.
+    test::TempTree::write_at(tree_.beside("secret"), "secret");
+    std::filesystem::remove(tree_.path("link"));
+    std::filesystem::create_symlink(tree_.beside("secret"), tree_.path("link"));
+    EXPECT_TRUE(step_until([this] { return find("/link") == nullptr; }));
+    // One whose target appears later.
+    std::filesystem::create_symlink("later", tree_.path("early"));
+    step_for(100 * kMillisecond);
+    EXPECT_EQ(find("/early"), nullptr);
+    tree_.write("later", "there");
+    EXPECT_TRUE(step_until([this] { return body("/early") == "there"; }));
+}
+
+TEST_F(ContentChangeTest, AReplacedRootIsServedAndALostOneStays) {
+    tree_.write("a", "first");
+    open();
+    std::filesystem::rename(tree_.root(), tree_.beside("away"));
+    EXPECT_TRUE(step_until([this] { return warned("is gone"); }, kSecond));
+    test::TempTree::write_at(tree_.beside("away/a"), "edited elsewhere");
+    step_for(300 * kMillisecond);
+    EXPECT_EQ(body("/a"), "first") << "what was there is served on";
+    tree_.write("a", "second");
+    tree_.write("b", "new");
+    EXPECT_TRUE(step_until([this] { return body("/a") == "second" && body("/b") == "new"; }));
+    EXPECT_TRUE(warned("was replaced"));
+    tree_.write("a", "third");
+    EXPECT_TRUE(step_until([this] { return body("/a") == "third"; }));
+    std::filesystem::remove_all(tree_.root());
+    EXPECT_TRUE(step_until(
+        [this] {
+            return std::count_if(warnings_.begin(), warnings_.end(), [](const std::string& line) {
+                       return line.find("is gone") != std::string::npos;
+                   }) == 2;
+        },
+        kSecond));
+    std::filesystem::rename(tree_.beside("away"), tree_.root());
+    EXPECT_TRUE(step_until([this] { return body("/a") == "edited elsewhere" && !find("/b"); }));
+}
+
+TEST_F(ContentChangeTest, ARootBehindALinkThatIsSwapped) {
+    tree_.write("r1/a", "one");
+    tree_.write("r2/a", "two");
+    const std::string link = tree_.beside("current");
+    std::filesystem::create_directory_symlink(tree_.path("r1"), link);
+    options_.root = link;
+    auto opened = ContentStore::open(options_);
+    ASSERT_TRUE(opened);
+    store_ = std::move(*opened);
+    view_ = std::make_unique<ContentView>();
+    store_->attach(*view_, [] {});
+    EXPECT_TRUE(step_until([this] { return body("/a") == "one"; }));
+    std::filesystem::create_directory_symlink(tree_.path("r2"), link + ".new");
+    std::filesystem::rename(link + ".new", link);
+    EXPECT_TRUE(step_until([this] { return body("/a") == "two"; }, kVisibleWithin));
+}
+
+TEST_F(ContentChangeTest, LostEventsAreMadeGood) {
+    tree_.write("a", "old");
+    open();
+    // More events than the queue holds (fs.inotify.max_queued_events, 16,384 by default).
+    tree_.write("a", "new");
+    for (int i = 0; i < 20'000; ++i) {
+        const int fd = ::open(tree_.path(i % 2 == 0 ? "x" : "y").c_str(),
+                              O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        ::close(fd);
+    }
+    tree_.write("last", "written after the overflow");
+    EXPECT_TRUE(step_until(
+        [this] { return body("/a") == "new" && body("/last") == "written after the overflow"; }));
+    tree_.write("a", "and it goes on");
+    EXPECT_TRUE(step_until([this] { return body("/a") == "and it goes on"; }, kVisibleWithin));
+}
+
+TEST_F(ContentChangeTest, AFileBeingWrittenShowsItsOldVersionUntilAPause) {
+    tree_.write("a", std::string(1000, 'o'));
+    open();
+    const int fd = ::open(tree_.path("a").c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
+    // Ten writes in some 60 ms, never 20 ms apart.
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_EQ(::write(fd, "nnnnnnnnnn", 10), 10);
+        step_for(5 * kMillisecond);
+        EXPECT_EQ(body("/a"), std::string(1000, 'o'));
+    }
+    ::close(fd);
+    EXPECT_TRUE(step_until([this] { return body("/a") == std::string(100, 'n'); }, kVisibleWithin));
+}
+
+TEST_F(ContentChangeTest, AFileThatIsWrittenAllTheTimeStillMovesOn) {
+    tree_.write("log", "start");
+    open();
+    std::atomic<bool> stop{false};
+    std::thread writer([&] {
+        const int fd = ::open(tree_.path("log").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+        while (!stop) {
+            EXPECT_EQ(::write(fd, "x", 1), 1);
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        }
+        ::close(fd);
+    });
+    EXPECT_TRUE(step_until([this] { return find("/log")->size > 5; }, kSecond));
+    const std::uint64_t size = find("/log")->size;
+    EXPECT_TRUE(step_until([&] { return find("/log")->size > size; }, kSecond));
+    stop = true;
+    writer.join();
+}
+
+// A deploy that never ends: files replaced, rewritten, truncated, removed and moved while two
+// workers read. Every entry's bytes are those that its validator was made from; a file that is
+// only ever replaced whole is never seen in parts.
+TEST_F(ContentChangeTest, Storm) {
+    options_.block_bytes_max = 1000;
+    options_.memory_budget_bytes = 8 * 1024 * 1024;
+    constexpr int kFiles = 24;
+    const auto uniform = [](std::mt19937& random) {
+        return std::string(random() % 3000, static_cast<char>('a' + random() % 26));
+    };
+    std::mt19937 seed(7);
+    for (int i = 0; i < kFiles; ++i) {
+        tree_.write("d/replaced" + std::to_string(i), uniform(seed));
+        tree_.write("d/edited" + std::to_string(i), uniform(seed));
+    }
+    open();
+    std::atomic<bool> stop{false};
+    std::thread writer([&] {
+        std::mt19937 random(1);
+        while (!stop) {
+            const std::string number = std::to_string(random() % kFiles);
+            switch (random() % 6) {
+                case 0:
+                case 1: tree_.replace("d/replaced" + number, uniform(random)); break;
+                case 2: tree_.write("d/edited" + number, uniform(random), 0); break;
+                case 3: (void)::truncate(tree_.path("d/edited" + number).c_str(), 10); break;
+                case 4: std::filesystem::remove(tree_.path("d/edited" + number)); break;
+                case 5:
+                    std::filesystem::rename(tree_.path("d"), tree_.path("e"));
+                    std::filesystem::rename(tree_.path("e"), tree_.path("d"));
+                    break;
+            }
+            std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
+        }
+    });
+    std::atomic<std::uint64_t> checked{0};
+    std::array<ContentView, 2> views;
+    std::vector<std::thread> readers;
+    for (ContentView& view : views) {
+        store_->attach(view, [] {});
+        readers.emplace_back([&] {
+            while (!stop) {
+                (void)view.refresh();
+                const Snapshot* pin = view.pin();
+                for (const Entry* entry : pin->entries()) {
+                    const std::string bytes = body_of(*entry);
+                    ASSERT_EQ(bytes.size(), entry->size);
+                    ASSERT_EQ(content_etag(bytes), entry->etag) << entry->path;
+                    if (entry->path.find("replaced") != std::string::npos && !bytes.empty()) {
+                        ASSERT_EQ(bytes, std::string(bytes.size(), bytes[0])) << entry->path;
+                    }
+                    ++checked;
+                }
+                (void)view.refresh();
+                view.unpin(pin);
+            }
+        });
+    }
+    step_for(2 * kSecond);
+    stop = true;
+    writer.join();
+    for (std::thread& reader : readers) {
+        reader.join();
+    }
+    EXPECT_GT(checked, 1000U);
+    EXPECT_GT(store_->stats().version, 10U);
+    // When it is over, what is served is what is there.
+    step_for(300 * kMillisecond);
+    expect_consistent();
+    std::size_t files = 0;
+    for (const auto& item : std::filesystem::recursive_directory_iterator(tree_.root())) {
+        if (item.is_regular_file()) {
+            ++files;
+            const std::string path = item.path().string();
+            std::string text(item.file_size(), '\0');
+            const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+            EXPECT_EQ(::read(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+            ::close(fd);
+            EXPECT_EQ(body(path.substr(tree_.root().size())), text) << path;
+        }
+    }
+    EXPECT_EQ(view_->current().entries().size(), files);
+    for (ContentView& view : views) {
+        store_->detach(view);
+        (void)view.refresh();
+    }
+}
+
+TEST_F(ContentChangeTest, AHundredThousandFiles) {
+    constexpr int kDirectories = 1000;
+    constexpr int kPerDirectory = 100;
+    for (int d = 0; d < kDirectories; ++d) {
+        const std::string directory = tree_.path("d" + std::to_string(d));
+        ASSERT_EQ(::mkdir(directory.c_str(), 0755), 0);
+        for (int f = 0; f < kPerDirectory; ++f) {
+            const std::string path = directory + "/page" + std::to_string(f) + ".html";
+            const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+            const std::string text = "<p>" + path + std::string(400, 'x');
+            ASSERT_EQ(::write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+            ::close(fd);
+        }
+    }
+    const Nanos start = monotonic_now();
+    open();
+    const Nanos scanned = monotonic_now() - start;
+    ASSERT_EQ(view_->current().entries().size(), 100'000U);
+    step_for(400 * kMillisecond);  // what was too young to be trusted is looked at again
+    std::printf("100,000 files: scanned in %lld ms\n",
+                static_cast<long long>(scanned / kMillisecond));
+    EXPECT_LT(scanned, 20 * kSecond);
+
+    Nanos worst = 0;
+    for (int i = 0; i < 5; ++i) {
+        const std::string name = "d" + std::to_string(i * 199) + "/page7.html";
+        const std::string text = "edited " + std::to_string(i);
+        tree_.write(name, text);
+        const Nanos edited = monotonic_now();
+        EXPECT_TRUE(step_until([&] { return body("/" + name) == text; }, 5 * kSecond));
+        worst = std::max(worst, monotonic_now() - edited);
+    }
+    std::printf("an edit among them: visible after at most %lld ms\n",
+                static_cast<long long>(worst / kMillisecond));
+    EXPECT_LT(worst, kVisibleWithin);
+    EXPECT_EQ(store_->stats().version, 6U);
+}
+
+}  // namespace
+}  // namespace sluice::http

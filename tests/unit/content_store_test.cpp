@@ -1,0 +1,580 @@
+// What is served under which path, from which home, and what is not. How changes are seen is
+// content_change_test.cpp.
+#include "http/content_store.h"
+
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "store_fixture.h"
+
+namespace sluice::http {
+namespace {
+
+using test::body_of;
+using test::content_etag;
+using testing::HasSubstr;
+
+class ContentStoreTest : public test::StoreTest {};
+
+TEST_F(ContentStoreTest, ServesFilesUnderTheirPaths) {
+    tree_.write("a.html", "<p>a");
+    tree_.write("deep/er/\xc3\xa4 b.txt", "umlaut");
+    tree_.write("empty", "");
+    tree_.write("bytes\xff\xfe", "not UTF-8");
+    tree_.write("back\\slash", "an ordinary byte");
+    open();
+    const Entry* a = find("/a.html");
+    ASSERT_NE(a, nullptr);
+    EXPECT_EQ(a->kind, EntryKind::file);
+    EXPECT_EQ(a->coding, Coding::identity);
+    EXPECT_EQ(a->size, 4U);
+    EXPECT_EQ(a->path, "/a.html");
+    EXPECT_EQ(a->etag, content_etag("<p>a"));
+    EXPECT_THAT(std::string(a->content_type), HasSubstr("text/html"));
+    EXPECT_LE(std::abs(a->mtime_seconds - (std::time(nullptr) - 100)), 2);
+    EXPECT_FALSE(a->vary);
+    EXPECT_EQ(body("/a.html"), "<p>a");
+    EXPECT_EQ(body("/deep/er/\xc3\xa4 b.txt"), "umlaut");
+    EXPECT_EQ(body("/bytes\xff\xfe"), "not UTF-8");
+    EXPECT_EQ(body("/back\\slash"), "an ordinary byte");
+    ASSERT_NE(find("/empty"), nullptr);
+    EXPECT_TRUE(find("/empty")->in_memory());
+    EXPECT_EQ(find("/empty")->size, 0U);
+    EXPECT_EQ(find("/nothing"), nullptr);
+    EXPECT_EQ(find("/a.html/"), nullptr);
+    EXPECT_EQ(store_->stats().files, 5U);
+    EXPECT_TRUE(warnings_.empty()) << warnings_.front();
+}
+
+TEST_F(ContentStoreTest, TheBlockHoldsHeadAndBodyContiguously) {
+    tree_.write("a", "body");
+    open();
+    const Entry* entry = find("/a");
+    ASSERT_TRUE(entry->in_memory());
+    EXPECT_EQ(std::string_view(entry->block.get(), entry->block_head_bytes + entry->size),
+              entry->head_200 + "body");
+    EXPECT_THAT(entry->head_200, HasSubstr("Content-Length: 4\r\n"));
+    EXPECT_TRUE(entry->head_200.ends_with("\r\n\r\n"));
+}
+
+TEST_F(ContentStoreTest, DirectoriesWithAnIndexAnswerAndRedirect) {
+    tree_.write("index.html", "root");
+    tree_.write("with/index.html", "inner");
+    tree_.write("without/file", "x");
+    open();
+    EXPECT_EQ(body("/"), "root");
+    EXPECT_EQ(find("/")->etag, find("/index.html")->etag);
+    EXPECT_THAT(std::string(find("/")->content_type), HasSubstr("text/html"));
+    EXPECT_EQ(body("/with/"), "inner");
+    EXPECT_EQ(body("/with/index.html"), "inner");
+    ASSERT_NE(find("/with"), nullptr);
+    EXPECT_EQ(find("/with")->kind, EntryKind::directory);
+    EXPECT_EQ(find("/without"), nullptr) << "does not show that it exists";
+    EXPECT_EQ(find("/without/"), nullptr);
+    EXPECT_EQ(body("/without/file"), "x");
+    EXPECT_EQ(find(""), nullptr);
+}
+
+TEST_F(ContentStoreTest, AnEmptyRootServesNothing) {
+    open();
+    EXPECT_EQ(view_->current().entries().size(), 0U);
+    EXPECT_EQ(view_->current().version(), 1U);
+}
+
+TEST_F(ContentStoreTest, HiddenNamesDoNotExist) {
+    tree_.write(".htpasswd", "secret");
+    tree_.write(".git/config", "secret");
+    tree_.write("a/.env", "secret");
+    tree_.write("...", "secret");
+    tree_.write("..a", "secret");
+    tree_.write(".well-known/security.txt", "public");
+    tree_.write("a/.well-known/x", "public");
+    tree_.write(".well-known/.hidden", "secret");
+    tree_.write("b/.well-known", "a file of that name is a dotfile");
+    tree_.write("bell\x07", "control");
+    open();
+    EXPECT_EQ(body("/.well-known/security.txt"), "public");
+    EXPECT_EQ(body("/a/.well-known/x"), "public");
+    EXPECT_EQ(view_->current().entries().size(), 2U);
+}
+
+TEST_F(ContentStoreTest, LinksInsideTheRootAreFollowedAndNoOthers) {
+    const auto link = [this](const std::string& to, const char* name) {
+        std::filesystem::create_symlink(to, tree_.path(name));
+    };
+    tree_.write("real/file", "inside");
+    tree_.write("real/index.html", "index");
+    tree_.write(".hidden/file", "hidden");
+    test::TempTree::write_at(tree_.beside("outside"), "secret");
+    test::TempTree::write_at(tree_.beside("root-evil/file"), "prefix of the root's name");
+    link("real/file", "relative");
+    link(tree_.path("real/file"), "absolute");
+    link("relative", "link-to-link");
+    link("real", "directory");
+    link("../outside", "escape");
+    link(tree_.beside("outside"), "escape-absolute");
+    link("..", "up");
+    link(tree_.beside("root-evil"), "sibling");
+    link(tree_.beside("root-evil/file"), "sibling-file");
+    link("escape", "escape-by-two");
+    link(".hidden/file", "to-hidden");
+    link(".hidden", "to-hidden-directory");
+    link("/dev/zero", "device");
+    link("/etc/passwd", "passwd");
+    link("/proc/self/environ", "environ");
+    link("nowhere", "dangling");
+    link("self", "self");
+    link("ping", "pong");
+    link("pong", "ping");
+    link(".", "loop");
+    link("../real", "real/again");
+    link(tree_.root(), "real/root");
+    open();
+    EXPECT_EQ(body("/relative"), "inside");
+    EXPECT_EQ(body("/absolute"), "inside");
+    EXPECT_EQ(body("/link-to-link"), "inside");
+    EXPECT_EQ(body("/directory/file"), "inside");
+    EXPECT_EQ(body("/directory/"), "index");
+    ASSERT_NE(find("/directory"), nullptr);
+    EXPECT_EQ(find("/directory")->kind, EntryKind::directory);
+    std::vector<std::string> paths;
+    for (const Entry* entry : view_->current().entries()) {
+        paths.push_back(entry->path);
+    }
+    EXPECT_THAT(paths, testing::UnorderedElementsAre(
+                           "/relative", "/absolute", "/link-to-link", "/real", "/real/",
+                           "/real/file", "/real/index.html", "/directory", "/directory/",
+                           "/directory/file", "/directory/index.html"));
+}
+
+TEST_F(ContentStoreTest, TheRootMayBeALink) {
+    tree_.write("a", "through");
+    std::filesystem::create_directory_symlink(tree_.root(), tree_.beside("link"));
+    std::filesystem::create_symlink(tree_.path("a"), tree_.path("b"));
+    const std::string root = tree_.beside("link");
+    options_.root = root;
+    auto opened = ContentStore::open(options_);
+    ASSERT_TRUE(opened);
+    EXPECT_NE((*opened)->newest().find("/a"), nullptr);
+    EXPECT_NE((*opened)->newest().find("/b"), nullptr);
+}
+
+TEST_F(ContentStoreTest, PipesSocketsAndDevicesAreNeverOpened) {
+    tree_.write("a", "file");
+    ASSERT_EQ(::mkfifo(tree_.path("pipe").c_str(), 0666), 0);
+    std::filesystem::create_symlink("pipe", tree_.path("link-to-pipe"));
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::snprintf(address.sun_path, sizeof address.sun_path, "%s", tree_.path("socket").c_str());
+    ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    open();
+    // Succeeds only while someone has the pipe open for reading.
+    EXPECT_EQ(::open(tree_.path("pipe").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC), -1);
+    EXPECT_EQ(view_->current().entries().size(), 1U);
+    ::close(socket);
+    // A file that turns into a pipe, and back.
+    std::filesystem::remove(tree_.path("a"));
+    ASSERT_EQ(::mkfifo(tree_.path("a").c_str(), 0666), 0);
+    EXPECT_TRUE(step_until([this] { return find("/a") == nullptr; }));
+    std::filesystem::remove(tree_.path("a"));
+    tree_.write("a", "file again");
+    EXPECT_TRUE(step_until([this] { return body("/a") == "file again"; }));
+}
+
+TEST_F(ContentStoreTest, UnreadableFilesAreCountedAndToldOnce) {
+    // The superuser may read everything: look with the eyes of another.
+    const bool root = ::geteuid() == 0;
+    ASSERT_EQ(::chmod(std::filesystem::path(tree_.root()).parent_path().c_str(), 0755), 0);
+    tree_.write("open", "x");
+    tree_.write("locked", "x");
+    tree_.write("room/file", "x");
+    ASSERT_EQ(::chmod(tree_.path("locked").c_str(), 0), 0);
+    ASSERT_EQ(::chmod(tree_.path("room").c_str(), 0), 0);
+    if (root) {
+        ASSERT_EQ(::seteuid(65534), 0);
+    }
+    open();
+    const std::uint64_t unreadable = store_->stats().unreadable;
+    step_for(300 * kMillisecond);
+    if (root) {
+        ASSERT_EQ(::seteuid(0), 0);
+    }
+    EXPECT_EQ(unreadable, 2U);
+    EXPECT_EQ(body("/open"), "x");
+    EXPECT_EQ(find("/locked"), nullptr);
+    EXPECT_EQ(find("/room/file"), nullptr);
+    ASSERT_EQ(warnings_.size(), 1U);
+    EXPECT_THAT(warnings_.front(), HasSubstr("2 paths, among them /locked"));
+    // Made readable, they appear.
+    ASSERT_EQ(::chmod(tree_.path("locked").c_str(), 0644), 0);
+    ASSERT_EQ(::chmod(tree_.path("room").c_str(), 0755), 0);
+    EXPECT_TRUE(step_until([this] { return body("/locked") == "x" && body("/room/file") == "x"; }));
+    EXPECT_EQ(store_->stats().unreadable, 0U);
+    EXPECT_EQ(warnings_.size(), 1U);
+}
+
+TEST_F(ContentStoreTest, PrecompressedSiblingsBecomeVariants) {
+    tree_.write("a.js", "plain", 100);
+    tree_.write("a.js.br", "B", 100);
+    tree_.write("a.js.gz", "G", 50);
+    tree_.write("a.js.zst", "Z is older", 200);
+    tree_.write("index.html", "index");
+    tree_.write("index.html.zst", "Z");
+    tree_.write("alone.gz", "no one's variant");
+    open();
+    const Entry* entry = find("/a.js");
+    ASSERT_NE(entry, nullptr);
+    EXPECT_TRUE(entry->vary);
+    EXPECT_THAT(entry->head_200, HasSubstr("Vary: Accept-Encoding"));
+    const Entry* br = entry->variants[0];
+    ASSERT_NE(br, nullptr);
+    EXPECT_EQ(br->coding, Coding::br);
+    EXPECT_EQ(body_of(*br), "B");
+    EXPECT_EQ(br->etag, content_etag("B", "-br"));
+    EXPECT_EQ(br->content_type, entry->content_type);
+    EXPECT_TRUE(br->vary);
+    EXPECT_THAT(br->head_200, HasSubstr("Content-Encoding: br"));
+    EXPECT_EQ(entry->variants[1], nullptr) << "stale";
+    ASSERT_NE(entry->variants[2], nullptr);
+    EXPECT_EQ(entry->variants[2]->etag, content_etag("G", "-gzip"));
+
+    const Entry* own = find("/a.js.br");
+    ASSERT_NE(own, nullptr);
+    EXPECT_EQ(own->coding, Coding::identity);
+    EXPECT_EQ(own->etag, content_etag("B"));
+    EXPECT_FALSE(own->vary);
+    EXPECT_NE(own->content_type, entry->content_type);
+    EXPECT_EQ(body("/a.js.zst"), "Z is older");
+
+    ASSERT_NE(find("/")->variants[1], nullptr);
+    EXPECT_EQ(find("/")->variants[1], find("/index.html")->variants[1]);
+    EXPECT_EQ(body_of(*find("/")->variants[1]), "Z");
+    EXPECT_FALSE(find("/alone.gz")->vary);
+}
+
+TEST_F(ContentStoreTest, VariantsComeAndGoWithTheirFiles) {
+    tree_.write("a.js", "plain", 100);
+    open();
+    EXPECT_FALSE(find("/a.js")->vary);
+    tree_.write("a.js.br", "B", 50);
+    EXPECT_TRUE(step_until([this] { return find("/a.js")->variants[0] != nullptr; }));
+    EXPECT_TRUE(find("/a.js")->vary);
+    EXPECT_EQ(body("/a.js"), "plain");
+    EXPECT_EQ(find("/a.js")->etag, content_etag("plain")) << "the same bytes";
+    tree_.write("a.js", "newer", 10);
+    EXPECT_TRUE(step_until([this] { return body("/a.js") == "newer"; }));
+    EXPECT_EQ(find("/a.js")->variants[0], nullptr) << "stale now";
+    EXPECT_FALSE(find("/a.js")->vary);
+    tree_.write("a.js.br", "B2", 5);
+    EXPECT_TRUE(step_until([this] { return find("/a.js")->variants[0] != nullptr; }));
+    EXPECT_EQ(body_of(*find("/a.js")->variants[0]), "B2");
+    std::filesystem::remove(tree_.path("a.js.br"));
+    EXPECT_TRUE(step_until([this] { return find("/a.js")->variants[0] == nullptr; }));
+    EXPECT_EQ(find("/a.js.br"), nullptr);
+    tree_.write("a.js.gz", "G", 1);
+    EXPECT_TRUE(step_until([this] { return find("/a.js")->variants[2] != nullptr; }));
+    std::filesystem::remove(tree_.path("a.js"));
+    EXPECT_TRUE(step_until([this] { return find("/a.js") == nullptr; }));
+    EXPECT_EQ(body("/a.js.gz"), "G");
+}
+
+// ---- Homes -------------------------------------------------------------------------------------
+
+TEST_F(ContentStoreTest, SizeDecidesTheHome) {
+    options_.memory_budget_bytes = 1024 * 1024;
+    options_.block_bytes_max = 1000;
+    const std::string small(1000, 's');
+    const std::string medium(1001, 'm');
+    const std::string large(300'000, 'l');
+    tree_.write("small", small);
+    tree_.write("medium", medium);
+    tree_.write("medium2", medium + "2");
+    tree_.write("large", large);
+    open();
+    EXPECT_TRUE(find("/small")->in_memory());
+    EXPECT_EQ(body("/small"), small);
+
+    const Entry* private_copy = find("/medium");
+    EXPECT_FALSE(private_copy->in_memory());
+    EXPECT_GE(private_copy->file, 0);
+    EXPECT_FALSE(private_copy->live_file());
+    EXPECT_EQ(private_copy->file_offset % 4096, 0U);
+    EXPECT_EQ(private_copy->etag, content_etag(medium));
+    EXPECT_EQ(body("/medium"), medium);
+    EXPECT_EQ(body("/medium2"), medium + "2");
+    EXPECT_EQ(find("/medium2")->file, private_copy->file) << "one file for all";
+
+    const Entry* live = find("/large");
+    EXPECT_TRUE(live->live_file()) << "more than a quarter of the budget";
+    EXPECT_EQ(live->stamp.size, 300'000U);
+    EXPECT_TRUE(live->etag.starts_with("\"s-")) << live->etag;
+    EXPECT_EQ(body("/large"), large);
+    EXPECT_EQ(::fcntl(static_cast<int>(live->file), F_GETFL) & (O_NONBLOCK | O_ACCMODE), O_RDONLY);
+    EXPECT_NE(::fcntl(static_cast<int>(live->file), F_GETFD) & FD_CLOEXEC, 0);
+    EXPECT_EQ(store_->stats().open_files, 1U);
+}
+
+TEST_F(ContentStoreTest, BeyondTheBudgetFilesStayOnDisk) {
+    options_.memory_budget_bytes = 40'000;
+    options_.block_bytes_max = 1000;
+    for (int i = 0; i < 100; ++i) {
+        tree_.write("f" + std::to_string(i), std::string(900, static_cast<char>('a' + i % 26)));
+    }
+    open();
+    EXPECT_LE(store_->stats().memory_bytes, 41'500U);
+    EXPECT_GT(store_->stats().memory_bytes, 35'000U);
+    std::uint64_t live = 0;
+    for (int i = 0; i < 100; ++i) {
+        const std::string path = "/f" + std::to_string(i);
+        EXPECT_EQ(body(path), std::string(900, static_cast<char>('a' + i % 26)));
+        live += find(path)->live_file() ? 1U : 0U;
+    }
+    EXPECT_EQ(live, store_->stats().open_files);
+    EXPECT_GT(live, 50U);
+}
+
+TEST_F(ContentStoreTest, LargeFilesLeaveRoomForSmallOnes) {
+    options_.memory_budget_bytes = 400'000;
+    options_.block_bytes_max = 1000;
+    for (int i = 0; i < 20; ++i) {
+        tree_.write("a" + std::to_string(i), std::string(60'000, 'x'));
+    }
+    for (int i = 0; i < 20; ++i) {
+        tree_.write("z/b" + std::to_string(i), std::string(1000, 'y'));
+    }
+    open();
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_TRUE(find("/z/b" + std::to_string(i))->in_memory());
+    }
+    EXPECT_EQ(store_->stats().open_files, 15U) << "five times 60,000 fit in three quarters";
+}
+
+TEST_F(ContentStoreTest, MemoryOfOldVersionsIsGivenBack) {
+    options_.memory_budget_bytes = 64 * 1024 * 1024;
+    tree_.write("big", std::string(4 * 1024 * 1024, '0'));
+    tree_.write("small", "0");
+    open();
+    const int memory_file = static_cast<int>(find("/big")->file);
+    const auto blocks = [memory_file] {
+        struct stat info;
+        EXPECT_EQ(::fstat(memory_file, &info), 0);
+        return info.st_blocks * 512;
+    };
+    const auto before = blocks();
+    EXPECT_GE(before, 4 * 1024 * 1024);
+    for (int i = 1; i <= 10; ++i) {
+        const std::string content(4 * 1024 * 1024, static_cast<char>('0' + i));
+        tree_.replace("big", content);
+        tree_.replace("small", std::to_string(i));
+        ASSERT_TRUE(step_until([&] { return body("/big") == content; }));
+    }
+    EXPECT_TRUE(step_until([&] { return store_->stats().snapshots == 1; }));
+    EXPECT_EQ(blocks(), before);
+    EXPECT_LT(store_->stats().memory_bytes, 4 * 1024 * 1024 + 4096U);
+}
+
+TEST_F(ContentStoreTest, APinnedVersionKeepsItsBytes) {
+    options_.block_bytes_max = 1000;
+    tree_.write("small", "old");
+    tree_.write("medium", std::string(5000, 'o'));
+    open();
+    const Entry* small = find("/small");
+    const Entry* medium = find("/medium");
+    const Snapshot* pin = view_->pin();
+    for (int i = 0; i < 5; ++i) {
+        tree_.replace("small", "new" + std::to_string(i));
+        tree_.replace("medium", std::string(5000, static_cast<char>('a' + i)));
+        ASSERT_TRUE(step_until([&] {
+            return body("/small") == "new" + std::to_string(i) &&
+                   body("/medium") == std::string(5000, static_cast<char>('a' + i));
+        }));
+    }
+    step_for(50 * kMillisecond);
+    EXPECT_EQ(body_of(*small), "old");
+    EXPECT_EQ(body_of(*medium), std::string(5000, 'o'));
+    EXPECT_EQ(store_->stats().snapshots, 2U) << "the pinned and the newest; none between";
+    const std::uint64_t with_pin = store_->stats().memory_bytes;
+    view_->unpin(pin);
+    EXPECT_TRUE(step_until([&] { return store_->stats().snapshots == 1; }));
+    EXPECT_LT(store_->stats().memory_bytes, with_pin - 5000);
+}
+
+TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
+    options_.memory_budget_bytes = 0;
+    options_.open_files_max = 4;
+    for (int i = 0; i < 20; ++i) {
+        tree_.write("f" + std::to_string(i), "content " + std::to_string(i));
+    }
+    tree_.write("index.html", "index");
+    tree_.write("a", "plain");
+    tree_.write("a.gz", "gzip");
+    open();
+    EXPECT_LE(store_->stats().open_files, 4U);
+    EXPECT_GE(store_->stats().cold_entries, 19U);
+    const auto load = [&](const std::string& path, int variant) {
+        const auto entry = [&] {
+            const Entry* found = find(path);
+            return variant < 0 ? found : found->variants[static_cast<std::size_t>(variant)];
+        };
+        // As a session does it: ask, wait for the next snapshot, look again.
+        return step_until([&] {
+            if (!entry()->cold) {
+                return true;
+            }
+            EXPECT_EQ(entry()->file, -1);
+            EXPECT_TRUE(view_->request_load(*entry()));
+            return false;
+        });
+    };
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 20; ++i) {
+            const std::string path = "/f" + std::to_string(i);
+            ASSERT_TRUE(load(path, -1)) << path;
+            EXPECT_EQ(body(path), "content " + std::to_string(i));
+            EXPECT_LE(store_->stats().open_files, 8U);
+        }
+    }
+    ASSERT_TRUE(load("/", -1));
+    EXPECT_EQ(body("/"), "index");
+    ASSERT_TRUE(load("/a", 2));
+    EXPECT_EQ(body_of(*find("/a")->variants[2]), "gzip");
+    EXPECT_FALSE(find("/a")->etag.empty());
+}
+
+TEST_F(ContentStoreTest, ColdFilesThatChangedOrVanished) {
+    options_.memory_budget_bytes = 0;
+    options_.open_files_max = 1;
+    for (int i = 0; i < 10; ++i) {
+        tree_.write("f" + std::to_string(i), "content");
+    }
+    open();
+    const auto cold = [this] {
+        for (const Entry* entry : view_->current().entries()) {
+            if (entry->cold) {
+                return entry;
+            }
+        }
+        return static_cast<const Entry*>(nullptr);
+    };
+    const Entry* gone = cold();
+    ASSERT_NE(gone, nullptr);
+    const std::string gone_path = gone->path;
+    std::filesystem::remove(tree_.root() + gone_path);
+    EXPECT_TRUE(view_->request_load(*gone));
+    EXPECT_TRUE(step_until([&] { return find(gone_path) == nullptr; }, kSecond));
+
+    const Entry* changed = cold();
+    const std::string path = changed->path;
+    const std::string etag = changed->etag;
+    tree_.write(path.substr(1), "something else", 5);
+    EXPECT_TRUE(step_until([&] {
+        const Entry* entry = find(path);
+        if (entry->cold) {
+            EXPECT_TRUE(view_->request_load(*entry));
+        }
+        return !entry->cold && body(path) == "something else";
+    }));
+    EXPECT_NE(find(path)->etag, etag);
+}
+
+TEST_F(ContentStoreTest, ManyWaitingForMoreThanMayBeOpenAllGetTheirs) {
+    options_.memory_budget_bytes = 0;
+    options_.open_files_max = 2;
+    constexpr int kFiles = 12;
+    for (int i = 0; i < kFiles; ++i) {
+        tree_.write("f" + std::to_string(i), "content");
+    }
+    open();
+    std::vector<bool> served(kFiles, false);
+    EXPECT_TRUE(step_until([&] {
+        for (std::size_t i = 0; i < kFiles; ++i) {
+            const Entry* entry = find("/f" + std::to_string(i));
+            if (!served[i] && entry->cold) {
+                EXPECT_TRUE(view_->request_load(*entry));
+            }
+            served[i] = served[i] || !entry->cold;
+        }
+        return std::all_of(served.begin(), served.end(), [](bool yes) { return yes; });
+    }));
+}
+
+TEST_F(ContentStoreTest, MoreFilesThanTheLimit) {
+    options_.entries_max = 10;
+    for (int i = 0; i < 20; ++i) {
+        tree_.write("f" + std::to_string(i), "x");
+    }
+    open();
+    EXPECT_EQ(view_->current().entries().size(), 10U);
+    ASSERT_EQ(warnings_.size(), 1U);
+    EXPECT_THAT(warnings_.front(), HasSubstr("limit"));
+}
+
+TEST_F(ContentStoreTest, DepthHasABound) {
+    std::string path;
+    for (int i = 0; i < 80; ++i) {
+        path += "d/";
+        tree_.write(path + "f", "x");
+    }
+    open();
+    EXPECT_NE(find("/d/d/d/f"), nullptr);
+    EXPECT_EQ(view_->current().entries().size(), 63U);
+    EXPECT_TRUE(warned("nested"));
+}
+
+TEST_F(ContentStoreTest, FilesBeyondFourGigabytes) {
+    tree_.write("huge", "start");
+    constexpr off_t kSize = 5LL * 1024 * 1024 * 1024;
+    ASSERT_EQ(::truncate(tree_.path("huge").c_str(), kSize), 0);
+    open();
+    const Entry* entry = find("/huge");
+    ASSERT_NE(entry, nullptr);
+    EXPECT_TRUE(entry->live_file());
+    EXPECT_EQ(entry->size, 5ULL * 1024 * 1024 * 1024);
+    EXPECT_THAT(entry->head_200, HasSubstr("Content-Length: 5368709120\r\n"));
+}
+
+// ---- Opening -----------------------------------------------------------------------------------
+
+TEST(ContentStoreOpen, RefusesWhatIsNoReadableDirectory) {
+    test::TempTree tree;
+    tree.write("file", "x");
+    ContentOptions options;
+    options.root = tree.path("missing");
+    auto missing = ContentStore::open(options);
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().status, Status::not_found);
+    EXPECT_EQ(missing.error().what, "cannot serve '" + options.root + "': no such directory");
+    options.root = tree.path("file");
+    auto file = ContentStore::open(options);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().what, "cannot serve '" + options.root + "': Not a directory");
+    EXPECT_EQ(file.error().what.find('\n'), std::string::npos);
+}
+
+TEST(ContentStoreOpen, RefusesAnUnreadableRoot) {
+    test::TempTree tree;
+    const bool root = ::geteuid() == 0;
+    ASSERT_EQ(::chmod(tree.root().c_str(), 0), 0);
+    if (root) {
+        ASSERT_EQ(::chmod(std::filesystem::path(tree.root()).parent_path().c_str(), 0755), 0);
+        ASSERT_EQ(::seteuid(65534), 0);
+    }
+    ContentOptions options;
+    options.root = tree.root();
+    auto opened = ContentStore::open(options);
+    if (root) {
+        ASSERT_EQ(::seteuid(0), 0);
+    }
+    ::chmod(tree.root().c_str(), 0755);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().status, Status::access_denied);
+}
+
+}  // namespace
+}  // namespace sluice::http

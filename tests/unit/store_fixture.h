@@ -1,0 +1,121 @@
+// A content store over a temporary tree, stepped by the test itself.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/clock.h"
+#include "http/content_store.h"
+#include "temp_tree.h"
+
+namespace sluice::test {
+
+inline Nanos monotonic_now() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+// The bytes that an entry promises, read as a worker would.
+inline std::string body_of(const http::Entry& entry) {
+    if (entry.in_memory()) {
+        return std::string(entry.memory());
+    }
+    std::string bytes(entry.size, '\0');
+    std::size_t total = 0;
+    while (total < bytes.size()) {
+        const ssize_t got =
+            ::pread(static_cast<int>(entry.file), bytes.data() + total, bytes.size() - total,
+                    static_cast<off_t>(entry.file_offset + total));
+        if (got <= 0) {
+            break;
+        }
+        total += static_cast<std::size_t>(got);
+    }
+    bytes.resize(total);
+    return bytes;
+}
+
+inline std::string content_etag(std::string_view body, std::string_view suffix = "") {
+    std::array<char, 17> text{};
+    std::snprintf(text.data(), text.size(), "%016llx",
+                  static_cast<unsigned long long>(XXH3_64bits(body.data(), body.size())));
+    return '"' + std::string(text.data()) + std::string(suffix) + '"';
+}
+
+class StoreTest : public testing::Test {
+  protected:
+    void open() {
+        options_.root = tree_.root();
+        options_.warn = [this](std::string_view line) { warnings_.emplace_back(line); };
+        auto opened = http::ContentStore::open(options_);
+        ASSERT_TRUE(opened) << opened.error().what;
+        store_ = std::move(*opened);
+        view_ = std::make_unique<http::ContentView>();
+        store_->attach(*view_, [this] { ++wakes_; });
+        ASSERT_TRUE(view_->refresh());
+    }
+
+    void TearDown() override {
+        view_.reset();
+        store_.reset();
+    }
+
+    [[nodiscard]] const http::Entry* find(std::string_view path) const {
+        return view_->current().find(path);
+    }
+    [[nodiscard]] std::string body(std::string_view path) const {
+        const http::Entry* entry = find(path);
+        return entry != nullptr ? body_of(*entry) : "(nothing)";
+    }
+
+    // What the loader's thread does, until the condition holds; false when it does not in time.
+    [[nodiscard]] bool step_until(const std::function<bool()>& condition,
+                                  Nanos within = 5 * kSecond) {
+        const Nanos end = monotonic_now() + within;
+        for (;;) {
+            store_->step(monotonic_now());
+            (void)view_->refresh();
+            if (condition()) {
+                return true;
+            }
+            const Nanos now = monotonic_now();
+            if (now >= end) {
+                return false;
+            }
+            const Nanos wait = std::clamp<Nanos>(store_->next_deadline() - now, 0, end - now);
+            pollfd handle = {static_cast<int>(store_->wait_handle()), POLLIN, 0};
+            ::poll(&handle, 1, static_cast<int>(wait / kMillisecond) + 1);
+        }
+    }
+    void step_for(Nanos duration) {
+        (void)step_until([] { return false; }, duration);
+    }
+    [[nodiscard]] bool warned(std::string_view part) const {
+        return std::any_of(warnings_.begin(), warnings_.end(), [part](const std::string& line) {
+            return line.find(part) != std::string::npos;
+        });
+    }
+
+    TempTree tree_;
+    http::ContentOptions options_;
+    std::vector<std::string> warnings_;
+    int wakes_ = 0;
+    std::unique_ptr<http::ContentStore> store_;
+    std::unique_ptr<http::ContentView> view_;
+};
+
+}  // namespace sluice::test
