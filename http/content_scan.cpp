@@ -25,7 +25,7 @@ constexpr Nanos kResidence = 100 * kMillisecond;
 
 ContentTree::ContentTree(const ContentOptions& options, Watcher& watcher)
     : options_(options), watcher_(watcher), loader_(options), top_(std::make_unique<DirNode>()) {
-    top_->path = "/";
+    top_->path.push_back('/');
 }
 
 ContentTree::~ContentTree() {
@@ -341,8 +341,9 @@ void ContentTree::chill(FileNode& file) {
 
 void ContentTree::warn_of_unreadable() {
     if (unreadable_.size() > unreadable_told_) {
-        options_.warn("not readable and not served: " + std::to_string(unreadable_.size()) +
-                      " paths, among them " + *unreadable_.begin());
+        std::string line = std::to_string(unreadable_.size());
+        line.append(" paths cannot be read and are not served, among them ");
+        options_.warn(line.append(*unreadable_.begin()));
     }
     unreadable_told_ = unreadable_.size();
 }

@@ -2,7 +2,7 @@
 // representation or page.
 #include "http/response.h"
 
-#include <charconv>
+#include <array>
 #include <cstring>
 #include <string>
 
@@ -123,7 +123,7 @@ void write_page(Writer& writer, const Page& page, const ResponsePlan& plan) noex
     if (page.status == 301) {
         put_location(writer, plan);
     }
-    if (page.status == 416) {  // RFC 9110 section 15.5.17
+    if (page.status == 416 && plan.entry != nullptr) {  // RFC 9110 section 15.5.17
         writer.put("Content-Range: bytes */");
         writer.put_number(plan.entry->size);
         writer.put("\r\n");

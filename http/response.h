@@ -63,7 +63,7 @@ enum class ConnectionField : std::uint8_t {
     keep_alive,  // "Connection: keep-alive": HTTP/1.0 client that asked for it
 };
 
-// Longest head that write_head() makes, multipart part heads and our own pages included; the
+// Longest head that write_response() makes, multipart part heads and our own pages included; the
 // redirect's Location (at most three times as long as the request line, for escapes; as long in
 // practice) comes on top.
 inline constexpr std::size_t kHeadBytesMax = 2048;

@@ -54,13 +54,13 @@ Result<std::unique_ptr<Backend>> EpollBackend::create(const BackendLimits& limit
 EpollBackend::EpollBackend(const BackendLimits& limits)
     : limits_(limits),
       sockets_(new Socket_[limits.slots]),
+      listeners_(limits.listeners),
       sends_(limits.slots),
       outbox_(limits.completions),
       buffers_(new char[std::size_t{limits.recv_buffers} * limits.recv_buffer_bytes]),
       lent_(limits.recv_buffers, false),
       scratch_(new char[kFileCopyMax]),
       events_(kEventsMax) {
-    listeners_.reserve(limits.listeners);
     readable_.reserve(limits.completions);
     readable_now_.reserve(limits.completions);
     free_buffers_.reserve(limits.recv_buffers);
@@ -71,6 +71,11 @@ EpollBackend::EpollBackend(const BackendLimits& limits)
 }
 
 EpollBackend::~EpollBackend() {
+    for (const Completion& completion : outbox_.left()) {
+        if (completion.token.kind() == OpKind::accept && completion.more) {
+            discard(completion.socket);
+        }
+    }
     for (Slot slot = 0; slot < limits_.slots; ++slot) {
         if (sockets_[slot].fd >= 0) {
             ::close(sockets_[slot].fd);
@@ -104,17 +109,19 @@ EpollBackend::Socket_& EpollBackend::at(Token token) noexcept {
 // ---- listeners -------------------------------------------------------------------------------
 
 Result<ListenerId> EpollBackend::listen(const Endpoint& endpoint, const ListenOptions& options) {
-    if (listeners_.size() == limits_.listeners) {
+    const auto place = std::find_if(listeners_.begin(), listeners_.end(),
+                                    [](const Listener& one) { return one.fd < 0; });
+    if (place == listeners_.end()) {
         return fail(Status::no_memory, "too many listeners");
     }
     auto fd = posix::open_listener(endpoint, options);
     if (!fd) {
         return std::unexpected(fd.error());
     }
-    Listener& listener = listeners_.emplace_back();
-    listener.fd = *fd;
-    listener.endpoint = endpoint;
-    return static_cast<ListenerId>(listeners_.size() - 1);
+    *place = Listener{};
+    place->fd = *fd;
+    place->endpoint = endpoint;
+    return static_cast<ListenerId>(place - listeners_.begin());
 }
 
 Result<Endpoint> EpollBackend::local(ListenerId listener) const {
@@ -328,7 +335,8 @@ bool EpollBackend::receive_one(Slot slot, Socket_& socket) noexcept {
         return false;
     }
     socket.receiving = false;
-    outbox_.add(token, n == 0 ? Status::eof : status_of(errno));
+    outbox_.add(token,
+                n == 0 ? posix::end_of_stream(socket.fd, socket.finishing) : status_of(errno));
     return false;
 }
 
@@ -360,6 +368,10 @@ void EpollBackend::begin_send(Token token, std::span<const Slice> head, const Fi
 }
 
 void EpollBackend::finish_send(const SendState& state, Step step) noexcept {
+    Socket_& socket = sockets_[state.token.slot()];
+    if (step == Step::done && socket.finishing) {
+        ::shutdown(socket.fd, SHUT_WR);
+    }
     outbox_.add_send(state.token, step == Step::done ? Status::ok : state.failure, state.sent,
                      state.urgency);
 }
@@ -416,7 +428,11 @@ void EpollBackend::finish_ready(Slot slot, Socket_& socket, Direction direction)
 }
 
 void EpollBackend::shutdown_send(Slot slot) noexcept {
-    ::shutdown(at(slot).fd, SHUT_WR);
+    Socket_& socket = at(slot);
+    socket.finishing = true;
+    if (socket.parked == kNotParked) {
+        ::shutdown(socket.fd, SHUT_WR);  // else it follows the send in flight
+    }
 }
 
 void EpollBackend::close(Token token) noexcept {

@@ -68,6 +68,7 @@ class EpollBackend final : public Backend {
         bool listed : 1 = false;     // in readable_
         bool writable_watched : 1 = false;
         bool connecting : 1 = false;
+        bool finishing : 1 = false;  // shutdown_send() was called
         bool wait_readable : 1 = false;
         bool wait_writable : 1 = false;
     };

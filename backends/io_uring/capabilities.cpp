@@ -4,12 +4,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <utility>
 
+#include "backends/io_uring/recv_buffers.h"
 #include "backends/posix/socket.h"
 #include "core/clock.h"
 
@@ -106,55 +108,42 @@ int try_skip_success(io_uring& ring) {
     return skipped ? 0 : (result < 0 ? result : -EOPNOTSUPP);
 }
 
+// Receives one byte with a buffer that the kernel picks from group 0.
+int try_recv_into_ring(io_uring& ring, bool multishot) {
+    Descriptors pair;
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.fd.data()) != 0) {
+        return -errno;
+    }
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring);
+    if (multishot) {
+        io_uring_prep_recv_multishot(sqe, pair.fd[0], nullptr, 0, 0);
+    } else {
+        io_uring_prep_recv(sqe, pair.fd[0], nullptr, 0, 0);
+    }
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    sqe->buf_group = 0;
+    io_uring_submit(&ring);
+    (void)!::write(pair.fd[1], "x", 1);
+    unsigned flags = 0;
+    const int result = wait_result(ring, &flags);
+    if (result < 0 || !multishot) {
+        return std::min(result, 0);
+    }
+    if ((flags & IORING_CQE_F_MORE) == 0) {
+        return -EOPNOTSUPP;
+    }
+    ::shutdown(pair.fd[1], SHUT_RDWR);  // ends the stream: one more record
+    (void)wait_result(ring, &flags);
+    return 0;
+}
+
 int try_recv(io_uring& ring, bool multishot) {
-    constexpr unsigned kBuffers = 4;
-    alignas(4096) static thread_local std::array<char, 4096> entries;
-    std::array<char, std::size_t{64} * kBuffers> memory{};
-    auto* buffers = reinterpret_cast<io_uring_buf_ring*>(entries.data());
-    std::memset(entries.data(), 0, entries.size());
-    io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers);
-    registration.ring_entries = kBuffers;
-    if (const int error = io_uring_register_buf_ring(&ring, &registration, 0); error != 0) {
+    RecvBuffers buffers(4, 64);
+    if (const int error = buffers.provide_to(ring); error != 0) {
         return error;
     }
-    io_uring_buf_ring_init(buffers);
-    for (unsigned i = 0; i < kBuffers; ++i) {
-        io_uring_buf_ring_add(buffers, &memory[std::size_t{64} * i], 64,
-                              static_cast<unsigned short>(i), io_uring_buf_ring_mask(kBuffers),
-                              static_cast<int>(i));
-    }
-    io_uring_buf_ring_advance(buffers, kBuffers);
-    int result = 0;
-    {
-        Descriptors pair;
-        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.fd.data()) != 0) {
-            result = -errno;
-        } else {
-            io_uring_sqe* sqe = io_uring_get_sqe(&ring);
-            if (multishot) {
-                io_uring_prep_recv_multishot(sqe, pair.fd[0], nullptr, 0, 0);
-            } else {
-                io_uring_prep_recv(sqe, pair.fd[0], nullptr, 0, 0);
-            }
-            sqe->flags |= IOSQE_BUFFER_SELECT;
-            sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-            sqe->buf_group = 0;
-            io_uring_submit(&ring);
-            (void)!::write(pair.fd[1], "x", 1);
-            unsigned flags = 0;
-            result = wait_result(ring, &flags);
-            if (result == 1 && multishot && (flags & IORING_CQE_F_MORE) == 0) {
-                result = -EOPNOTSUPP;
-            } else if (result >= 0) {
-                result = 0;
-            }
-            if (multishot && result == 0) {
-                ::shutdown(pair.fd[1], SHUT_RDWR);  // ends the stream: one more record
-                (void)wait_result(ring, &flags);
-            }
-        }
-    }
+    const int result = try_recv_into_ring(ring, multishot);
     io_uring_unregister_buf_ring(&ring, 0);
     return result;
 }

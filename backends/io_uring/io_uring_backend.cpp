@@ -84,10 +84,10 @@ UringBackend::UringBackend(const BackendLimits& limits, const UringCapabilities&
       capabilities_(capabilities),
       buffers_(limits.recv_buffers, limits.recv_buffer_bytes),
       sockets_(new Socket_[limits.slots]),
+      listeners_(limits.listeners),
       sends_(limits.slots),
       outbox_(limits.completions),
       scratch_(new char[kFileCopyMax]) {
-    listeners_.reserve(limits.listeners);
     for (auto* list : {&to_arm_, &starved_, &tried_, &closed_}) {
         list->reserve(limits.completions);
     }
@@ -176,17 +176,19 @@ void UringBackend::poll_fd(int fd, unsigned events, Token user_data) noexcept {
 // ---- listeners -------------------------------------------------------------------------------
 
 Result<ListenerId> UringBackend::listen(const Endpoint& endpoint, const ListenOptions& options) {
-    if (listeners_.size() == limits_.listeners) {
+    const auto place = std::find_if(listeners_.begin(), listeners_.end(),
+                                    [](const Listener& one) { return one.fd < 0; });
+    if (place == listeners_.end()) {
         return fail(Status::no_memory, "too many listeners");
     }
     auto fd = posix::open_listener(endpoint, options);
     if (!fd) {
         return std::unexpected(fd.error());
     }
-    Listener& listener = listeners_.emplace_back();
-    listener.fd = *fd;
-    listener.endpoint = endpoint;
-    return static_cast<ListenerId>(listeners_.size() - 1);
+    *place = Listener{};
+    place->fd = *fd;
+    place->endpoint = endpoint;
+    return static_cast<ListenerId>(place - listeners_.begin());
 }
 
 Result<Endpoint> UringBackend::local(ListenerId listener) const {
@@ -349,8 +351,7 @@ void UringBackend::release(BufferId buffer) noexcept {
 }
 
 void UringBackend::arm_receives() noexcept {
-    // Starved streams go on when a quarter of the buffers is back, and not one by one.
-    if (!starved_.empty() && buffers_.lent() <= buffers_.count() / 4 * 3) {
+    if (!starved_.empty() && buffers_.lent() < buffers_.count()) {
         to_arm_.insert(to_arm_.end(), starved_.begin(), starved_.end());
         starved_.clear();
     }
@@ -419,7 +420,7 @@ void UringBackend::on_recv(Token token, Socket_& socket, int result, unsigned fl
         end_recv(token, socket, Status::cancelled);
         try_finish_close(token.slot(), socket);
     } else if (result == 0) {
-        end_recv(token, socket, Status::eof);
+        end_recv(token, socket, posix::end_of_stream(socket.fd, socket.finishing));
     } else if (result < 0 && result != -ECANCELED && result != -ENOBUFS && result != -EINTR &&
                result != -EAGAIN) {
         end_recv(token, socket, status_of(-result));
@@ -460,7 +461,7 @@ void UringBackend::on_recv_ready(Token token, Socket_& socket) noexcept {
     const int error = errno;
     buffers_.put_back(buffer);
     if (n == 0) {
-        end_recv(token, socket, Status::eof);
+        end_recv(token, socket, posix::end_of_stream(socket.fd, socket.finishing));
     } else if (error == EAGAIN || error == EINTR) {
         list_recv(token.slot(), socket);
     } else {
@@ -566,6 +567,9 @@ void UringBackend::end_send(Slot slot, Socket_& socket, Status status) noexcept 
     outbox_.add_send(state.token, status, state.sent, state.urgency);
     sends_.release(socket.send);
     socket.send = kNoSend;
+    if (socket.finishing && status == Status::ok) {
+        ::shutdown(socket.fd, SHUT_WR);
+    }
     if (socket.closing) {
         try_finish_close(slot, socket);
     }
@@ -581,7 +585,11 @@ void UringBackend::ready(Token token, Direction direction) noexcept {
 }
 
 void UringBackend::shutdown_send(Slot slot) noexcept {
-    ::shutdown(at(slot).fd, SHUT_WR);
+    Socket_& socket = at(slot);
+    socket.finishing = true;
+    if (socket.send == kNoSend) {
+        ::shutdown(socket.fd, SHUT_WR);  // else it follows the send in flight
+    }
 }
 
 void UringBackend::close(Token token) noexcept {

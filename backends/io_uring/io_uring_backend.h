@@ -91,6 +91,7 @@ class UringBackend final : public Backend {
         bool recv_again : 1 = false;  // past its first chunk: worth a multishot
         bool ready_armed : 1 = false;
         bool connect_armed : 1 = false;
+        bool finishing : 1 = false;  // shutdown_send() was called
         bool closing : 1 = false;
         bool close_queued : 1 = false;
     };

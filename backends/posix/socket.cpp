@@ -124,13 +124,14 @@ int family_number(const Endpoint& endpoint) {
     return AF_UNSPEC;
 }
 
-// True when the path is a socket that nobody listens on any more: connect() is refused.
+// True when the path is a socket that nobody listens on any more: connect() is refused. The probe
+// is a datagram socket, which a live stream listener turns away (EPROTOTYPE) without noticing.
 bool is_stale_unix_socket(const SocketAddress& address, const std::string& path) {
     struct stat info {};
     if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
         return false;
     }
-    const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int probe = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0) {
         return false;
     }
@@ -146,6 +147,10 @@ Result<int> open_listener(const Endpoint& endpoint, const ListenOptions& options
         endpoint.path.size() >= sizeof(sockaddr_un::sun_path)) {
         return fail(Status::address_invalid,
                     endpoint.to_string() + ": a Unix socket path has at most 107 bytes");
+    }
+    if (endpoint.family == Family::none ||
+        (endpoint.family == Family::unix_path && endpoint.path.empty())) {
+        return fail(Status::address_invalid, "listen: no address");
     }
     const int fd = ::socket(family_number(endpoint), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
@@ -178,10 +183,13 @@ Result<int> open_listener(const Endpoint& endpoint, const ListenOptions& options
     }
     const SocketAddress address = to_socket_address(endpoint);
     int bound = ::bind(fd, address.get(), address.size);
-    if (bound != 0 && errno == EADDRINUSE && endpoint.family == Family::unix_path &&
-        is_stale_unix_socket(address, endpoint.path)) {
-        ::unlink(endpoint.path.c_str());
-        bound = ::bind(fd, address.get(), address.size);
+    if (bound != 0 && errno == EADDRINUSE && endpoint.family == Family::unix_path) {
+        if (is_stale_unix_socket(address, endpoint.path)) {
+            ::unlink(endpoint.path.c_str());
+            bound = ::bind(fd, address.get(), address.size);
+        } else {
+            errno = EADDRINUSE;
+        }
     }
     if (bound != 0) {
         return failed("bind");
@@ -230,6 +238,14 @@ Endpoint peer_of(int fd) noexcept {
         return {};
     }
     return to_endpoint(address);
+}
+
+Status end_of_stream(int fd, bool finishing) noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    const bool closed = !finishing && ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+                        info.tcpi_state == TCP_CLOSE;
+    return closed ? Status::reset : Status::eof;
 }
 
 Nanos monotonic_now() noexcept {

@@ -36,6 +36,11 @@ void unlink_unix(const Endpoint& endpoint) noexcept;
 [[nodiscard]] Result<Endpoint> local_of(int fd);
 [[nodiscard]] Endpoint peer_of(int fd) noexcept;  // Family::none when the socket has no peer
 
+// What a receive of zero bytes means: eof after a FIN, or reset when a send has already taken the
+// error that the reset left behind (tcp(7), TCP_INFO: the connection is closed, and we have not
+// even finished our own direction).
+[[nodiscard]] Status end_of_stream(int fd, bool finishing) noexcept;
+
 // CLOCK_MONOTONIC in nanoseconds; CLOCK_REALTIME_COARSE in seconds (clock_gettime(2): both without
 // entering the kernel).
 [[nodiscard]] Nanos monotonic_now() noexcept;

@@ -115,6 +115,7 @@ void SimBackend::progress_listener(ListenerId id) {
         if ((sockets_max_ != SIZE_MAX && sockets_used() >= sockets_max_) ||
             network_.random().chance(network_.faults().accept_no_fds)) {
             listener.accept = Op::finished;
+            completion.more = false;
             completion.status = Status::no_fds;
             completion.socket = kNoSocket;
             push(completion);

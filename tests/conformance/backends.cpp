@@ -1,5 +1,9 @@
 #include "tests/conformance/backends.h"
 
+#include <algorithm>
+#include <memory>
+
+#include "backends/registry.h"
 #include "tests/conformance/sim_rig.h"
 
 namespace sluice::conformance {
@@ -31,7 +35,16 @@ std::vector<Configuration> make_configurations() {
     narrow.latency_max = 20 * kMicrosecond;
     all.push_back({"sim_narrow", [narrow] { return make_sim_rig(narrow); }});
 
-    // HOOK: the real backends, each variant in a socket rig, go here (backends/registry.h).
+    for (BackendVariant& variant : backend_variants()) {
+        std::string name = variant.name;
+        std::replace(name.begin(), name.end(), '/', '_');
+        std::shared_ptr<BackendFactory> factory = std::move(variant.factory);
+        all.push_back({name, [factory] {
+                           return make_socket_rig([factory](const BackendLimits& limits) {
+                               return factory->create(limits);
+                           });
+                       }});
+    }
 
     return all;
 }

@@ -46,6 +46,7 @@ void Driver::accept_start(ListenerId id) {
     listener.accepting = true;
     listener.stopping = false;
     listener.accept_end.reset();
+    ++started_;
     // Any generation will do: it only has to come back.
     listener.token = Token{id, (listener.token.generation() + 1) & kGenerationMask, OpKind::accept};
     backend_->accept_start(id, listener.token);
@@ -92,6 +93,7 @@ Token Driver::start(Slot slot, OpKind kind) {
     Connection& connection = connections_.at(slot);
     EXPECT_TRUE(connection.bound && !connection.flying(kind)) << "the test breaks the rules";
     connection.in_flight[index_of(kind)] = true;
+    ++started_;
     return Token{slot, connection.generation, kind};
 }
 
@@ -158,11 +160,20 @@ void Driver::close(Slot slot) {
 
 void Driver::release_held(std::size_t count) {
     for (; count > 0 && !held_.empty(); --count) {
-        const BufferId buffer = held_.back();
+        const BufferId buffer = held_.back().buffer;
+        EXPECT_EQ(
+            std::memcmp(held_.back().data, held_.back().bytes.data(), held_.back().bytes.size()), 0)
+            << "a lent buffer was overwritten";
         held_.pop_back();
         lent_.at(buffer) = false;
         backend_->release(buffer);
     }
+}
+
+bool Driver::lent_unchanged() const {
+    return std::ranges::all_of(held_, [](const Held& held) {
+        return std::memcmp(held.data, held.bytes.data(), held.bytes.size()) == 0;
+    });
 }
 
 std::size_t Driver::operations() const {
@@ -203,6 +214,7 @@ void Driver::complain(const Completion& completion, std::string_view rule) const
 
 void Driver::on(const Completion& completion) {
     const Token token = completion.token;
+    completed_ += completion.more ? 0 : 1;
     records_.push_back(Record{token, completion.status, completion.more, completion.size, polls_});
     if (token.kind() == OpKind::accept) {
         on_accept(completion);
@@ -300,7 +312,7 @@ void Driver::take(Connection& connection, const Completion& completion) {
     ++connection.chunks;
     if (hold_) {
         lent_[completion.buffer] = true;
-        held_.push_back(completion.buffer);
+        held_.push_back({completion.buffer, completion.data, {completion.data, completion.size}});
     } else {
         backend_->release(completion.buffer);
     }

@@ -110,10 +110,15 @@ class Driver {
     void hold_buffers(bool hold) { hold_ = hold; }
     [[nodiscard]] std::size_t held() const { return held_.size(); }
     void release_held(std::size_t count = SIZE_MAX);
+    // Whether all held buffers still have the bytes with which they came.
+    [[nodiscard]] bool lent_unchanged() const;
 
     // Operations that have not completed, streams included.
     [[nodiscard]] std::size_t operations() const;
     [[nodiscard]] std::size_t bound() const;
+    // Verbs with tokens, and final completions, from the beginning on.
+    [[nodiscard]] std::uint64_t started() const { return started_; }
+    [[nodiscard]] std::uint64_t completed() const { return completed_; }
 
   private:
     Token start(Slot slot, OpKind kind);
@@ -132,9 +137,16 @@ class Driver {
     std::vector<Connection> connections_;
     std::vector<Listener> listeners_;
     std::vector<bool> lent_;
-    std::vector<BufferId> held_;
+    struct Held {
+        BufferId buffer;
+        const char* data;
+        std::string bytes;
+    };
+    std::vector<Held> held_;
     std::vector<Record> records_;
     std::uint64_t polls_ = 0;
+    std::uint64_t started_ = 0;
+    std::uint64_t completed_ = 0;
     bool hold_ = false;
 };
 

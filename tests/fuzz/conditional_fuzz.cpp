@@ -99,8 +99,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     constexpr std::array<Validators, 4> kCurrent = {
         {{"\"abc\"", kModified}, {"\"abc\"", 0}, {"W/\"abc\"", kModified}, {"\"abc\"", kNow}}};
-    const Validators& current =
-        kCurrent[rest.empty() ? 0 : static_cast<unsigned char>(rest[0]) % 4];
+    const std::size_t choice = rest.empty() ? 0 : static_cast<unsigned char>(rest[0]);
+    const Validators& current = kCurrent[choice % kCurrent.size()];
     check_order(request, current);
     check_tags(request, current);
     check_date(request.if_unmodified_since);

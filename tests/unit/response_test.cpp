@@ -75,6 +75,7 @@ class ResponseTest : public ::testing::Test {
         Entry& big = add("/big.bin", "", "application/octet-stream");
         big.size = 5'368'709'120;
         big.file = 7;
+        add("/empty-on-disk.bin", "", "application/octet-stream").file = 8;
         Entry& cold = add("/cold.txt", "", "text/plain; charset=utf-8");
         cold.cold = true;
         for (const char* path : {"/dir", "/a b", "/\xe4\xbd\xa0", "/back\\slash", "/100%"}) {
@@ -246,6 +247,8 @@ TEST_F(ResponseTest, AFileOnDiskGetsItsHeadOnly) {
     EXPECT_EQ(response.field("Content-Length"), "5368709120");
     EXPECT_FALSE(response.body_written);
     EXPECT_EQ(response.page, "");
+    // Nothing is left to send of an empty one.
+    EXPECT_TRUE(respond(get("/empty-on-disk.bin")).body_written);
 }
 
 TEST_F(ResponseTest, AnEmptyFile) {
@@ -616,7 +619,7 @@ TEST_F(ResponseTest, ColdEntriesAskToBeLoaded) {
 
 TEST_F(ResponseTest, ErrorPages) {
     for (const std::uint16_t status : std::to_array<std::uint16_t>(
-             {400, 403, 404, 405, 408, 412, 413, 414, 417, 431, 500, 501, 503, 505})) {
+             {400, 403, 404, 405, 408, 412, 413, 414, 416, 417, 431, 500, 501, 503, 505})) {
         const Response response = write(plan_error(status, false), ConnectionField::close);
         const std::string title = std::to_string(status) + " " + std::string(reason_phrase(status));
         EXPECT_EQ(response.status_line(), "HTTP/1.1 " + title);

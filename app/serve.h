@@ -1,0 +1,32 @@
+// `sluice serve`: wires content, workers and log together and keeps them going until a signal.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/limits.h"
+#include "http/access_log.h"
+
+namespace sluice {
+
+struct ServeOptions {
+    std::string root = ".";
+    std::vector<std::string> listen = {"127.0.0.1:8080"};
+    std::string backend = "auto";
+    unsigned workers = 0;  // 0: one for each CPU that the process may use
+    bool pin = true;
+    std::uint64_t memory_budget_bytes = 256ULL << 20;
+    std::string access_log;  // empty: none; "-": standard output
+    http::LogFormat log_format = http::LogFormat::combined;
+    Limits limits;
+};
+
+// Exit codes, for every command.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;  // the port is taken, the root is missing ...
+inline constexpr int kExitUsage = 2;    // a flag that does not exist, a value that is none
+
+// Runs on the main thread until stopped; returns the exit code. Errors are one line on stderr.
+[[nodiscard]] int serve(const ServeOptions& options);
+
+}  // namespace sluice

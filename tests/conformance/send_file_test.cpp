@@ -1,0 +1,389 @@
+// send_file: head and range whole, or an error; never bytes of a file that is not the one promised.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/conformance/fixture.h"
+
+namespace sluice::conformance {
+
+namespace {
+
+// A file that is gone when the test is.
+class File {
+  public:
+    explicit File(std::string_view bytes) : File() { append(bytes); }
+    File() {
+        static int serial = 0;
+        const std::string path = temporary_path("file" + std::to_string(++serial));
+        fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        EXPECT_GE(fd_, 0);
+        unlink(path.c_str());
+    }
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+    ~File() { close(fd_); }
+
+    void write_at(std::uint64_t offset, std::string_view bytes) const {
+        EXPECT_EQ(pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)),
+                  static_cast<ssize_t>(bytes.size()));
+    }
+    void append(std::string_view bytes) const { write_at(stamp().size, bytes); }
+    void truncate(std::uint64_t size) const {
+        EXPECT_EQ(ftruncate(fd_, static_cast<off_t>(size)), 0);
+    }
+    [[nodiscard]] FileStamp stamp() const {
+        struct stat info {};
+        EXPECT_EQ(fstat(fd_, &info), 0);
+        FileStamp stamp;
+        stamp.inode = info.st_ino;
+        stamp.size = static_cast<std::uint64_t>(info.st_size);
+        stamp.mtime_ns = info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec;
+        stamp.ctime_ns = info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec;
+        return stamp;
+    }
+    [[nodiscard]] FileRange range(std::uint64_t offset, std::uint64_t length) const {
+        FileRange range;
+        range.file = fd_;
+        range.offset = offset;
+        range.length = length;
+        return range;
+    }
+
+  private:
+    int fd_ = -1;
+};
+
+constexpr std::size_t kLarge = 10'000'000;
+
+}  // namespace
+
+CONFORMANCE_SUITE(SendFile);
+
+TEST_P(SendFile, HeadAndRange) {
+    const Pair p = pair();
+    const std::string bytes = pattern(100'000);
+    const File file(bytes);
+    struct Case {
+        std::uint64_t offset;
+        std::uint64_t length;
+    };
+    const std::vector<std::vector<std::string>> heads = {
+        {}, {"head"}, {"one", "", "three", "four"}, {pattern(20'000, 2)}};
+    for (const Case c :
+         {Case{0, 100'000}, Case{0, 1}, Case{99'999, 1}, Case{4095, 4098}, Case{50'000, 50'000}}) {
+        for (const auto& head : heads) {
+            std::string expected;
+            for (const std::string& slice : head) {
+                expected += slice;
+            }
+            expected += bytes.substr(c.offset, c.length);
+            driver().send_file(p.slot, head, file.range(c.offset, c.length));
+            ASSERT_TRUE(read(*p.peer, expected.size()) == expected)
+                << head.size() << " slices, range " << c.offset << "+" << c.length;
+            EXPECT_EQ(sent(p.slot).status, Status::ok);
+        }
+    }
+}
+
+TEST_P(SendFile, AnEmptyRangeSendsTheHead) {
+    const Pair p = pair();
+    const File file("content");
+    driver().send_file(p.slot, {"head"}, file.range(3, 0));
+    EXPECT_EQ(sent(p.slot).status, Status::ok);
+    EXPECT_EQ(read(*p.peer, 4), "head");
+}
+
+TEST_P(SendFile, ALargeFileToASlowReader) {
+    const std::string bytes = pattern(kLarge);
+    const File file(bytes);
+    const FileStamp stamp = file.stamp();
+    const Pair p = pair(Family::ipv4, {.small_window = true});
+    FileRange range = file.range(0, kLarge);
+    range.stamp = &stamp;
+    driver().send_file(p.slot, {"head"}, range);
+    pump_for(kSettle);
+    ASSERT_FALSE(at(p.slot).send_end.has_value()) << "completed although nobody took the bytes";
+    EXPECT_TRUE(read(*p.peer, kLarge + 4) == "head" + bytes);
+    EXPECT_EQ(sent(p.slot).status, Status::ok);
+}
+
+TEST_P(SendFile, OverEveryFamily) {
+    const std::string bytes = pattern(2'000'000);
+    const File file(bytes);
+    for (const Family family : {Family::ipv4, Family::ipv6, Family::unix_path}) {
+        const Pair p = pair(family);
+        driver().send_file(p.slot, {"head"}, file.range(0, bytes.size()));
+        EXPECT_TRUE(read(*p.peer, bytes.size() + 4) == "head" + bytes);
+        EXPECT_EQ(sent(p.slot).status, Status::ok);
+    }
+}
+
+TEST_P(SendFile, OffsetsBeyondFourGiB) {
+    constexpr std::uint64_t kFar = 5ULL << 30;
+    const Pair p = pair();
+    const File file;
+    const std::string bytes = pattern(300'000);
+    file.write_at(kFar - 1000, bytes);  // the rest is a hole
+    const FileStamp stamp = file.stamp();
+    FileRange range = file.range(kFar - 1000, bytes.size());
+    range.stamp = &stamp;
+    driver().send_file(p.slot, {"far"}, range);
+    EXPECT_TRUE(read(*p.peer, bytes.size() + 3) == "far" + bytes);
+    EXPECT_EQ(sent(p.slot).status, Status::ok);
+    // Across 4 GiB, within the hole.
+    driver().send_file(p.slot, {}, file.range((4ULL << 30) - 5000, 10'000));
+    EXPECT_TRUE(read(*p.peer, 10'000) == std::string(10'000, '\0'));
+    EXPECT_EQ(sent(p.slot).status, Status::ok);
+}
+
+TEST_P(SendFile, ARangeLongerThanFourGiBIsTakenUp) {
+    constexpr std::uint64_t kLength = 5ULL << 30;
+    const Pair p = pair(Family::ipv4, {.small_window = true});
+    const File file;
+    file.truncate(kLength);
+    driver().send_file(p.slot, {"head"}, file.range(0, kLength));
+    EXPECT_TRUE(read(*p.peer, 100'004) == "head" + std::string(100'000, '\0'));
+    pump_for(kMillisecond);
+    EXPECT_FALSE(at(p.slot).send_end.has_value());
+    close(p.slot);
+    EXPECT_EQ(at(p.slot).send_end->status, Status::cancelled);
+}
+
+TEST_P(SendFile, OneFileToManyConnections) {
+    const std::string bytes = pattern(1'000'000);
+    const File file(bytes);
+    std::vector<Pair> pairs;
+    for (std::size_t i = 0; i < 20; ++i) {
+        pairs.push_back(pair());
+        driver().send_file(pairs.back().slot, {std::to_string(i % 10)},
+                           file.range(i * 1000, bytes.size() - i * 1000));
+    }
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const std::string expected = std::to_string(i % 10) + bytes.substr(i * 1000);
+        EXPECT_TRUE(read(*pairs[i].peer, expected.size()) == expected) << "connection " << i;
+    }
+}
+
+TEST_P(SendFile, AlternatingWithSend) {
+    const Pair p = pair();
+    const std::string bytes = pattern(50'000);
+    const File file(bytes);
+    for (std::size_t i = 0; i < 50; ++i) {
+        const SendUrgency urgency = i % 5 == 0 ? SendUrgency::eager : SendUrgency::quiet;
+        driver().send(p.slot, {"memory"}, urgency);
+        ASSERT_EQ(read(*p.peer, 6), "memory");
+        driver().ready(p.slot, Direction::writable);
+        EXPECT_EQ(sent(p.slot).status, Status::ok);
+        ASSERT_TRUE(pump([&] { return at(p.slot).ready_end.has_value(); }));
+        driver().send_file(p.slot, {"file"}, file.range(i * 100, 10'000), urgency);
+        ASSERT_TRUE(read(*p.peer, 10'004) == "file" + bytes.substr(i * 100, 10'000));
+        driver().ready(p.slot, Direction::writable);
+        EXPECT_EQ(sent(p.slot).status, Status::ok);
+        ASSERT_TRUE(pump([&] { return at(p.slot).ready_end.has_value(); }));
+    }
+}
+
+// --- Files that change ----------------------------------------------------------------------
+
+TEST_P(SendFile, BeyondTheEndIsChanged) {
+    const File file(pattern(10'000));
+    struct Case {
+        std::uint64_t offset;
+        std::uint64_t length;
+    };
+    for (const Case c :
+         {Case{0, 10'001}, Case{9'999, 2}, Case{10'000, 1}, Case{20'000, 5}, Case{0, 1'000'000}}) {
+        for (const bool copy : {false, true}) {
+            if (copy && c.length > kFileCopyMax) {
+                continue;
+            }
+            const Pair p = pair();
+            FileRange range = file.range(c.offset, c.length);
+            range.copy = copy;
+            driver().send_file(p.slot, {"head"}, range);
+            const SendResult result = sent(p.slot, p.peer.get());
+            EXPECT_EQ(result.status, Status::changed) << c.offset << "+" << c.length;
+            EXPECT_LT(result.bytes, c.length + 4);
+            close(p.slot);
+        }
+    }
+}
+
+TEST_P(SendFile, TruncatedWhileItIsSent) {
+    const std::string bytes = pattern(kLarge);
+    const File file(bytes);
+    for (const bool stamped : {true, false}) {
+        const Pair p = pair(Family::ipv4, {.small_window = true});
+        file.truncate(0);
+        file.append(bytes);
+        const FileStamp now = file.stamp();
+        FileRange range = file.range(0, kLarge);
+        range.stamp = stamped ? &now : nullptr;
+        driver().send_file(p.slot, {}, range);
+        pump_for(kSettle);
+        file.truncate(100);
+        EXPECT_EQ(sent(p.slot, p.peer.get()).status, Status::changed);
+        close(p.slot);
+    }
+}
+
+TEST_P(SendFile, EditedWhileItIsSent) {
+    const std::string bytes = pattern(kLarge);
+    const File file(bytes);
+    const FileStamp stamp = file.stamp();
+    const Pair p = pair(Family::ipv4, {.small_window = true});
+    FileRange range = file.range(0, kLarge);
+    range.stamp = &stamp;
+    driver().send_file(p.slot, {}, range);
+    pump_for(kSettle);
+    file.write_at(kLarge - 10, "edited");
+    EXPECT_EQ(sent(p.slot, p.peer.get()).status, Status::changed);
+}
+
+TEST_P(SendFile, AStampThatDoesNotMatch) {
+    const File file(pattern(10'000));
+    const FileStamp good = file.stamp();
+    std::vector<FileStamp> wrong(4, good);
+    wrong[0].inode += 1;
+    wrong[1].size += 1;
+    wrong[2].mtime_ns += 1;
+    wrong[3].ctime_ns -= 1;
+    for (const bool copy : {false, true}) {
+        for (const FileStamp& stamp : wrong) {
+            const Pair p = pair();
+            FileRange range = file.range(0, 10'000);
+            range.stamp = &stamp;
+            range.copy = copy;
+            driver().send_file(p.slot, {"head"}, range);
+            EXPECT_EQ(sent(p.slot, p.peer.get()).status, Status::changed);
+            close(p.slot);
+        }
+        const Pair p = pair();
+        FileRange range = file.range(0, 10'000);
+        range.stamp = &good;
+        range.copy = copy;
+        driver().send_file(p.slot, {}, range);
+        EXPECT_TRUE(read(*p.peer, 10'000) == pattern(10'000));
+        EXPECT_EQ(sent(p.slot).status, Status::ok);
+    }
+}
+
+TEST_P(SendFile, AStampOfZerosIsNotLookedAt) {
+    const Pair p = pair();
+    const File file(pattern(10'000));
+    const FileStamp none;
+    FileRange range = file.range(0, 10'000);
+    range.stamp = &none;
+    driver().send_file(p.slot, {}, range);
+    EXPECT_TRUE(read(*p.peer, 10'000) == pattern(10'000));
+    EXPECT_EQ(sent(p.slot).status, Status::ok);
+}
+
+// --- Copies ---------------------------------------------------------------------------------
+
+TEST_P(SendFile, CopiesOfEverySize) {
+    const Pair p = pair();
+    const std::string bytes = pattern(kFileCopyMax + 1000);
+    const File file(bytes);
+    for (const std::size_t length :
+         {std::size_t{1}, std::size_t{4096}, std::size_t{50'000}, kFileCopyMax}) {
+        FileRange range = file.range(777, length);
+        range.copy = true;
+        driver().send_file(p.slot, {"head"}, range);
+        ASSERT_TRUE(read(*p.peer, length + 4) == "head" + bytes.substr(777, length));
+        EXPECT_EQ(sent(p.slot).status, Status::ok);
+    }
+}
+
+TEST_P(SendFile, CopiesToManyConnectionsAtOnce) {
+    const std::string bytes = pattern(kFileCopyMax);
+    const File file(bytes);
+    std::vector<Pair> pairs;
+    for (int i = 0; i < 40; ++i) {
+        pairs.push_back(pair(Family::ipv4, {.small_window = true}));
+    }
+    for (const Pair& p : pairs) {
+        FileRange range = file.range(0, kFileCopyMax);
+        range.copy = true;
+        driver().send_file(p.slot, {}, range);
+    }
+    pump_for(kSettle);
+    for (const Pair& p : pairs) {
+        ASSERT_TRUE(read(*p.peer, kFileCopyMax) == bytes);
+        EXPECT_EQ(sent(p.slot).status, Status::ok);
+    }
+}
+
+// What a copy has sent is of one version, even if the file changed after its completion.
+TEST_P(SendFile, ACopyIsNotReachedByALaterEdit) {
+    const std::string before = pattern(kFileCopyMax, 1);
+    const std::string after = pattern(kFileCopyMax, 2);
+    for (int i = 0; i < 10; ++i) {
+        const File file(before);
+        const FileStamp stamp = file.stamp();
+        const Pair p = pair(Family::ipv4, {.small_window = true});
+        FileRange range = file.range(0, kFileCopyMax);
+        range.stamp = &stamp;
+        range.copy = true;
+        driver().send_file(p.slot, {}, range);
+        // Time for some of the pieces only, or for all that fits.
+        pump_for(i % 2 == 0 ? kMillisecond : kSettle);
+        file.write_at(0, after);
+        std::string got;
+        (void)pump([&] {
+            got += p.peer->read(kFileCopyMax);
+            return at(p.slot).send_end.has_value() &&
+                   (at(p.slot).send_end->status != Status::ok || got.size() == kFileCopyMax);
+        });
+        EXPECT_TRUE(before.starts_with(got)) << "bytes of two versions, round " << i;
+        close(p.slot);
+    }
+}
+
+// --- Errors and closing ---------------------------------------------------------------------
+
+TEST_P(SendFile, APeerThatIsGone) {
+    const File file(pattern(kLarge));
+    const Pair gone = pair();
+    gone.peer->reset();
+    pump_for(kSettle);
+    driver().send_file(gone.slot, {"head"}, file.range(0, kLarge));
+    EXPECT_EQ(sent(gone.slot).status, Status::reset);
+
+    const Pair leaves = pair(Family::ipv4, {.small_window = true});
+    driver().send_file(leaves.slot, {"head"}, file.range(0, kLarge));
+    pump_for(kSettle);
+    leaves.peer->reset();
+    EXPECT_EQ(sent(leaves.slot).status, Status::reset);
+}
+
+TEST_P(SendFile, ShutdownWaitsForTheFile) {
+    const std::string bytes = pattern(kLarge);
+    const File file(bytes);
+    const Pair p = pair(Family::ipv4, {.small_window = true});
+    driver().send_file(p.slot, {}, file.range(0, kLarge));
+    driver().shutdown_send(p.slot);
+    EXPECT_TRUE(read(*p.peer, kLarge + 1) == bytes);
+    EXPECT_TRUE(p.peer->eof());
+    EXPECT_EQ(sent(p.slot).status, Status::ok);
+}
+
+TEST_P(SendFile, ReceivingGoesOnMeanwhile) {
+    const std::string bytes = pattern(kLarge);
+    const File file(bytes);
+    const Pair p = pair();
+    driver().recv_start(p.slot);
+    driver().send_file(p.slot, {}, file.range(0, kLarge));
+    const std::string in = pattern(1'000'000, 5);
+    Feeder feeder(*p.peer, in);
+    std::string out;
+    EXPECT_TRUE(pump([&] {
+        out += p.peer->read(kLarge);
+        return feeder.step() && out.size() == kLarge && at(p.slot).received.size() == in.size();
+    }));
+    EXPECT_TRUE(out == bytes);
+    EXPECT_TRUE(at(p.slot).received == in);
+}
+
+}  // namespace sluice::conformance

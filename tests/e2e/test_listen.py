@@ -1,0 +1,97 @@
+"""Addresses: IPv6, every interface, Unix sockets, several at once."""
+
+import os
+import socket
+import stat
+import subprocess
+
+from harness import Server, ServerCase, main, on_each_backend
+
+
+@on_each_backend
+class Listen(ServerCase):
+    def setUp(self):
+        super().setUp()
+        self.put("index.html", b"page")
+
+    def check(self, server, address):
+        with server.connect(address) as client:
+            self.assertEqual(b"page", client.ask("/").body)
+
+    def test_ipv6(self):
+        server = self.serve(listen=["[::1]:0"])
+        self.assertEqual("::1", server.addresses[0][0])
+        self.check(server, server.addresses[0])
+        run = subprocess.run(["curl", "-gsS", "--max-time", "10", f"http://[::1]:{server.port}/"],
+                             stdout=subprocess.PIPE, check=True)
+        self.assertEqual(b"page", run.stdout)
+
+    def test_every_address(self):
+        for text in (":0", "0"):
+            server = self.serve(listen=[text])
+            self.check(server, ("127.0.0.1", server.port))
+            self.check(server, ("::1", server.port))
+
+    def test_unix(self):
+        path = os.path.join(self.work, "sluice.sock")
+        server = self.serve(listen=[f"unix:{path}"])
+        self.assertEqual([path], server.addresses)
+        self.assertTrue(stat.S_ISSOCK(os.stat(path).st_mode))
+        self.check(server, path)
+        run = subprocess.run(["curl", "-sS", "--max-time", "10", "--unix-socket", path,
+                              "http://localhost/"], stdout=subprocess.PIPE, check=True)
+        self.assertEqual(b"page", run.stdout)
+        self.stop(server)
+        self.assertFalse(os.path.exists(path))
+
+    def test_a_socket_file_left_by_a_killed_server(self):
+        path = os.path.join(self.work, "sluice.sock")
+        server = self.serve(listen=[f"unix:{path}"], check=False)
+        server.kill()
+        self.assertTrue(os.path.exists(path))
+        self.check(self.serve(listen=[f"unix:{path}"]), path)
+
+    def test_a_path_that_is_no_socket_is_left_alone(self):
+        path = self.put("precious", b"precious", root=self.work)
+        server = Server(self.root, listen=[f"unix:{path}"], backend=self.backend)
+        self.assertEqual(1, server.wait())
+        with open(path, "rb") as file:
+            self.assertEqual(b"precious", file.read())
+
+    def test_a_socket_in_use_is_left_alone(self):
+        path = os.path.join(self.work, "sluice.sock")
+        first = self.serve(listen=[f"unix:{path}"])
+        second = Server(self.root, listen=[f"unix:{path}"], backend=self.backend)
+        self.assertEqual(1, second.wait())
+        self.check(first, path)
+
+    def test_several(self):
+        path = os.path.join(self.work, "sluice.sock")
+        server = self.serve(listen=["127.0.0.1:0", "[::1]:0", "127.0.0.1:0", f"unix:{path}"], workers=2)
+        self.assertEqual(4, len(server.addresses))
+        for address in server.addresses:
+            for _ in range(20):
+                self.check(server, address)
+
+    def test_one_bad_address_of_several_stops_the_start(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            taken = f"127.0.0.1:{other.getsockname()[1]}"
+            server = Server(self.root, listen=["127.0.0.1:0", taken], backend=self.backend)
+            self.assertEqual(1, server.wait())
+            self.assertIn(taken, server.stderr)
+
+    def test_the_log_names_the_peer(self):
+        path = os.path.join(self.work, "sluice.sock")
+        log = os.path.join(self.work, "log")
+        server = self.serve("--access-log", log, listen=["127.0.0.1:0", "[::1]:0", f"unix:{path}"])
+        for address in server.addresses:
+            self.check(server, address)
+        self.stop(server)
+        with open(log, encoding="utf-8") as lines:
+            self.assertEqual({"127.0.0.1", "::1", "unix:"}, {line.split(" ")[0] for line in lines})
+
+
+if __name__ == "__main__":
+    main()

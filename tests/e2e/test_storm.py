@@ -1,0 +1,163 @@
+"""Files that change while they are sent. Whatever an editor does, a download that ends as its head
+promised holds exactly one version; otherwise its connection was aborted."""
+
+import os
+import random
+import threading
+import time
+
+from harness import Client, Closed, ServerCase, main, on_each_backend
+
+SECONDS = 4
+
+
+def version(number, size):
+    """Content in which every eight bytes name the version and its size."""
+    return (number.to_bytes(4, "big") + size.to_bytes(4, "big")) * (size // 8)
+
+
+class Storm(ServerCase):
+    """Subclasses say how large the file is and where it lives."""
+
+    sizes = ()
+    arguments = ()
+
+    def run_storm(self, edit):
+        path = os.path.join(self.root, "file.bin")
+        with open(path, "wb") as file:
+            file.write(version(0, self.sizes[0]))
+        self.put("steady.html", b"steady")
+        server = self.serve(*self.arguments)
+        stop = threading.Event()
+        wrong, whole, aborted, seen = [], [], [], set()
+
+        def read(slow, seed):
+            pause = random.Random(seed)
+            while not stop.is_set():
+                try:
+                    with Client(server.addresses[0], timeout=20,
+                                receive_buffer=16 * 1024 if slow else None) as client:
+                        client.send("GET /file.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+                        head = client.read_head()
+                        if head.status == 404:
+                            continue
+                        body = bytearray(client.buffer)
+                        length = int(head["Content-Length"])
+                        while len(body) < length:
+                            if slow and pause.random() < 0.1:
+                                time.sleep(0.01)
+                            part = client.socket.recv(1 << 16)
+                            if not part:
+                                raise Closed("end")
+                            body += part
+                except (Closed, ConnectionError):
+                    aborted.append(1)
+                    continue
+                except (OSError, ValueError) as error:
+                    wrong.append(repr(error))
+                    continue
+                number = int.from_bytes(body[:4], "big")
+                seen.add(number)
+                whole.append(1)
+                if body != version(number, length):
+                    at = next(i for i in range(0, length, 8) if body[i:i + 8] != body[:8])
+                    wrong.append(f"version {number} of {length} bytes becomes {bytes(body[at:at + 8])!r}"
+                                 f" at {at}")
+                elif head["ETag"] is None:
+                    wrong.append("no ETag")
+
+        readers = [threading.Thread(target=read, args=(i % 2 == 1, i)) for i in range(6)]
+        for reader in readers:
+            reader.start()
+        end, number = time.monotonic() + SECONDS, 0
+        while time.monotonic() < end:
+            number += 1
+            edit(path, version(number, self.sizes[number % len(self.sizes)]))
+            time.sleep(0.05)
+        stop.set()
+        for reader in readers:
+            reader.join(30)
+            self.assertFalse(reader.is_alive())
+        self.assertEqual([], wrong[:5], f"{len(wrong)} of {len(whole)} downloads")
+        # After the storm the last version is there.
+        final = version(number, self.sizes[number % len(self.sizes)])
+        with server.connect() as client:
+            self.eventually(lambda: client.ask("/file.bin").body == final, what="the last version")
+            self.assertEqual(b"steady", client.ask("/steady.html").body)
+        self.assertGreater(len(whole), 3, f"{len(aborted)} aborted")
+        self.assertGreater(len(seen), 1)
+
+    def test_edited_in_place(self):
+        def edit(path, content):
+            with open(path, "r+b", buffering=0) as file:
+                file.write(content)
+                file.truncate(len(content))
+
+        self.run_storm(edit)
+
+    def test_truncated_and_written(self):
+        def edit(path, content):
+            with open(path, "wb", buffering=0) as file:
+                file.write(content)
+
+        self.run_storm(edit)
+
+    def test_replaced(self):
+        def edit(path, content):
+            with open(path + ".new", "wb") as file:
+                file.write(content)
+            os.replace(path + ".new", path)
+
+        self.run_storm(edit)
+
+    def test_removed_and_made_again(self):
+        def edit(path, content):
+            os.unlink(path)
+            time.sleep(0.01)
+            with open(path + ".new", "wb") as file:
+                file.write(content)
+            os.replace(path + ".new", path)
+
+        self.run_storm(edit)
+
+
+@on_each_backend
+class Small(Storm):
+    sizes = (64 * 1024,)
+
+
+@on_each_backend
+class SmallOfManySizes(Storm):
+    sizes = (40_000, 8_000, 80_000)
+
+
+@on_each_backend
+class Large(Storm):
+    """Beyond the memory budget: sent from the file."""
+
+    sizes = (8_000_000, 5_000_000)
+    arguments = ("--memory-budget", "1m")
+
+
+@on_each_backend
+class Truncated(ServerCase):
+    def test_a_file_that_shrinks_under_a_download(self):
+        for budget in ("64m", "1m"):
+            content = version(1, 20_000_000)
+            path = self.put("file.bin", content)
+            server = self.serve("--memory-budget", budget)
+            with server.connect(receive_buffer=4096) as client:
+                client.send("GET /file.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+                client.read_head()
+                os.truncate(path, 1000)
+                got = client.take(len(content))
+            # From memory all of it comes; from the file as much as is still true.
+            self.assertEqual(content[:len(got)], got)
+            if len(got) < len(content):
+                self.assertEqual("1m", budget)
+            with server.connect() as client:
+                self.eventually(lambda: len(client.ask("/file.bin").body) == 1000, what="the new size")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The way of the bytes: which system calls a large download makes, seen by strace. The file must not
+pass through user space."""
+
+import contextlib
+import os
+import re
+import signal
+import time
+
+from harness import ServerCase, main, on_each_backend, sanitizer
+
+SIZE = 10_000_000
+# Calls that move bytes between the program's memory and the kernel.
+COPIES = ("read", "pread64", "readv", "preadv", "preadv2", "write", "writev", "pwrite64", "sendto",
+          "sendmsg", "recvfrom", "recvmsg")
+WITHOUT_COPY = ("sendfile", "splice")
+
+
+@on_each_backend
+class Calls(ServerCase):
+    def traced(self, *arguments):
+        """A server under strace, which writes its calls to self.trace."""
+        self.trace = os.path.join(self.work, "trace")
+        # LeakSanitizer does not work under ptrace, and says so with an exit code.
+        names = ",".join((*COPIES, *WITHOUT_COPY, "mmap"))
+        server = self.serve(*arguments, wrapper=["strace", "-f", "-ttt", "-qq", "-o", self.trace,
+                                                 "-e", f"trace={names}"],
+                            environment={"ASAN_OPTIONS": "detect_leaks=0"} if sanitizer() else None,
+                            check=False)
+        # The signal is for the server; strace ends with it.
+        children = f"/proc/{server.pid}/task/{server.pid}/children"
+        with open(children, encoding="ascii") as text:
+            self.inner = int(text.read().split()[0])
+        self.addCleanup(self.kill_inner)
+        return server
+
+    def kill_inner(self):
+        """A test that failed half-way has left it running: it does not end with strace."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.inner, signal.SIGKILL)
+
+    def end(self, server):
+        os.kill(self.inner, signal.SIGTERM)
+        self.assertEqual(0, server.wait(30))
+
+    def calls(self, since):
+        """(name, result) of every finished call that began after `since`."""
+        found = []
+        with open(self.trace, encoding="utf-8", errors="replace") as trace:
+            for line in trace:
+                parts = re.match(r"\d+\s+([\d.]+) (.*)", line)
+                if not parts or float(parts.group(1)) < since:
+                    continue
+                # "<... name resumed>" has the result of a call that another thread interrupted.
+                name = re.match(r"(?:<\.\.\. )?(\w+)", parts.group(2))
+                result = re.search(r"= (-?\d+)(?: |$)", parts.group(2))
+                if name and result:
+                    found.append((name.group(1), int(result.group(1))))
+        return found
+
+    def test_a_large_download_is_not_copied(self):
+        content = os.urandom(SIZE)
+        self.put("large.bin", content)
+        server = self.traced("--memory-budget", "1m")
+        with server.connect(timeout=60) as client:
+            client.ask("/large.bin", method="HEAD")
+            time.sleep(0.3)
+            since = time.time()
+            self.assertEqual(content, client.ask("/large.bin").body)
+            time.sleep(0.2)
+        self.end(server)
+        calls = self.calls(since)
+        copied = sum(r for n, r in calls if n in COPIES and r > 0)
+        straight = sum(r for n, r in calls if n == "sendfile" and r > 0)
+        self.assertGreaterEqual(straight, SIZE, calls[:20])
+        self.assertLess(copied, 64 * 1024, calls[:20])
+
+    def test_a_small_answer_is_one_send_and_opens_nothing(self):
+        self.put("index.html", b"x" * 509)
+        server = self.traced()
+        with server.connect(timeout=60) as client:
+            client.ask("/")
+            time.sleep(0.3)
+            since = time.time()
+            for _ in range(100):
+                client.ask("/")
+            time.sleep(0.2)
+        self.end(server)
+        sends = [c for c in self.calls(since)
+                 if c[0] in ("write", "writev", "sendto", "sendmsg") and c[1] > 509]
+        # io_uring may send by its ring, which strace does not see as a call.
+        self.assertIn(len(sends), (100,) if self.backend == "epoll" else (0, 100))
+        self.assertEqual([], [c for c in self.calls(since) if c[0] in ("sendfile", "mmap")])
+
+    def test_pipelined_requests_leave_together(self):
+        self.put("index.html", b"x" * 509)
+        server = self.traced()
+        with server.connect(timeout=60) as client:
+            client.ask("/")
+            time.sleep(0.3)
+            since = time.time()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 16)
+            for _ in range(16):
+                client.read()
+            time.sleep(0.2)
+        self.end(server)
+        sends = [c for c in self.calls(since)
+                 if c[0] in ("write", "writev", "sendto", "sendmsg") and c[1] > 509]
+        self.assertLessEqual(len(sends), 1)
+
+
+if __name__ == "__main__":
+    main()

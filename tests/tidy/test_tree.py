@@ -1,0 +1,242 @@
+"""Rules of the tree that no compiler knows: which folder may include which, who may name a concrete
+backend, what must not be left behind. Each rule is a function over {path: text} that returns
+complaints, and is itself tested on a small tree that breaks it."""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# The arrows of the design: a folder may include itself and what stands here.
+MAY_INCLUDE = {
+    "core": {"core"},
+    "http": {"core", "http"},
+    "backends": {"core", "backends"},
+    "wire": {"core", "http", "wire"},
+    "bench": {"core", "http", "backends", "bench"},
+    "app": {"core", "http", "backends", "bench", "wire", "app"},
+}
+FOLDERS = set(MAY_INCLUDE)
+CONCRETE = ("epoll", "io_uring", "iocp", "sim")
+CODE = (".cpp", ".h", ".c")
+BLOB_BYTES_MAX = 256 * 1024
+
+
+def code_lines(text):
+    """Numbered lines with comments and string contents blanked, so that prose does not count."""
+
+    def blank(match):
+        token = match.group(0)
+        if token.startswith("/"):
+            return re.sub(r"[^\n]", " ", token)
+        return token[0] + token[0]
+
+    pattern = r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"'
+    lines = []
+    # An include's quotes must survive.
+    parts = re.split(r'(?m)^(\s*#\s*include[^\n]*)$', text)
+    for index, part in enumerate(parts):
+        lines.append(part if index % 2 else re.sub(pattern, blank, part, flags=re.S))
+    return list(enumerate("".join(lines).split("\n"), 1))
+
+
+def includes(text):
+    for number, line in code_lines(text):
+        found = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if found:
+            yield number, found.group(1), found.group(2)
+
+
+def code_files(files):
+    return ((p, t) for p, t in sorted(files.items()) if p.endswith(CODE))
+
+
+def include_direction(files):
+    for path, text in code_files(files):
+        folder = path.split("/")[0]
+        if folder not in FOLDERS:
+            continue
+        for number, quote, target in includes(text):
+            if quote != '"':
+                continue
+            to = target.split("/")[0]
+            if os.path.join(os.path.dirname(path), target) in files:
+                yield f"{path}:{number}: include {target} from the root of the tree"
+            elif to in FOLDERS and to not in MAY_INCLUDE[folder]:
+                yield f"{path}:{number}: {folder} must not include {target}"
+
+
+def concrete_backends(files):
+    """Only app, the registry and the tests name one; a backend may name itself."""
+    for path, text in code_files(files):
+        folder = path.split("/")[0]
+        if folder in ("app", "tests") or path.startswith("backends/registry"):
+            continue
+        for number, _, target in includes(text):
+            parts = target.split("/")
+            if len(parts) < 3 or parts[0] != "backends" or parts[1] not in CONCRETE:
+                continue
+            if not path.startswith(f"backends/{parts[1]}/"):
+                yield f"{path}:{number}: names a concrete backend ({target})"
+
+
+def system_interfaces(files):
+    """core and http see no socket and no event interface of a kernel."""
+    header = re.compile(r"(liburing|liburing/.*|sys/(epoll|socket|sendfile|un)|netinet/.*|winsock2)\.h$")
+    for path, text in code_files(files):
+        folder = path.split("/")[0]
+        for number, quote, target in includes(text):
+            if quote != "<":
+                continue
+            if folder == "http" and header.match(target):
+                yield f"{path}:{number}: http never sees a socket ({target})"
+            if folder == "core" and re.match(r"liburing|sys/epoll", target):
+                yield f"{path}:{number}: core knows no backend ({target})"
+
+
+def platform_conditionals(files):
+    """Platforms are picked by CMake; the preprocessor asks only in backends and core/cpu."""
+    asks = re.compile(r"\s*#\s*(?:el)?if\w*\b.*\b(?:_WIN32|WIN32|__linux__|__APPLE__|_MSC_VER)\b")
+    for path, text in code_files(files):
+        if path.split("/")[0] not in FOLDERS - {"backends"} or path.startswith("core/cpu"):
+            continue
+        for number, line in code_lines(text):
+            if asks.match(line):
+                yield f"{path}:{number}: platform conditional outside backends"
+
+
+def pragma_once(files):
+    for path, text in code_files(files):
+        if path.endswith(".h") and "#pragma once" not in text:
+            yield f"{path}: no #pragma once"
+
+
+def left_behind(files):
+    """Work that was put off, tests that do not run, merge marks."""
+    # Spelt in two parts, so that this file does not complain about itself.
+    marks = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
+    skips = re.compile(r"GTEST_" r"SKIP|\bDISABLED" r"_\w|@unittest\.sk" r"ip|\.skip" r"Test\(")
+    for path, text in sorted(files.items()):
+        for number, line in enumerate(text.split("\n"), 1):
+            if marks.search(line) and path.endswith(CODE + (".py", ".sh", ".txt", ".cmake")):
+                yield f"{path}:{number}: work left behind"
+            if skips.search(line) and path.startswith("tests/"):
+                yield f"{path}:{number}: a test that does not run"
+            if re.match(r"(<{7}|>{7}) ", line):
+                yield f"{path}:{number}: a merge mark"
+
+
+def document_links(files):
+    """A relative link in a document leads somewhere."""
+    for path, text in sorted(files.items()):
+        if not path.endswith(".md"):
+            continue
+        fenced = False
+        for number, line in enumerate(text.split("\n"), 1):
+            fenced ^= line.lstrip().startswith("```")
+            if fenced:
+                continue
+            for target in re.findall(r"\]\(([^)\s]+)\)", line):
+                if re.match(r"[a-z]+:|#", target):
+                    continue
+                at = os.path.normpath(os.path.join(os.path.dirname(path), target.split("#")[0]))
+                if at not in files and not any(p.startswith(at + "/") for p in files):
+                    yield f"{path}:{number}: leads nowhere: {target}"
+
+
+def white_space(files):
+    for path, text in sorted(files.items()):
+        if not path.endswith(CODE + (".py", ".md", ".txt", ".cmake", ".html", ".svg")):
+            continue
+        if text and not text.endswith("\n"):
+            yield f"{path}: no newline at the end"
+        for number, line in enumerate(text.split("\n"), 1):
+            if line != line.rstrip() or "\t" in line:
+                yield f"{path}:{number}: tab, or space at the end of the line"
+
+
+RULES = {
+    include_direction: {"http/a.cpp": '#include "backends/epoll/epoll.h"\n'},
+    concrete_backends: {"backends/posix/a.cpp": '#include "backends/epoll/epoll.h"\n'},
+    system_interfaces: {"http/a.cpp": "#include <sys/socket.h>\n"},
+    platform_conditionals: {"core/a.h": "#pragma once\n#if defined(__linux__)\n#endif\n"},
+    pragma_once: {"core/a.h": "int f();\n"},
+    left_behind: {"tests/unit/a.cpp": "GTEST_" "SKIP();\n"},
+    document_links: {"docs/a.md": "See [there](nowhere.md).\n"},
+    white_space: {"core/a.cpp": "int x; \n"},
+}
+
+# What looks like a breach and is none.
+INNOCENT = {
+    "core/a.h": '#pragma once\n// #include "http/x.h" is what we do not do\n#include "core/b.h"\n',
+    "core/b.h": "#pragma once\n#include <vector>\n",
+    "app/main.cpp": '#include "backends/epoll/epoll.h"\n#include "http/a.h"\n',
+    "backends/epoll/epoll.cpp": '#include <sys/epoll.h>\n#include "backends/epoll/epoll.h"\n',
+    "docs/a.md": "[page](https://example.org/) and [b](b.md#part)\n```\n[no](link)\n```\n",
+    "docs/b.md": "text\n",
+    "http/a.cpp": 'const char* s = "#if __linux__";\n',
+}
+
+
+def tracked_files():
+    listing = subprocess.run(
+        ["git", "-c", "safe.directory=*", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True, stdout=subprocess.PIPE).stdout
+    return [name.decode() for name in listing.split(b"\0") if name]
+
+
+def read_tree():
+    files = {}
+    for name in tracked_files():
+        path = os.path.join(ROOT, name)
+        if not os.path.isfile(path):
+            continue
+        with open(path, "rb") as stream:
+            content = stream.read()
+        # Pictures and fuzz inputs are not text; links only have to know that they are there.
+        files[name] = "" if b"\0" in content or "/corpus/" in name else content.decode("utf-8")
+    return files
+
+
+class Tree(unittest.TestCase):
+    maxDiff = None
+
+    def test_every_rule_holds(self):
+        files = read_tree()
+        self.assertIn("core/backend.h", files)
+        complaints = [c for rule in RULES for c in rule(files)]
+        self.assertEqual([], complaints, "\n" + "\n".join(complaints))
+
+    def test_blobs_are_small(self):
+        big = [n for n in tracked_files() if os.path.isfile(os.path.join(ROOT, n))
+               and os.path.getsize(os.path.join(ROOT, n)) > BLOB_BYTES_MAX]
+        self.assertEqual([], big)
+
+    def test_scripts_are_executable_and_nothing_else_is(self):
+        scripts = {"dev", ".ci/run"}
+        wrong = []
+        for name in tracked_files():
+            path = os.path.join(ROOT, name)
+            if os.path.isfile(path) and not os.path.islink(path):
+                if (name in scripts) != os.access(path, os.X_OK):
+                    wrong.append(name)
+        self.assertEqual([], wrong)
+
+
+class Rules(unittest.TestCase):
+    def test_each_rule_complains_about_its_breach(self):
+        for rule, files in RULES.items():
+            with self.subTest(rule.__name__):
+                self.assertEqual(1, len(list(rule(files))))
+
+    def test_no_rule_complains_about_the_innocent(self):
+        for rule in RULES:
+            with self.subTest(rule.__name__):
+                self.assertEqual([], list(rule(INNOCENT)))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
