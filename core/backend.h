@@ -81,7 +81,9 @@ inline constexpr std::size_t kFileCopyMax = 128 * 1024;
 // How soon the caller wants to hear of a success. A failure is always reported at once.
 enum class SendUrgency : std::uint8_t {
     eager,  // poll() returns as soon as the send is complete
-    quiet,  // the completion may wait until poll() has something else to return
+    // The completion of a send that left at once may wait until poll() returns for another reason
+    // (a deadline or wake() is one). A send that had to wait is reported when it is complete.
+    quiet,
 };
 
 enum class Direction : std::uint8_t { readable, writable };

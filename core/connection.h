@@ -87,6 +87,15 @@ class ExchangePool {
     void release(Exchange* exchange) noexcept;
     [[nodiscard]] static void* session_storage(Exchange* exchange) noexcept;
     [[nodiscard]] std::size_t in_use() const { return made_.size() - free_.size(); }
+    // visit(exchange) may release exchanges, but acquire none.
+    template <typename Visit>
+    void for_each_in_use(Visit&& visit) noexcept {
+        for (Exchange* exchange : made_) {
+            if (exchange->session != nullptr) {
+                visit(*exchange);
+            }
+        }
+    }
 
   private:
     std::size_t stride_;

@@ -11,8 +11,8 @@ constexpr Nanos kWaitingMax = 5 * kSecond;          // for content to be loaded
 // A connection whose peer has sent nothing yet when draining begins: its first request may be on
 // the way, so it gets this long.
 constexpr Nanos kDrainGrace = 250 * kMillisecond;
-// The wheel looks at a connection at least this often; a deadline that only moves later costs one
-// store until then.
+// The wheel looks at a connection at least this often (more often when idle connections last less
+// long); a deadline that only moves later costs one store until then.
 constexpr Nanos kTimerLook = 5 * kSecond;
 
 }  // namespace
@@ -20,7 +20,8 @@ constexpr Nanos kTimerLook = 5 * kSecond;
 const Endpoint& Exchange::peer_endpoint() noexcept {
     if (peer.family == Family::none) {
         Connection& connection = reactor->connections_[slot];
-        if (connection.peer_family == Family::none) {
+        if (connection.peer_family == Family::none &&
+            connection.state != ConnectionState::closing) {
             const Endpoint found = reactor->backend_.peer(slot);
             connection.peer_family = found.family;
             connection.peer_port = found.port;
@@ -50,6 +51,7 @@ Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limit
     : backend_(backend),
       sessions_(sessions),
       limits_(limits),
+      timer_look_ns_(std::min(kTimerLook, limits.idle_timeout)),
       connections_(limits.connections_per_worker),
       exchanges_(sessions.session_bytes()),
       timers_(limits.connections_per_worker, backend.now()) {
@@ -77,11 +79,12 @@ void Reactor::turn(Nanos deadline) noexcept {
     context_.now = backend_.now();
     context_.wall_seconds = backend_.wall_seconds();
     const bool content_changed = sessions_.turn(context_);
+    accepted_in_turn_ = false;
     for (const Completion& completion : completions) {
         dispatch(completion);
     }
-    if (content_changed && !waiting_.empty()) {
-        resume_waiting();
+    if (content_changed) {
+        resume_sessions();
     }
     timers_.expire(context_.now, [this](Slot slot) { on_deadline(slot); });
     manage_listeners();
@@ -171,6 +174,7 @@ void Reactor::on_accept(const Completion& completion) noexcept {
         }
         return;
     }
+    accepted_in_turn_ = true;
     const Slot slot = stop_followed_ == Stop::now ? kNoSlot : connections_.acquire();
     if (slot == Pool<Connection>::kNone) {
         ++counters_.refused;
@@ -189,8 +193,10 @@ void Reactor::on_accept(const Completion& completion) noexcept {
 
 // Pauses accepting while no slot is free, and starts again after pauses of both kinds.
 void Reactor::manage_listeners() noexcept {
-    const bool full = connections_.used() == connections_.capacity();
-    const bool roomy = connections_.used() <= connections_.capacity() / 10 * 9;
+    const std::uint32_t used = connections_.used();
+    const std::uint32_t capacity = connections_.capacity();
+    const bool full = used == capacity;
+    const bool roomy = !full && used <= capacity - capacity / 10;
     for (ListenerSlot& listener : listeners_) {
         if (stop_followed_ != Stop::none) {
             if (!listener.accepting && !listener.closed) {
@@ -360,12 +366,16 @@ bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) no
     if (piece.empty()) {
         return false;
     }
-    const bool over = session.state() == SessionState::close;
-    if (over) {
+    const SessionState after = session.state();
+    if (after == SessionState::close) {
         stop_receiving(slot, connection);  // nothing more is expected
     }
-    const SendUrgency urgency =
-        piece.last && !over && !input_left ? SendUrgency::quiet : SendUrgency::eager;
+    // Quiet only when the next step is the peer's: it is listened to, and neither more input nor
+    // the end of the connection waits for this send.
+    const bool over = after == SessionState::close || after == SessionState::linger;
+    const SendUrgency urgency = piece.last && !over && !input_left && connection.receiving
+                                    ? SendUrgency::quiet
+                                    : SendUrgency::eager;
     connection.sending = true;
     const std::span<const Slice> slices{piece.slices.data(), piece.slice_count};
     const Token name = token(slot, connection, OpKind::send);
@@ -386,9 +396,14 @@ void Reactor::settle(Slot slot, Connection& connection) noexcept {
     Exchange& exchange = *connection.exchange;
     switch (exchange.session->state()) {
         case SessionState::idle:
-            if (connection.peer_done || context_.draining) {
+            if (connection.peer_done) {
                 begin_close(slot, connection);
                 return;
+            }
+            if (context_.draining) {
+                // Its answer did not announce the close, so more requests may be on the way.
+                begin_linger(slot, connection);
+                break;
             }
             if (exchange.pending_input().empty()) {
                 close_exchange(connection);
@@ -397,10 +412,7 @@ void Reactor::settle(Slot slot, Connection& connection) noexcept {
             break;
         case SessionState::head: enter(slot, connection, ConnectionState::head); break;
         case SessionState::body: enter(slot, connection, ConnectionState::body); break;
-        case SessionState::waiting:
-            enter(slot, connection, ConnectionState::waiting);
-            waiting_.push_back(token(slot, connection, OpKind::none));
-            return;
+        case SessionState::waiting: enter(slot, connection, ConnectionState::waiting); break;
         case SessionState::respond:  // must have had a piece to send
         case SessionState::close: begin_close(slot, connection); return;
         case SessionState::linger:
@@ -408,14 +420,12 @@ void Reactor::settle(Slot slot, Connection& connection) noexcept {
                 begin_close(slot, connection);
                 return;
             }
-            exchange.input.clear();
-            exchange.input_taken = 0;
-            close_exchange(connection);
-            backend_.shutdown_send(slot);
-            enter(slot, connection, ConnectionState::linger);
+            begin_linger(slot, connection);
             break;
     }
-    start_receiving(slot, connection);
+    if (connection.exchange == nullptr || connection.exchange->pending_input().empty()) {
+        start_receiving(slot, connection);
+    }
 }
 
 void Reactor::on_send(Slot slot, Connection& connection, const Completion& completion) noexcept {
@@ -436,17 +446,17 @@ void Reactor::on_send(Slot slot, Connection& connection, const Completion& compl
     }
 }
 
-void Reactor::resume_waiting() noexcept {
-    std::swap(waiting_, waiting_now_);
-    for (const Token token : waiting_now_) {
-        Connection& connection = connections_[token.slot()];
-        if (connection.generation == token.generation() &&
-            connection.state == ConnectionState::waiting) {
-            connection.exchange->session->resume();
-            advance(token.slot(), connection, {});
+void Reactor::resume_sessions() noexcept {
+    exchanges_.for_each_in_use([this](Exchange& exchange) {
+        Connection& connection = connections_[exchange.slot];
+        if (connection.state == ConnectionState::closing) {
+            return;
         }
-    }
-    waiting_now_.clear();
+        exchange.session->resume();
+        if (connection.state == ConnectionState::waiting) {
+            advance(exchange.slot, connection, {});
+        }
+    });
 }
 
 // ---- states and deadlines --------------------------------------------------------------------
@@ -490,7 +500,7 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
 void Reactor::arm(Slot slot, Connection& connection, Nanos deadline) noexcept {
     connection.deadline = deadline;
     if (deadline < connection.timer_at) {
-        connection.timer_at = std::min(deadline, context_.now + kTimerLook);
+        connection.timer_at = std::min(deadline, context_.now + timer_look_ns_);
         timers_.schedule(slot, connection.timer_at);
     }
 }
@@ -528,9 +538,20 @@ void Reactor::on_deadline(Slot slot) noexcept {
     }
 }
 
+// Finishes our direction; the peer's is read and dropped until it ends, for a while.
+void Reactor::begin_linger(Slot slot, Connection& connection) noexcept {
+    close_exchange(connection);
+    backend_.shutdown_send(slot);
+    enter(slot, connection, ConnectionState::linger);
+}
+
 void Reactor::begin_close(Slot slot, Connection& connection) noexcept {
     if (connection.state == ConnectionState::closing) {
         return;
+    }
+    if (connection.exchange != nullptr) {
+        // Once the socket is closed nobody can tell; the session's last log line may want it.
+        (void)connection.exchange->peer_endpoint();
     }
     enter(slot, connection, ConnectionState::closing);
     if (connection.exchange != nullptr && !connection.sending) {
@@ -569,50 +590,51 @@ void Reactor::stop() noexcept {
 
 void Reactor::follow_stop_request() noexcept {
     const Stop requested = stop_requested_.load(std::memory_order_acquire);
-    if (requested == Stop::none) {
+    if (requested == Stop::none || stop_followed_ == Stop::now) {
         return;
     }
     if (stop_followed_ == Stop::none) {
+        stop_followed_ = Stop::drain;
         begin_drain();
         if (requested == Stop::drain) {
-            stop_followed_ = Stop::drain;
             return;
         }
     }
-    if (stop_followed_ == Stop::drain && !last_accepts_done_) {
-        // A turn has passed that took what was queued.
-        last_accepts_done_ = true;
-        for (const ListenerSlot& listener : listeners_) {
-            if (listener.accepting) {
-                backend_.accept_stop(listener.id);
-            }
-        }
-    }
-    if (requested == Stop::now && stop_followed_ != Stop::now) {
+    if (requested == Stop::now || context_.now >= drain_deadline_) {
         stop_followed_ = Stop::now;
-        for (const ListenerSlot& listener : listeners_) {
-            if (listener.accepting && !last_accepts_done_) {
-                backend_.accept_stop(listener.id);
-            }
-        }
-        last_accepts_done_ = true;
-        close_all();
-    } else if (context_.now >= drain_deadline_) {
         drain_deadline_ = kNever;
+        stop_accepting();
         close_all();
+    } else if (!accepted_in_turn_ || context_.now >= last_accepts_until_) {
+        stop_accepting();  // a turn has passed that found the queues empty
+    }
+}
+
+void Reactor::stop_accepting() noexcept {
+    if (last_accepts_done_) {
+        return;
+    }
+    last_accepts_done_ = true;
+    for (const ListenerSlot& listener : listeners_) {
+        if (listener.accepting) {
+            backend_.accept_stop(listener.id);
+        }
     }
 }
 
 void Reactor::begin_drain() noexcept {
     context_.draining = true;
-    (void)sessions_.turn(context_);
+    if (sessions_.turn(context_)) {
+        resume_sessions();
+    }
     drain_deadline_ = context_.now + limits_.drain_timeout;
+    last_accepts_until_ = context_.now + kDrainGrace;
     for (Slot slot = 0; slot < connections_.made(); ++slot) {
         Connection& connection = connections_[slot];
         if (connection.state == ConnectionState::idle) {
             begin_close(slot, connection);
         } else if (connection.state == ConnectionState::head && connection.exchange == nullptr) {
-            arm(slot, connection, context_.now + kDrainGrace);
+            arm(slot, connection, std::min(connection.deadline, context_.now + kDrainGrace));
         }
     }
 }

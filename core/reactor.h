@@ -60,6 +60,7 @@ class Reactor {
     [[nodiscard]] const ReactorCounters& counters() const { return counters_; }
     [[nodiscard]] std::uint32_t connections() const { return connections_.used(); }
     [[nodiscard]] std::size_t exchanges_in_use() const { return exchanges_.in_use(); }
+    [[nodiscard]] std::uint32_t timers_scheduled() const { return timers_.scheduled(); }
 
   private:
     friend struct Exchange;
@@ -90,13 +91,15 @@ class Reactor {
     void stop_receiving(Slot slot, Connection& connection) noexcept;
     void enter(Slot slot, Connection& connection, ConnectionState state) noexcept;
     void arm(Slot slot, Connection& connection, Nanos deadline) noexcept;
+    void begin_linger(Slot slot, Connection& connection) noexcept;
     void begin_close(Slot slot, Connection& connection) noexcept;
 
     void start_accepting(ListenerSlot& listener) noexcept;
     void manage_listeners() noexcept;
-    void resume_waiting() noexcept;
+    void resume_sessions() noexcept;
     void follow_stop_request() noexcept;
     void begin_drain() noexcept;
+    void stop_accepting() noexcept;
     void close_all() noexcept;
     [[nodiscard]] Nanos next_deadline() const noexcept;
     [[nodiscard]] Token token(Slot slot, const Connection& connection, OpKind kind) const noexcept {
@@ -106,17 +109,18 @@ class Reactor {
     Backend& backend_;
     SessionFactory& sessions_;
     const Limits limits_;
+    const Nanos timer_look_ns_;
     Pool<Connection> connections_;
     ExchangePool exchanges_;
     TimerWheel timers_;
     SessionContext context_;
     std::vector<ListenerSlot> listeners_;
-    std::vector<Token> waiting_;  // connections whose session waits for content
-    std::vector<Token> waiting_now_;
     ReactorCounters counters_;
     std::atomic<Stop> stop_requested_{Stop::none};
     Stop stop_followed_ = Stop::none;
+    bool accepted_in_turn_ = false;
     bool last_accepts_done_ = false;  // draining: the queue of the listeners has been emptied
+    Nanos last_accepts_until_ = kNever;
     Nanos drain_deadline_ = kNever;
 };
 

@@ -84,7 +84,8 @@ class Session {
     virtual void on_eof() noexcept = 0;
     // The deadline of the state head, body or waiting has passed.
     virtual void on_timeout() noexcept = 0;
-    // state() is waiting and content has changed: try again.
+    // Content has changed: what waits for it may be tried again. In any state, because something
+    // may wait behind answers that are still being sent.
     virtual void resume() noexcept = 0;
 
     [[nodiscard]] virtual Piece next() noexcept = 0;

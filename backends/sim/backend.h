@@ -1,7 +1,7 @@
 // SimBackend: the backend contract on a simulated network. It does what the contract allows and a
 // kind system would not do: completions of different slots in random order, chunks of random size,
 // streams that pause, stops that let another chunk through, successes of quiet sends held back for
-// as long as there is nothing else to report.
+// as long as poll() has no other reason to return.
 //
 // It also checks the caller: verbs against the rules, send memory that changes before the
 // completion, buffers released twice or never lent; released buffers are overwritten at once.
@@ -93,6 +93,7 @@ class SimBackend final : public Backend, private SimOwner {
         std::uint64_t bytes = 0;
         std::uint64_t fingerprint = 0;  // of the caller's memory
         SendUrgency urgency = SendUrgency::eager;
+        bool waited = false;  // did not leave at the first attempt
     };
     struct SlotData {
         SlotState state = SlotState::free;

@@ -55,7 +55,8 @@ void SimBackend::finish(Slot slot, OpKind kind, Status status, std::uint64_t byt
         case OpKind::ready: data.ready = Op::finished; break;
         case OpKind::send:
             data.send = Op::finished;
-            held = status == Status::ok && data.sending.urgency == SendUrgency::quiet;
+            held = status == Status::ok && data.sending.urgency == SendUrgency::quiet &&
+                   !data.sending.waited;
             break;
         case OpKind::none:
         case OpKind::accept:
@@ -304,9 +305,6 @@ void SimBackend::wake() noexcept {
 
 void SimBackend::fill_batch() {
     batch_.clear();
-    if (queue_.size() == queue_held_) {
-        return;  // nothing that would be worth returning for
-    }
     while (!queue_.empty() && batch_.size() < limits_.completions) {
         const Record& record = queue_.front();
         queue_held_ -= record.held ? 1 : 0;

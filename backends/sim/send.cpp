@@ -97,12 +97,12 @@ void SimBackend::progress_send(Slot slot) {
         finish(slot, OpKind::send, network_.find(data.socket)->broken, data.sending.bytes);
         return;
     }
-    if (!send_slices(data)) {
-        return;
-    }
-    const std::optional<Status> status = send_range(data);
+    const std::optional<Status> status =
+        send_slices(data) ? send_range(data) : std::optional<Status>();
     if (status) {
         finish(slot, OpKind::send, *status, data.sending.bytes);
+    } else {
+        data.sending.waited = true;
     }
 }
 

@@ -1,0 +1,328 @@
+#include "tests/sim/client.h"
+
+#include <algorithm>
+
+namespace sluice::sim {
+
+namespace {
+
+constexpr std::size_t kBabbleBytes = 20'000;
+constexpr Nanos kBabblePause = 10 * kMillisecond;
+
+const char* name_of(Manner manner) {
+    switch (manner) {
+        case Manner::closes: return "closes";
+        case Manner::half_closes: return "half-closes";
+        case Manner::stays: return "stays";
+        case Manner::cuts: return "cuts";
+        case Manner::cuts_and_ends: return "cuts and ends";
+        case Manner::silent: return "silent";
+        case Manner::vanishes: return "vanishes";
+        case Manner::stalls: return "stalls";
+        case Manner::babbles: return "babbles";
+    }
+    return "";
+}
+
+}  // namespace
+
+Client::Client(World& world, ClientPlan plan, std::uint64_t seed)
+    : world_(world), plan_(std::move(plan)), random_(seed) {
+    world_.network().after(plan_.start, [this] { start(); });
+}
+
+std::string Client::describe() const {
+    std::string text = name_of(plan_.manner);
+    text += ", step " + std::to_string(writing_) + " of " + std::to_string(plan_.steps.size()) +
+            ", " + std::to_string(responses_) + " responses, " + std::to_string(input_.size()) +
+            " bytes beyond";
+    if (peer_ != nullptr) {
+        text += ", " + std::string(to_string(peer_->status())) + (saw_eof_ ? ", eof" : "");
+    }
+    if (!input_.empty()) {
+        text += "\n    beyond: " + input_.substr(0, 200);
+    }
+    if (responses_ < plan_.steps.size()) {
+        const std::string& next = plan_.steps[responses_].bytes;
+        text += "\n    next: " + next.substr(0, std::min<std::size_t>(next.size(), 120));
+    }
+    return text;
+}
+
+Nanos Client::pause(Nanos about) {
+    return about == 0 ? 0 : random_.between<Nanos>(0, about);
+}
+
+void Client::start() {
+    peer_ = std::make_unique<SimPeer>(world_.network(), world_.endpoint());
+    peer_->on_change([this](SimPeer&) { on_change(); });
+    if (plan_.manner == Manner::vanishes) {
+        world_.network().after(plan_.vanish_after, [this] {
+            if (!done_) {
+                vanished_ = true;
+                plan_.vanish_by_reset ? peer_->reset() : peer_->close();
+                finish();
+            }
+        });
+    }
+}
+
+void Client::on_change() {
+    if (done_) {
+        return;
+    }
+    if (peer_->connected()) {
+        if (!write_scheduled_) {
+            write_on();
+        }
+        if (!read_scheduled_ && !done_) {
+            read_on();
+        }
+    } else if (peer_->status() != Status::ok) {
+        // What arrived before the break can still be read, unless the system dropped it.
+        input_ += peer_->read();
+        take_responses();
+        on_end();
+    }
+}
+
+bool Client::cutting(std::size_t step) const {
+    return step + 1 == plan_.steps.size() &&
+           (plan_.manner == Manner::cuts || plan_.manner == Manner::cuts_and_ends);
+}
+
+std::size_t Client::bytes_of(std::size_t step) const {
+    return cutting(step) ? plan_.cut_at : plan_.steps[step].bytes.size();
+}
+
+void Client::write_on() {
+    while (!done_ && peer_->unsent() == 0) {
+        const bool silent = plan_.manner == Manner::silent;
+        if (silent || writing_ == plan_.steps.size()) {
+            if (plan_.manner == Manner::babbles && peer_->connected()) {
+                peer_->write(std::string(kBabbleBytes, 'B'));
+                write_scheduled_ = true;
+                world_.network().after(kBabblePause, [this] {
+                    write_scheduled_ = false;
+                    on_change();
+                });
+            }
+            return;
+        }
+        if (over_ && plan_.manner != Manner::babbles) {
+            return;  // the server will not read it
+        }
+        if (written_ == 0 && writing_ - std::min(writing_, responses_) >= plan_.pipelined_max) {
+            return;
+        }
+        const std::size_t left = bytes_of(writing_) - written_;
+        const std::size_t size = std::min(
+            left, plan_.write_max == SIZE_MAX ? SIZE_MAX
+                                              : random_.between<std::size_t>(1, plan_.write_max));
+        if (written_ == 0) {
+            head_begun_at_ = world_.now();
+        }
+        const std::string& bytes = plan_.steps[writing_].bytes;
+        peer_->write(std::string_view(bytes).substr(written_, size));
+        written_ += size;
+        if (written_ == bytes_of(writing_)) {
+            written_ = 0;
+            ++writing_;
+            if (writing_ == plan_.steps.size() &&
+                (plan_.manner == Manner::half_closes || plan_.manner == Manner::cuts_and_ends)) {
+                peer_->shutdown_write();
+                return;
+            }
+        }
+        if (plan_.write_pause > 0) {
+            write_scheduled_ = true;
+            world_.network().after(pause(plan_.write_pause), [this] {
+                write_scheduled_ = false;
+                on_change();
+            });
+            return;
+        }
+    }
+}
+
+void Client::read_on() {
+    if (plan_.manner == Manner::stalls && read_total_ >= plan_.stall_at) {
+        return;
+    }
+    const std::string bytes = peer_->read(plan_.read_max);
+    if (!bytes.empty()) {
+        last_byte_at_ = world_.now();
+        read_total_ += bytes.size();
+        input_ += bytes;
+        take_responses();
+        if (done_) {
+            return;
+        }
+        if (!write_scheduled_) {
+            write_on();
+        }
+    }
+    if (peer_->eof()) {
+        saw_eof_ = true;
+        on_end();
+        return;
+    }
+    if (plan_.read_max != SIZE_MAX && !bytes.empty()) {
+        read_scheduled_ = true;
+        world_.network().after(plan_.read_pause, [this] {
+            read_scheduled_ = false;
+            on_change();
+        });
+    }
+}
+
+void Client::take_responses() {
+    while (!done_ && take_response()) {
+    }
+    if (!done_ && plan_.manner == Manner::closes && responses_ == plan_.steps.size()) {
+        peer_->close();
+        finish();
+    }
+}
+
+void Client::object(const std::string& what) {
+    if (objections_.empty()) {
+        objections_ = "response " + std::to_string(responses_) + ": " + what;
+    }
+}
+
+// Takes one whole response from the input; false when there is none.
+bool Client::take_response() {
+    const std::size_t end = input_.find("\r\n\r\n");
+    if (end == std::string::npos) {
+        return false;
+    }
+    Response response;
+    response.head = input_.substr(0, end + 2);
+    if (!response.head.starts_with("HTTP/1.1 ")) {
+        object("no status line");
+        finish();
+        return false;
+    }
+    response.status = std::stoi(response.head.substr(9, 3));
+    const bool asked = responses_ < plan_.steps.size();
+    if (response.status == 100) {
+        if (!asked || !plan_.steps[responses_].expected.interim) {
+            object("a 100 that nobody asked for");
+        }
+        input_.erase(0, end + 4);
+        return true;
+    }
+    // What comes when a head or a body stays away for too long, or ends too early.
+    const bool refusal = (response.status == 408 || response.status == 400) &&
+                         field(response.head, "Connection") == "close" &&
+                         responses_ + 1 == plan_.steps.size() && cutting(responses_);
+    bool no_body = asked && plan_.steps[responses_].expected.no_body;
+    if (refusal) {
+        const std::string sent = plan_.steps[responses_].bytes.substr(0, plan_.cut_at);
+        no_body = sent.starts_with("HEAD ") || sent.starts_with("\r\nHEAD ");
+    }
+    const std::string length = field(response.head, "Content-Length");
+    const std::size_t size = no_body || length.empty() ? 0 : std::stoull(length);
+    if (input_.size() < end + 4 + size) {
+        return false;
+    }
+    response.body = input_.substr(end + 4, size);
+    input_.erase(0, end + 4 + size);
+    last_status_ = response.status;
+    if (over_) {
+        object("a response after the last");
+    }
+    over_ = field(response.head, "Connection") == "close";
+    if (refusal && writing_ == plan_.steps.size()) {
+        extra_ = true;
+    } else if (!asked) {
+        // Babble is not a request.
+        if (plan_.manner != Manner::babbles || response.status / 100 != 4 || !over_) {
+            object("a response too many");
+        }
+    } else if (responses_ >= writing_ + (written_ > 0 ? 1 : 0)) {
+        object("a response before its request");
+    } else {
+        const std::string wrong = complaint(plan_.steps[responses_].expected, response);
+        if (!wrong.empty()) {
+            object(wrong);
+        }
+    }
+    ++responses_;
+    return true;
+}
+
+// The server's end of the connection was seen, or the connection broke.
+void Client::on_end() {
+    ended_at_ = world_.now();
+    if (!peer_->closed() && peer_->status() == Status::ok) {
+        peer_->close();
+    }
+    finish();
+}
+
+void Client::finish() {
+    done_ = true;
+}
+
+std::string Client::verdict(const Excuses& excuses) const {
+    if (!objections_.empty()) {
+        return objections_;
+    }
+    if (!started() || vanished_) {
+        return "";
+    }
+    const bool broken = peer_->status() != Status::ok;
+    const bool stalls = plan_.manner == Manner::stalls;
+    if (!done_ && !stalls) {
+        return "the connection was never ended";
+    }
+    // A beginning of a response.
+    const std::size_t end = input_.find("\r\n\r\n");
+    if (end != std::string::npos && responses_ < plan_.steps.size()) {
+        Response cut;
+        cut.head = input_.substr(0, end + 2);
+        cut.status = std::stoi(cut.head.substr(9, 3));
+        cut.body = input_.substr(end + 4);
+        const Expected& expected = plan_.steps[responses_].expected;
+        const bool refusal = cut.status == 408 || cut.status == 400 || cut.status == 100;
+        const std::string wrong = refusal ? "" : complaint_of_cut(expected, cut);
+        if (!wrong.empty()) {
+            return "a cut response: " + wrong;
+        }
+    }
+    if (stalls || (excuses.network && broken) || excuses.stopped) {
+        return "";
+    }
+    if (excuses.refused && responses_ == 0 && input_.empty()) {
+        return "";
+    }
+    const bool live_cut = excuses.changed && responses_ < plan_.steps.size() &&
+                          plan_.steps[responses_].expected.from_file;
+    if (live_cut) {
+        return "";
+    }
+    // Bytes beyond the last response may cost its end: babble is answered with a reset.
+    const bool reset_is_own_fault =
+        broken && (plan_.manner == Manner::babbles || (over_ && responses_ < writing_));
+    if (!input_.empty() && !reset_is_own_fault) {
+        return "the last response was cut";
+    }
+    if (over_ || extra_ || reset_is_own_fault) {
+        return "";
+    }
+    const bool cut = plan_.manner == Manner::cuts || plan_.manner == Manner::cuts_and_ends;
+    const std::size_t wanted = plan_.manner == Manner::silent ? 0
+                               : cut                          ? plan_.steps.size() - 1
+                                                              : plan_.steps.size();
+    if (responses_ < wanted && !excuses.drained) {
+        return "responses are missing";
+    }
+    if (broken && plan_.manner != Manner::babbles && !excuses.drained) {
+        return "the server reset the connection";
+    }
+    return "";
+}
+
+}  // namespace sluice::sim
