@@ -360,15 +360,15 @@ void Stress::settle() {
             link->clean = !link->peer_gone;
         }
     }
-    EXPECT_TRUE(pump([this] {
-        observe();
-        return links_.empty() || HasFailure();
-    })) << links_.size()
-        << " links never closed";
+    EXPECT_TRUE(pump_observing([this] { return links_.empty(); }))
+        << "never completed: " << driver().in_flight();
+    EXPECT_TRUE(pump_observing([this] { return leaving_.empty(); }))
+        << leaving_.size() << " peers never saw the close";
     driver().accept_stop(listener_of(Family::ipv4));
     driver().accept_stop(listener_of(Family::ipv6));
     driver().accept_stop(listener_of(Family::unix_path));
-    EXPECT_TRUE(pump([this] { return driver().operations() == 0; }));
+    EXPECT_TRUE(pump([this] { return driver().operations() == 0; }))
+        << "never completed: " << driver().in_flight();
     EXPECT_EQ(driver().started(), driver().completed());
 }
 
