@@ -39,6 +39,9 @@ std::string Client::describe() const {
     if (peer_ != nullptr) {
         text += ", " + std::string(to_string(peer_->status())) + (saw_eof_ ? ", eof" : "");
     }
+    const auto ms = [](Nanos at) { return std::to_string(at / kMillisecond) + " ms"; };
+    text += "\n    started " + ms(plan_.start) + ", last byte " + ms(last_byte_at_) + ", ended " +
+            ms(ended_at_) + ", reads " + std::to_string(plan_.read_max) + " at once";
     if (!input_.empty()) {
         text += "\n    beyond: " + input_.substr(0, 200);
     }
@@ -169,7 +172,8 @@ void Client::read_on() {
     }
     if (plan_.read_max != SIZE_MAX && !bytes.empty()) {
         read_scheduled_ = true;
-        world_.network().after(plan_.read_pause, [this] {
+        const Nanos took = static_cast<Nanos>(bytes.size()) * plan_.read_pause_per_byte;
+        world_.network().after(took, [this] {
             read_scheduled_ = false;
             on_change();
         });
