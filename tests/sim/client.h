@@ -113,6 +113,7 @@ class Client {
     int last_status_ = 0;
     Nanos last_byte_at_ = -1;
     Nanos ended_at_ = -1;
+    Nanos shut_at_ = -1;
     Nanos head_begun_at_ = -1;
 };
 
