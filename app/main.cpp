@@ -87,6 +87,10 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
                      "may be given several times")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->check([](const std::string& text) {
+            auto endpoint = Endpoint::parse(text);
+            return endpoint ? std::string{} : endpoint.error().what;
+        })
         ->type_name("ADDR")
         ->capture_default_str();
     serve->add_option("--backend", options.backend, "auto, io_uring or epoll")

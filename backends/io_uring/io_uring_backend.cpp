@@ -118,6 +118,11 @@ UringBackend::~UringBackend() {
                 }
             }
         }
+        for (const Completion& completion : outbox_.left()) {
+            if (completion.token.kind() == OpKind::accept && completion.more) {
+                discard(completion.socket);
+            }
+        }
         io_uring_queue_exit(&ring_);
     }
     for (Slot slot = 0; slot < limits_.slots; ++slot) {
@@ -427,6 +432,9 @@ void UringBackend::on_recv(Token token, Socket_& socket, int result, unsigned fl
     } else if (socket.recv_stopping) {
         end_recv(token, socket, Status::cancelled);
     } else if (result == -ENOBUFS) {
+        // Buffers are short: take one and let the others have theirs. A multishot would take all
+        // that come back, and a torrent would starve the rest.
+        socket.recv_again = false;
         socket.recv_listed = true;
         starved_.push_back(token.slot());
     } else {
