@@ -141,6 +141,43 @@ TEST_P(Send, QuietSuccessComesAtTheLatestWithOtherNews) {
     }
 }
 
+// A send that had to wait is reported like an eager one; else a long response would end unnoticed.
+TEST_P(Send, QuietSuccessAfterAWaitEndsPoll) {
+    const Pair p = pair(Family::ipv4, {.small_window = true});
+    const std::string bytes = pattern(kTooMuch);
+    driver().send(p.slot, {bytes}, SendUrgency::quiet);
+    pump_for(kSettle);
+    ASSERT_FALSE(at(p.slot).send_end.has_value());
+    // The peer takes everything while nobody polls for longer than a moment; what then remains to
+    // happen must end a poll that would wait.
+    std::size_t got = 0;
+    ASSERT_TRUE(pump([&] {
+        got += p.peer->read(SIZE_MAX).size();
+        return got == bytes.size() || at(p.slot).send_end.has_value();
+    }));
+    const Nanos start = backend().now();
+    for (int polls = 0; polls < 100 && !at(p.slot).send_end; ++polls) {
+        driver().poll(start + kSecond);
+    }
+    ASSERT_TRUE(at(p.slot).send_end.has_value());
+    EXPECT_EQ(at(p.slot).send_end->status, Status::ok);
+    EXPECT_LT(backend().now() - start, kSecond / 2);
+}
+
+TEST_P(Send, QuietSuccessComesWithTheDeadlineOrAWake) {
+    const Pair p = pair();
+    for (int i = 0; i < 20; ++i) {
+        driver().send(p.slot, {"hello"}, SendUrgency::quiet);
+        ASSERT_EQ(read(*p.peer, 5), "hello");
+        if (i % 2 == 0) {
+            backend().wake();
+            driver().poll(kNever);
+        }
+        pump_for(kMillisecond);
+        ASSERT_TRUE(at(p.slot).send_end.has_value()) << "round " << i;
+    }
+}
+
 TEST_P(Send, QuietSuccessComesBeforeTheCloseThatFollows) {
     for (int i = 0; i < 20; ++i) {
         const Pair p = pair();
