@@ -274,18 +274,16 @@ void SimNetwork::on_segment(Socket to, Socket from, const std::string& bytes) {
         return;
     }
     mix(bytes.size());
-    receiver->inbox += bytes;
+    receiver->inbox.append(bytes);
     notify(*receiver);
 }
 
 std::size_t SimNetwork::read(Socket id, char* to, std::size_t bytes_max) {
     SimSocket& socket = *find(id);
-    const std::size_t taken = std::min(bytes_max, socket.inbox.size());
+    const std::size_t taken = socket.inbox.take(to, bytes_max);
     if (taken == 0) {
         return 0;
     }
-    socket.inbox.copy(to, taken);
-    socket.inbox.erase(0, taken);
     after(latency(), [this, other = socket.other, taken] {
         SimSocket* sender = find(other);
         if (sender != nullptr) {

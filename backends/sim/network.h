@@ -64,6 +64,31 @@ class SimOwner {
     ~SimOwner() = default;
 };
 
+// Bytes that have arrived and are unread. Taking from the front moves nothing.
+class SimInbox {
+  public:
+    [[nodiscard]] bool empty() const { return size() == 0; }
+    [[nodiscard]] std::size_t size() const { return bytes_.size() - begin_; }
+    void append(std::string_view bytes) { bytes_ += bytes; }
+    void clear() {
+        bytes_.clear();
+        begin_ = 0;
+    }
+    std::size_t take(char* to, std::size_t bytes_max) {
+        const std::size_t taken = bytes_.copy(to, bytes_max, begin_);
+        begin_ += taken;
+        if (begin_ > bytes_.size() / 2) {
+            bytes_.erase(0, begin_);
+            begin_ = 0;
+        }
+        return taken;
+    }
+
+  private:
+    std::string bytes_;
+    std::size_t begin_ = 0;
+};
+
 // One end of a connection.
 struct SimSocket {
     Socket id = kNoSocket;
@@ -72,7 +97,7 @@ struct SimSocket {
     std::uint32_t tag = 0;  // the owner's name for it
     Endpoint local;
     Endpoint remote;
-    std::string inbox;  // arrived, unread
+    SimInbox inbox;
     std::size_t window = 0;
     std::size_t outstanding = 0;  // sent, not yet read by the other end
     Nanos last_arrival = 0;       // of what was sent last: segments keep their order

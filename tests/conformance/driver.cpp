@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace sluice::conformance {
@@ -189,6 +190,28 @@ std::size_t Driver::operations() const {
 
 std::size_t Driver::bound() const {
     return static_cast<std::size_t>(std::ranges::count(connections_, true, &Connection::bound));
+}
+
+std::string Driver::in_flight() const {
+    constexpr std::array kNames = {"none", "accept", "connect", "recv",
+                                   "send", "ready",  "close",   "internal"};
+    std::string text;
+    for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
+        const auto& flying = connections_[slot].in_flight;
+        if (std::ranges::count(flying, true) == 0) {
+            continue;
+        }
+        text += (text.empty() ? "slot " : ", slot ") + std::to_string(slot) + ":";
+        for (std::size_t kind = 0; kind < flying.size(); ++kind) {
+            text += flying[kind] ? std::string(" ") + kNames[kind] : "";
+        }
+    }
+    for (std::size_t id = 0; id < listeners_.size(); ++id) {
+        if (listeners_[id].accepting) {
+            text += (text.empty() ? "listener " : ", listener ") + std::to_string(id) + ": accept";
+        }
+    }
+    return text;
 }
 
 // --- Completions ----------------------------------------------------------------------------

@@ -116,6 +116,8 @@ class Driver {
     // Operations that have not completed, streams included.
     [[nodiscard]] std::size_t operations() const;
     [[nodiscard]] std::size_t bound() const;
+    // The same as text, for messages: "slot 3: send recv, listener 0: accept".
+    [[nodiscard]] std::string in_flight() const;
     // Verbs with tokens, and final completions, from the beginning on.
     [[nodiscard]] std::uint64_t started() const { return started_; }
     [[nodiscard]] std::uint64_t completed() const { return completed_; }

@@ -111,7 +111,7 @@ void Conformance::close_everything() {
         }
     }
     EXPECT_TRUE(pump([this] { return driver().operations() == 0; }))
-        << driver().operations() << " operations never completed";
+        << "never completed: " << driver().in_flight();
     for (ListenerId id = 0; id < driver().limits().listeners; ++id) {
         Listener& listener = driver().listener(id);
         for (; !listener.accepted.empty(); listener.accepted.pop_front()) {

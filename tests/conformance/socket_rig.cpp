@@ -122,7 +122,12 @@ class SocketPeer final : public Peer {
         (void)note_error();
         return broken_;
     }
-    void shutdown_write() override { CHECK(::shutdown(fd_, SHUT_WR) == 0); }
+    void shutdown_write() override {
+        if (::shutdown(fd_, SHUT_WR) != 0) {
+            CHECK(errno == ENOTCONN);  // it was reset meanwhile
+            broken_ = true;
+        }
+    }
     void close() override {
         if (fd_ >= 0) {
             ::close(fd_);

@@ -270,6 +270,15 @@ class ServerCase:
 
     backend = None
 
+    def run(self, result=None):
+        begin = time.monotonic()
+        try:
+            return super().run(result)
+        finally:
+            taken = time.monotonic() - begin
+            if taken > 5:
+                print(f"{self.id()} took {taken:.1f} s", file=sys.stderr)
+
     def setUp(self):
         self.work = tempfile.mkdtemp(prefix="sluice-e2e-")
         self.addCleanup(shutil.rmtree, self.work, True)

@@ -236,7 +236,7 @@ class Refusals(unittest.TestCase):
 
     def test_bad_usage(self):
         for arguments in (["--nonsense"], ["--listen", "nonsense"], ["--listen", "1.2.3.4:99999"],
-                          ["--listen", "example.org:80"], ["--backend", "kqueue"], ["--workers", "0"],
+                          ["--listen", "example.org:80"], ["--backend", "kqueue"], ["--workers", "-1"],
                           ["--workers", "many"], ["--memory-budget", "12q"], ["--head-max", "-1"],
                           ["--head-timeout", "soon"], ["--idle-timeout", "-5s"], ["--connections", "0"],
                           ["--log-format", "xml"], ["--listen"], ["extra", "arguments"]):

@@ -33,7 +33,8 @@ class Log(ServerCase):
                 found = log.read().splitlines()
             return found if count is None or len(found) >= count else None
 
-        return self.eventually(read, what=f"{count} lines in the log")
+        # A line follows its answer's last byte, of which a quiet server hears late.
+        return self.eventually(read, seconds=8, what=f"{count} lines in the log")
 
     def test_common(self):
         server = self.start("common")
@@ -74,7 +75,7 @@ class Log(ServerCase):
         for request in ("GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n"):
             with server.connect() as client:
                 client.send(request)
-                client.at_end()
+                self.assertEqual(400, client.read().status)
         lines = self.lines(3)
         self.assertEqual(3, len(lines))
         for line in lines:
@@ -120,16 +121,14 @@ class Log(ServerCase):
             client.ask("/before")
             self.lines(1)
             os.rename(self.log, self.log + ".1")
-            client.ask("/between")
             server.signal(signal.SIGUSR1)
             self.eventually(lambda: os.path.exists(self.log), what="a new log")
             client.ask("/after")
-            self.assertEqual(1, len(self.lines(1)))
-        self.assertIn("/after", self.lines()[0])
+            self.assertIn("/after", self.lines(1)[0])
         with open(self.log + ".1", encoding="utf-8") as old:
-            text = old.read()
-        self.assertIn("/before", text)
-        self.assertIn("/between", text)
+            self.assertEqual(1, old.read().count("/before"))
+        self.stop(server)
+        self.assertEqual(1, len(self.lines()))
 
     def test_an_existing_log_is_continued(self):
         with open(self.log, "w", encoding="utf-8") as log:

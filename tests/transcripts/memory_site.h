@@ -1,0 +1,105 @@
+// MemorySite: a few entries made by hand, without disk or loader, for tests of the session and for
+// fuzzing. Bodies in files lie in one anonymous file of the kernel's.
+#pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/check.h"
+#include "http/content.h"
+#include "http/load_queue.h"
+#include "http/response.h"
+
+namespace sluice::transcripts {
+
+class MemorySite {
+  public:
+    MemorySite() : file_(::memfd_create("site", MFD_CLOEXEC)) {
+        CHECK(file_ >= 0);
+        view_.connect(&queue_);
+    }
+    ~MemorySite() { ::close(file_); }
+    MemorySite(const MemorySite&) = delete;
+    MemorySite& operator=(const MemorySite&) = delete;
+
+    // In memory, with its prepared block.
+    http::Entry& add(const std::string& path, std::string_view bytes) {
+        http::Entry& entry = describe(path, bytes.size());
+        const std::string& head = entry.head_200;
+        entry.block = std::make_unique<char[]>(head.size() + bytes.size());
+        entry.block_head_bytes = static_cast<std::uint32_t>(head.size());
+        std::memcpy(entry.block.get(), head.data(), head.size());
+        std::memcpy(entry.block.get() + head.size(), bytes.data(), bytes.size());
+        return entry;
+    }
+    // In the file; `live` ones carry a stamp.
+    http::Entry& add_file(const std::string& path, std::string_view bytes, bool live) {
+        http::Entry& entry = describe(path, bytes.size());
+        entry.file = file_;
+        entry.file_offset = file_bytes_;
+        CHECK(::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(file_bytes_)) ==
+              static_cast<ssize_t>(bytes.size()));
+        file_bytes_ += bytes.size();
+        if (live) {
+            entry.stamp.inode = entries_.size();
+        }
+        return entry;
+    }
+    http::Entry& add_cold(const std::string& path, std::uint64_t size) {
+        http::Entry& entry = describe(path, size);
+        entry.cold = true;
+        return entry;
+    }
+    http::Entry& add_directory(const std::string& path) {
+        http::Entry& entry = describe(path, 0);
+        entry.kind = http::EntryKind::directory;
+        return entry;
+    }
+
+    // What was added so far becomes the content; of two entries of one path the later counts.
+    const http::Snapshot& publish() {
+        std::vector<const http::Entry*> now;
+        for (const auto& entry : entries_) {
+            std::erase_if(now, [&](const http::Entry* old) { return old->path == entry->path; });
+            now.push_back(entry.get());
+        }
+        snapshots_.push_back(std::make_unique<http::Snapshot>(now, snapshots_.size() + 1));
+        view_.offer(snapshots_.back().get());
+        return *snapshots_.back();
+    }
+
+    [[nodiscard]] http::ContentView& view() { return view_; }
+    // Cold entries that were asked for since the last call.
+    [[nodiscard]] std::size_t loads() {
+        http::ContentView::LoadQueue::Batch batch;
+        return queue_.drain(batch);
+    }
+
+  private:
+    http::Entry& describe(const std::string& path, std::uint64_t size) {
+        auto entry = std::make_unique<http::Entry>();
+        entry->path = path;
+        entry->size = size;
+        entry->mtime_seconds = 784'111'777;
+        entry->etag = '"' + std::to_string(entries_.size()) + '"';
+        entry->content_type = "text/plain; charset=utf-8";
+        http::prepare_heads(*entry);
+        entries_.push_back(std::move(entry));
+        return *entries_.back();
+    }
+
+    int file_;
+    std::uint64_t file_bytes_ = 0;
+    std::vector<std::unique_ptr<http::Entry>> entries_;
+    std::vector<std::unique_ptr<http::Snapshot>> snapshots_;
+    http::ContentView::LoadQueue queue_{[] {}};
+    http::ContentView view_;
+};
+
+}  // namespace sluice::transcripts

@@ -1,0 +1,157 @@
+// SessionDriver: does for a session what the reactor does, in the order that core/session.h asks
+// for, and collects what it sends. Used by tests and fuzz targets; aborts on a broken contract.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "core/check.h"
+#include "core/session.h"
+
+namespace sluice::transcripts {
+
+inline const char* to_string(SessionState state) {
+    switch (state) {
+        case SessionState::idle: return "idle";
+        case SessionState::head: return "head";
+        case SessionState::body: return "body";
+        case SessionState::respond: return "respond";
+        case SessionState::waiting: return "waiting";
+        case SessionState::close: return "close";
+        case SessionState::linger: return "linger";
+    }
+    return "?";
+}
+
+class SessionDriver final : public SessionPeer {
+  public:
+    explicit SessionDriver(SessionFactory& factory) : factory_(factory) {
+        storage_ = ::operator new (factory.session_bytes(), std::align_val_t{64});
+        session_ = factory_.create(storage_, *this);
+    }
+    ~SessionDriver() {
+        session_->~Session();
+        ::operator delete (storage_, std::align_val_t{64});
+    }
+    SessionDriver(const SessionDriver&) = delete;
+    SessionDriver& operator=(const SessionDriver&) = delete;
+
+    // What arrives in one piece; bytes that the session cannot take yet are kept, as by the
+    // reactor. An idle session is made anew, which must change nothing.
+    void receive(std::string_view bytes) {
+        kept_ += bytes;
+        advance();
+    }
+    void eof() {
+        CHECK(kept_.empty() || over());
+        if (!over()) {
+            session_->on_eof();
+            pump();
+        }
+    }
+    void time_out() {
+        session_->on_timeout();
+        pump();
+        advance();
+    }
+    void resume() {
+        session_->resume();
+        pump();
+        advance();
+    }
+
+    // With `hold_pieces`, a piece stays in flight until deliver() or abort().
+    void hold_pieces() { hold_ = true; }
+    [[nodiscard]] const Piece& piece() const { return piece_; }
+    void deliver() {
+        finish_piece();
+        advance();
+    }
+    void abort(std::uint64_t bytes) { session_->aborted(bytes); }
+
+    [[nodiscard]] bool over() const {
+        return state() == SessionState::close || state() == SessionState::linger;
+    }
+    [[nodiscard]] SessionState state() const { return session_->state(); }
+    [[nodiscard]] Session& session() { return *session_; }
+    [[nodiscard]] const std::string& sent() const { return sent_; }
+    [[nodiscard]] std::size_t pieces() const { return pieces_; }
+    [[nodiscard]] const std::string& kept() const { return kept_; }
+
+    Endpoint peer{.family = Family::ipv4, .address = {192, 0, 2, 7}, .port = 4711, .path = {}};
+    [[nodiscard]] const Endpoint& peer_endpoint() noexcept override { return peer; }
+
+  private:
+    void advance() {
+        while (!in_flight_ && !kept_.empty()) {
+            // A copy of the exact size, so that a read beyond the chunk or after the call is seen.
+            const std::unique_ptr<char[]> chunk(new char[kept_.size()]);
+            kept_.copy(chunk.get(), kept_.size());
+            const std::size_t taken = session_->feed({chunk.get(), kept_.size()});
+            CHECK(taken <= kept_.size());
+            kept_.erase(0, taken);
+            const std::size_t pieces_before = pieces_;
+            pump();
+            if (taken == 0 && pieces_ == pieces_before) {
+                return;  // waiting for content, or over
+            }
+        }
+        if (!in_flight_ && kept_.empty() && state() == SessionState::idle) {
+            session_->~Session();
+            session_ = factory_.create(storage_, *this);
+        }
+    }
+    void pump() {
+        while (!in_flight_) {
+            piece_ = session_->next();
+            if (piece_.empty()) {
+                return;
+            }
+            ++pieces_;
+            in_flight_ = true;
+            CHECK(piece_.slice_count <= kSlicesMax);
+            CHECK(!piece_.file.copy || piece_.file.length <= kFileCopyMax);
+            if (hold_) {
+                return;
+            }
+            finish_piece();
+        }
+    }
+    void finish_piece() {
+        CHECK(in_flight_);
+        for (std::uint32_t i = 0; i < piece_.slice_count; ++i) {
+            sent_.append(piece_.slices[i].data, piece_.slices[i].size);
+        }
+        if (piece_.file.length != 0) {
+            std::string bytes(piece_.file.length, '\0');
+            const ssize_t got = ::pread(static_cast<int>(piece_.file.file), bytes.data(),
+                                        bytes.size(), static_cast<off_t>(piece_.file.offset));
+            CHECK(got == static_cast<ssize_t>(bytes.size()));
+            sent_ += bytes;
+        }
+        in_flight_ = false;
+        const bool last = piece_.last;
+        session_->sent();
+        if (last) {
+            CHECK(state() == SessionState::idle || over());
+        }
+        pump();
+    }
+
+    SessionFactory& factory_;
+    void* storage_ = nullptr;
+    Session* session_ = nullptr;
+    std::string kept_;
+    std::string sent_;
+    Piece piece_;
+    std::size_t pieces_ = 0;
+    bool in_flight_ = false;
+    bool hold_ = false;
+};
+
+}  // namespace sluice::transcripts
