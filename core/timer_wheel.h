@@ -1,6 +1,7 @@
 // TimerWheel: one deadline for each slot, O(1) to set and to cancel. Deadlines fire in order of
-// their tick (67 ms), never early. Meant for deadlines that almost never fire: what lies beyond the
-// wheel's horizon is the caller's to set again when it fires at the horizon.
+// their tick (67 ms), never early (in any order after a sleep that was longer than the horizon).
+// Meant for deadlines that almost never fire: what lies beyond the wheel's horizon, counted from
+// the last expire(), is the caller's to set again when it fires at the horizon.
 //
 // One thread. Links live in an array by slot, touched only for slots in use.
 #pragma once

@@ -8,6 +8,8 @@ namespace {
 
 // What may pass between the last byte and the end: some journeys, and pauses of receiving.
 constexpr Nanos kEndLate = 500 * kMillisecond;
+constexpr Nanos kAnswerLate = 300 * kMillisecond;
+constexpr std::size_t kSmall = 1'000;
 constexpr std::size_t kBabbleBytes = 20'000;
 constexpr Nanos kBabblePause = 10 * kMillisecond;
 
@@ -133,6 +135,7 @@ void Client::write_on() {
         if (written_ == bytes_of(writing_)) {
             written_ = 0;
             ++writing_;
+            asked_at_ = world_.now();
             if (writing_ == plan_.steps.size() &&
                 (plan_.manner == Manner::half_closes || plan_.manner == Manner::cuts_and_ends)) {
                 peer_->shutdown_write();
@@ -243,6 +246,11 @@ bool Client::take_response() {
     over_ = field(response.head, "Connection") == "close";
     if (refusal && writing_ == plan_.steps.size()) {
         extra_ = true;
+        const int wanted = plan_.manner == Manner::cuts ? 408 : 400;
+        if (response.status != wanted && asked &&
+            plan_.steps[responses_].expected.status != response.status) {
+            object("status " + std::to_string(response.status) + " for what was cut");
+        }
     } else if (!asked) {
         // Babble is not a request.
         if (plan_.manner != Manner::babbles || response.status / 100 != 4 || !over_) {
@@ -254,6 +262,12 @@ bool Client::take_response() {
         const std::string wrong = complaint(plan_.steps[responses_].expected, response);
         if (!wrong.empty()) {
             object(wrong);
+        }
+        // The first may have waited to be accepted, a cold file for its loader.
+        if (responses_ > 0 && responses_ < writing_ && plan_.pipelined_max == 1 &&
+            plan_.read_max == SIZE_MAX && size < kSmall &&
+            !plan_.steps[responses_].expected.may_be_503) {
+            slowest_ = std::max(slowest_, world_.now() - asked_at_);
         }
     }
     ++responses_;
@@ -305,10 +319,11 @@ std::string Client::verdict(const Excuses& excuses) const {
     if (excuses.refused && responses_ == 0 && input_.empty()) {
         return "";
     }
-    const bool live_cut = excuses.changed && responses_ < plan_.steps.size() &&
-                          plan_.steps[responses_].expected.from_file;
-    if (live_cut) {
-        return "";
+    // A cut body ends the connection, at times with a reset that destroys earlier answers, too.
+    for (std::size_t i = responses_; excuses.changed && i < plan_.steps.size(); ++i) {
+        if (plan_.steps[i].expected.from_file && (i == responses_ || broken)) {
+            return "";
+        }
     }
     // Bytes beyond the last response may cost its end: babble is answered with a reset.
     const bool reset_is_own_fault =
@@ -320,6 +335,9 @@ std::string Client::verdict(const Excuses& excuses) const {
     const bool at_once = over_ || plan_.manner == Manner::half_closes;
     if (at_once && saw_eof_ && ended_at_ - std::max(last_byte_at_, shut_at_) > kEndLate) {
         return "the end came late";
+    }
+    if (slowest_ > kAnswerLate && !excuses.slow) {
+        return "an answer took " + std::to_string(slowest_ / kMillisecond) + " ms";
     }
     if (over_ || extra_ || reset_is_own_fault) {
         return "";

@@ -67,6 +67,7 @@ class Client {
         bool refused = false;  // connections found no slot or no listener
         bool drained = false;  // the server was drained before the client was done
         bool stopped = false;  // and at last stopped in the middle
+        bool slow = false;     // journeys take long
     };
     // To be asked when the server is finished. Empty when all is well.
     [[nodiscard]] std::string verdict(const Excuses& excuses) const;
@@ -103,6 +104,8 @@ class Client {
     std::size_t responses_ = 0;  // complete ones
     std::size_t read_total_ = 0;
     std::string objections_;
+    Nanos asked_at_ = -1;  // the request that is waited for is written
+    Nanos slowest_ = 0;    // of small answers that nothing but the server delays
     bool write_scheduled_ = false;
     bool read_scheduled_ = false;
     bool over_ = false;   // a response announced the close

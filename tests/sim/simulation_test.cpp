@@ -155,6 +155,7 @@ std::uint64_t run(std::uint64_t seed) {
     excuses.refused = world.reactor().counters().refused > 0 || !all;
     excuses.drained = !all;
     excuses.stopped = stopped;
+    excuses.slow = options.network.latency_max > kMillisecond;
     std::size_t responses = 0;
     for (std::size_t i = 0; i < clients.size(); ++i) {
         const std::string verdict = clients[i]->verdict(excuses);

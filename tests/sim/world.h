@@ -66,7 +66,7 @@ class World {
     // deadlines and events of the network makes poll() return in between.
     void run_until(Nanos instant);
     void run_for(Nanos duration) { run_until(now() + duration); }
-    // Until the condition holds or the time is over; says which.
+    // Until the condition holds or the time is over; says which. Asked after each turn of the loop.
     [[nodiscard]] bool run_until(const std::function<bool()>& condition, Nanos within);
     // Drains and runs until the server is finished. The virtual time that it took; kNever when it
     // did not end.
