@@ -98,6 +98,8 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
     serve->add_flag("!--no-pin", options.pin, "Do not tie each worker to one CPU");
     add_size(*serve, "--memory-budget", options.memory_budget_bytes,
              "Files are kept in memory up to this much; the rest is sent from disk");
+    add_size(*serve, "--memory-send-max", options.memory_send_max_bytes,
+             "Bodies up to this size are sent from memory, larger ones by sendfile");
     serve->add_option("--access-log", options.access_log,
                       "File for the access log, or - for standard output; none by default");
     serve->add_option("--log-format", options.log_format, "common, combined or json")

@@ -70,6 +70,7 @@ Result<void> Service::open_content(const ServeOptions& options, unsigned workers
     http::ContentOptions content;
     content.root = options.root;
     content.memory_budget_bytes = options.memory_budget_bytes;
+    content.block_bytes_max = options.memory_send_max_bytes;
     content.warn = say;
     auto opened = http::ContentStore::open(std::move(content));
     if (!opened) {

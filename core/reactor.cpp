@@ -80,6 +80,7 @@ void Reactor::turn(Nanos deadline) noexcept {
     context_.wall_seconds = backend_.wall_seconds();
     const bool content_changed = sessions_.turn(context_);
     accepted_in_turn_ = false;
+    send_wanted_ = false;
     for (const Completion& completion : completions) {
         dispatch(completion);
     }
@@ -94,6 +95,9 @@ void Reactor::turn(Nanos deadline) noexcept {
 Nanos Reactor::next_deadline() const noexcept {
     if (stop_followed_ == Stop::drain && !last_accepts_done_) {
         return 0;  // one more look at the listeners' queues
+    }
+    if (send_wanted_) {
+        return 0;  // whatever has left is told then
     }
     Nanos next = std::min(timers_.next_deadline(), drain_deadline_);
     for (const ListenerSlot& listener : listeners_) {
@@ -277,6 +281,8 @@ void Reactor::on_recv(Slot slot, Connection& connection, const Completion& compl
                 begin_close(slot, connection);
             } else if (!connection.sending) {
                 advance(slot, connection, {});
+            } else {
+                send_wanted_ = true;  // it may be quiet, and nothing else will come
             }
             return;
         default:

@@ -119,6 +119,7 @@ class Reactor {
     std::atomic<Stop> stop_requested_{Stop::none};
     Stop stop_followed_ = Stop::none;
     bool accepted_in_turn_ = false;
+    bool send_wanted_ = false;        // the completion of a quiet send matters after all
     bool last_accepts_done_ = false;  // draining: the queue of the listeners has been emptied
     Nanos last_accepts_until_ = kNever;
     Nanos drain_deadline_ = kNever;

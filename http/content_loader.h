@@ -34,6 +34,8 @@ struct ContentOptions {
     // versions are still being sent, the number may reach twice this.
     std::uint64_t open_files_max = 0;
     std::uint64_t entries_max = 2'000'000;
+    // False: look through the tree every two seconds instead of being told of changes.
+    bool watch = true;
     // One line for the log; the same trouble is told once.
     std::function<void(std::string_view)> warn = [](std::string_view) {};
 };

@@ -572,6 +572,9 @@ void ContentTree::replace(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry)
 void ContentTree::replace_variant(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry) {
     if (place != nullptr) {
         cold_.erase(place);
+        if (place->born == 0) {
+            place->home.reset();  // never published: its descriptor need not wait for anyone
+        }
         retired_.emplace_back(place);
     }
     place = entry.release();

@@ -47,7 +47,9 @@ Result<void> ContentStore::start() {
     watcher_ = std::move(*watcher);
     queue_ = std::make_unique<ContentView::LoadQueue>([this] { watcher_->signal(); });
     tree_ = std::make_unique<ContentTree>(options_, *watcher_);
-    if (!root_.watchable()) {
+    if (!options_.watch) {
+        fall_back_to_polling("watching is switched off");
+    } else if (!root_.watchable()) {
         fall_back_to_polling("this file system does not tell of changes");
     }
     tree_->sync_all(root_);

@@ -110,7 +110,8 @@ class Root {
 [[nodiscard]] Status list(const File& directory,
                           const std::function<void(std::string_view, Kind)>& visit);
 
-// Reads up to `room` bytes from `offset`, fewer only at the end of the file.
+// Reads once, up to `room` bytes from `offset`; none at the end of the file. Fewer than asked for
+// are, on an ordinary file, the last ones: who must be sure compares with the size.
 [[nodiscard]] std::expected<std::size_t, Status> read_at(const File& file, std::uint64_t offset,
                                                          char* out, std::size_t room) noexcept;
 

@@ -279,22 +279,15 @@ Status list(const File& directory, const std::function<void(std::string_view, Ki
 
 std::expected<std::size_t, Status> read_at(const File& file, std::uint64_t offset, char* out,
                                            std::size_t room) noexcept {
-    std::size_t total = 0;
-    while (total < room) {
-        const ssize_t got =
-            ::pread(fd_of(file), out + total, room - total, static_cast<off_t>(offset + total));
-        if (got < 0 && errno == EINTR) {
-            continue;
+    for (;;) {
+        const ssize_t got = ::pread(fd_of(file), out, room, static_cast<off_t>(offset));
+        if (got >= 0) {
+            return static_cast<std::size_t>(got);
         }
-        if (got < 0) {
+        if (errno != EINTR) {
             return failed();
         }
-        if (got == 0) {
-            break;
-        }
-        total += static_cast<std::size_t>(got);
     }
-    return total;
 }
 
 void prepare_for_sending(const File& file) noexcept {

@@ -6,6 +6,8 @@ namespace sluice::sim {
 
 namespace {
 
+// What may pass between the last byte and the end: some journeys, and pauses of receiving.
+constexpr Nanos kEndLate = 500 * kMillisecond;
 constexpr std::size_t kBabbleBytes = 20'000;
 constexpr Nanos kBabblePause = 10 * kMillisecond;
 
@@ -39,6 +41,9 @@ std::string Client::describe() const {
     if (peer_ != nullptr) {
         text += ", " + std::string(to_string(peer_->status())) + (saw_eof_ ? ", eof" : "");
     }
+    const auto ms = [](Nanos at) { return std::to_string(at / kMillisecond) + " ms"; };
+    text += "\n    started " + ms(plan_.start) + ", last byte " + ms(last_byte_at_) + ", ended " +
+            ms(ended_at_) + ", reads " + std::to_string(plan_.read_max) + " at once";
     if (!input_.empty()) {
         text += "\n    beyond: " + input_.substr(0, 200);
     }
@@ -131,6 +136,7 @@ void Client::write_on() {
             if (writing_ == plan_.steps.size() &&
                 (plan_.manner == Manner::half_closes || plan_.manner == Manner::cuts_and_ends)) {
                 peer_->shutdown_write();
+                shut_at_ = world_.now();
                 return;
             }
         }
@@ -169,7 +175,8 @@ void Client::read_on() {
     }
     if (plan_.read_max != SIZE_MAX && !bytes.empty()) {
         read_scheduled_ = true;
-        world_.network().after(plan_.read_pause, [this] {
+        const Nanos took = static_cast<Nanos>(bytes.size()) * plan_.read_pause_per_byte;
+        world_.network().after(took, [this] {
             read_scheduled_ = false;
             on_change();
         });
@@ -308,6 +315,11 @@ std::string Client::verdict(const Excuses& excuses) const {
         broken && (plan_.manner == Manner::babbles || (over_ && responses_ < writing_));
     if (!input_.empty() && !reset_is_own_fault) {
         return "the last response was cut";
+    }
+    // Nothing keeps the server from closing once it has said all.
+    const bool at_once = over_ || plan_.manner == Manner::half_closes;
+    if (at_once && saw_eof_ && ended_at_ - std::max(last_byte_at_, shut_at_) > kEndLate) {
+        return "the end came late";
     }
     if (over_ || extra_ || reset_is_own_fault) {
         return "";

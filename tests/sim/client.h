@@ -42,7 +42,7 @@ struct ClientPlan {
     std::size_t write_max = SIZE_MAX;  // bytes written at once
     Nanos write_pause = 0;
     std::size_t read_max = SIZE_MAX;  // bytes read at once
-    Nanos read_pause = 0;
+    Nanos read_pause_per_byte = 0;
     std::size_t cut_at = 0;  // of the last request, when it is cut
     Nanos vanish_after = 0;
     bool vanish_by_reset = false;
@@ -113,6 +113,7 @@ class Client {
     int last_status_ = 0;
     Nanos last_byte_at_ = -1;
     Nanos ended_at_ = -1;
+    Nanos shut_at_ = -1;
     Nanos head_begun_at_ = -1;
 };
 

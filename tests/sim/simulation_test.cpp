@@ -28,7 +28,7 @@ WorldOptions random_options(SimRandom& random, std::uint64_t seed) {
     network.seed = seed;
     network.latency_max = one_of(random, {20 * kMicrosecond, kMillisecond, 20 * kMillisecond});
     network.latency_min = std::min(network.latency_min, network.latency_max);
-    network.segment_bytes_max = one_of<std::size_t>(random, {700, 9'000, 64 * 1024});
+    network.segment_bytes_max = one_of<std::size_t>(random, {1'400, 9'000, 64 * 1024});
     network.window_bytes_min = one_of<std::size_t>(random, {2'000, 20'000, 64 * 1024});
     network.window_bytes_max = network.window_bytes_min * one_of<std::size_t>(random, {1, 4, 16});
     SimFaults& faults = network.faults;
@@ -56,6 +56,10 @@ WorldOptions random_options(SimRandom& random, std::uint64_t seed) {
     limits.idle_timeout = one_of(random, {kSecond, 4 * kSecond, 60 * kSecond});
     // A send of half a megabyte through a small window takes its time.
     const bool slow = network.latency_max > kMillisecond;
+    if (slow) {
+        limits.body_timeout = 60 * kSecond;
+        limits.head_timeout = 10 * kSecond;
+    }
     limits.write_timeout = slow ? 60 * kSecond : one_of(random, {5 * kSecond, 30 * kSecond});
     limits.drain_timeout = one_of(random, {500 * kMillisecond, 10 * kSecond});
     return options;
@@ -86,18 +90,16 @@ ClientPlan random_plan(SimRandom& random, const World& world) {
     plan.cut_at = random.between<std::size_t>(1, last.bytes.size() - 1);
     if (random.chance(0.4)) {
         // Slow to write, but never so slow that a head or body would take too long.
-        const std::size_t pieces = random.between<std::size_t>(2, 40);
-        plan.write_max = std::max<std::size_t>(2, last.bytes.size() / pieces);
-        plan.write_max = std::max<std::size_t>(plan.write_max, 60'000 / 50);
-        plan.write_pause = 5 * kMillisecond;
-        if (random.chance(0.5)) {
-            plan.write_max = 20;
-            plan.write_pause = 50 * kMicrosecond;
+        std::size_t longest = 0;
+        for (const Step& step : plan.steps) {
+            longest = std::max(longest, step.bytes.size());
         }
+        plan.write_max = 2 + longest / one_of<std::size_t>(random, {2, 10, 150});
+        plan.write_pause = one_of(random, {50 * kMicrosecond, 5 * kMillisecond});
     }
     if (random.chance(0.3)) {
         plan.read_max = one_of<std::size_t>(random, {500, 5'000, 50'000});
-        plan.read_pause = static_cast<Nanos>(plan.read_max) * kMicrosecond;
+        plan.read_pause_per_byte = kMicrosecond;
     }
     plan.vanish_after = random.between<Nanos>(0, 2 * kSecond);
     plan.vanish_by_reset = random.chance(0.5);
@@ -161,6 +163,11 @@ std::uint64_t run(std::uint64_t seed) {
     }
     EXPECT_GE(world.take_log().size(), responses);
     if (testing::Test::HasFailure()) {
+        std::printf("latency %lld us, window %zu to %zu, segments %zu, write timeout %lld ms\n",
+                    static_cast<long long>(options.network.latency_max / kMicrosecond),
+                    options.network.window_bytes_min, options.network.window_bytes_max,
+                    options.network.segment_bytes_max,
+                    static_cast<long long>(limits.write_timeout / kMillisecond));
         std::printf("%s; drained after %lld ms\n", world.counters().c_str(),
                     static_cast<long long>(took / kMillisecond));
     }

@@ -31,8 +31,8 @@ class Site {
         add("/page.html", "page.html", 9'001, false);
         add("/sub/index.html", "sub/index.html", 700, false);
         add("/logo.jpg", "logo.jpg", 50 * 1024 + 3, false);
-        add("/big.bin", "big.bin", 400'000, true);
-        add("/big2.bin", "big2.bin", 333'333, true);
+        add("/big.bin", "big.bin", 200'000, true);
+        add("/big2.bin", "big2.bin", 150'001, true);
         files_.push_back({"/", files_.front().body, false});
         files_.push_back({"/sub/", site_body(700, 5), false});
     }

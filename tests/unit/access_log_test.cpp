@@ -368,6 +368,7 @@ TEST_F(LogWriterTest, NothingIsLostOrTornThroughASlowPipe) {
         ASSERT_TRUE(writer.open(pipe_path));
         const int flags = ::fcntl(ends[1], F_GETFL);
         // The reopened end is another description: it is the writer's own, found by its number.
+        int found = 0;
         for (int fd = 3; fd < 64; ++fd) {
             std::error_code error;
             const auto to =
@@ -375,8 +376,10 @@ TEST_F(LogWriterTest, NothingIsLostOrTornThroughASlowPipe) {
             if (fd != ends[0] && fd != ends[1] && !error &&
                 to == std::filesystem::read_symlink(pipe_path)) {
                 ASSERT_EQ(::fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
+                ++found;
             }
         }
+        ASSERT_EQ(found, 1);
         for (int i = 0; i < 100; ++i) {
             writer.drain();
         }

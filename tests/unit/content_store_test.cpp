@@ -3,9 +3,11 @@
 #include "http/content_store.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <thread>
@@ -173,9 +175,19 @@ TEST_F(ContentStoreTest, PipesSocketsAndDevicesAreNeverOpened) {
     address.sun_family = AF_UNIX;
     std::snprintf(address.sun_path, sizeof address.sun_path, "%s", tree_.path("socket").c_str());
     ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    // A writer's open returns as soon as anyone opens the pipe for reading, however briefly.
+    std::atomic<bool> writer_through{false};
+    std::thread writer([&] {
+        const int fd = ::open(tree_.path("pipe").c_str(), O_WRONLY | O_CLOEXEC);
+        writer_through = true;
+        ::close(fd);
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
     open();
-    // Succeeds only while someone has the pipe open for reading.
-    EXPECT_EQ(::open(tree_.path("pipe").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC), -1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_FALSE(writer_through);
+    ::close(::open(tree_.path("pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    writer.join();
     EXPECT_EQ(view_->current().entries().size(), 1U);
     ::close(socket);
     // A file that turns into a pipe, and back.
@@ -210,7 +222,7 @@ TEST_F(ContentStoreTest, UnreadableFilesAreCountedAndToldOnce) {
     EXPECT_EQ(find("/locked"), nullptr);
     EXPECT_EQ(find("/room/file"), nullptr);
     ASSERT_EQ(warnings_.size(), 1U);
-    EXPECT_THAT(warnings_.front(), HasSubstr("2 paths, among them /locked"));
+    EXPECT_THAT(warnings_.front(), HasSubstr("2 paths cannot be read"));
     // Made readable, they appear.
     ASSERT_EQ(::chmod(tree_.path("locked").c_str(), 0644), 0);
     ASSERT_EQ(::chmod(tree_.path("room").c_str(), 0755), 0);
@@ -502,6 +514,35 @@ TEST_F(ContentStoreTest, ManyWaitingForMoreThanMayBeOpenAllGetTheirs) {
         }
         return std::all_of(served.begin(), served.end(), [](bool yes) { return yes; });
     }));
+}
+
+TEST_F(ContentStoreTest, RunningOutOfDescriptorsCostsNoFile) {
+    options_.memory_budget_bytes = 0;
+    options_.open_files_max = 1000;
+    constexpr int kFiles = 60;
+    for (int i = 0; i < kFiles; ++i) {
+        tree_.write("d/f" + std::to_string(i), "content");
+    }
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int lowest = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ::close(lowest);
+    const rlimit low = {static_cast<rlim_t>(lowest) + 30, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+    open();
+    EXPECT_TRUE(step_until([this] { return view_->current().entries().size() == kFiles; }));
+    const std::uint64_t open_files = store_->stats().open_files;
+    EXPECT_TRUE(step_until([&] {
+        const Entry* entry = find("/d/f59");
+        if (entry->cold) {
+            EXPECT_TRUE(view_->request_load(*entry));
+        }
+        return !entry->cold;
+    }));
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_LT(open_files, 20U) << "leaves room for connections";
+    EXPECT_EQ(warnings_.size(), 1U);
+    EXPECT_TRUE(warned("out of file descriptors"));
 }
 
 TEST_F(ContentStoreTest, MoreFilesThanTheLimit) {

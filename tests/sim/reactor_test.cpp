@@ -1,0 +1,547 @@
+// The reactor's promises one by one, on the simulator: deadlines to the tick, drain and stop, full
+// slabs, lack of descriptors, lack of buffers. One client or few, no chance.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/sim/peer.h"
+#include "core/timer_wheel.h"
+#include "tests/sim/script.h"
+#include "tests/sim/world.h"
+
+namespace sluice::sim {
+
+namespace {
+
+constexpr std::string_view kGet = "GET /tiny.txt HTTP/1.1\r\nHost: example.org\r\n\r\n";
+constexpr Nanos kLatency = 100 * kMicrosecond;
+// A deadline is kept when it fires at most a tick and some latencies late, and never early.
+constexpr Nanos kLate = TimerWheel::kTick + 10 * kLatency;
+
+WorldOptions quiet_world() {
+    WorldOptions options;
+    options.network.latency_min = options.network.latency_max = kLatency;
+    options.network.window_bytes_min = options.network.window_bytes_max = 32 * 1024;
+    options.backend.slots = 16;
+    options.backend.recv_buffers = 16;
+    options.limits.connections_per_worker = 16;
+    return options;
+}
+
+// A client driven by hand that notes when things happen.
+struct Caller {
+    explicit Caller(World& world) : peer(world.network(), world.endpoint()) {
+        peer.on_change([this, &world](SimPeer&) {
+            if (reading) {
+                const std::string bytes = peer.read();
+                if (!bytes.empty()) {
+                    input += bytes;
+                    last_byte_at = world.now();
+                }
+            }
+            if (ended_at < 0 && (peer.eof() || peer.status() != Status::ok)) {
+                ended_at = world.now();
+                if (polite) {
+                    peer.close();
+                }
+            }
+        });
+    }
+    [[nodiscard]] bool ended() const { return ended_at >= 0; }
+    [[nodiscard]] std::size_t responses() const {
+        std::size_t count = 0;
+        for (std::size_t at = 0; (at = input.find("HTTP/1.1 ", at)) != std::string::npos; ++at) {
+            ++count;
+        }
+        return count;
+    }
+    [[nodiscard]] bool got(std::string_view text) const {
+        return input.find(text) != std::string::npos;
+    }
+
+    SimPeer peer;
+    std::string input;
+    bool reading = true;
+    bool polite = false;  // closes when the server does
+    Nanos last_byte_at = -1;
+    Nanos ended_at = -1;
+};
+
+}  // namespace
+
+class ReactorOnSim : public testing::Test {
+  protected:
+    void make(const WorldOptions& options) { world_ = std::make_unique<World>(options); }
+    void SetUp() override { make(quiet_world()); }
+    void TearDown() override {
+        callers_.clear();
+        if (!world_->reactor().finished()) {
+            world_->reactor().stop();
+            EXPECT_TRUE(
+                world_->run_until([this] { return world_->reactor().finished(); }, kSecond));
+        }
+        EXPECT_EQ(world_->leftovers(), "");
+    }
+
+    Caller& call(std::string_view bytes = "") {
+        callers_.push_back(std::make_unique<Caller>(*world_));
+        if (!bytes.empty()) {
+            callers_.back()->peer.write(bytes);
+        }
+        return *callers_.back();
+    }
+    [[nodiscard]] const ReactorCounters& counters() { return world_->reactor().counters(); }
+    [[nodiscard]] Nanos now() const { return world_->now(); }
+    // The end came when it had to, counted from `since`.
+    static void expect_kept(Nanos since, Nanos at, Nanos deadline) {
+        ASSERT_GE(at, 0) << "it never came";
+        EXPECT_GE(at - since, deadline);
+        EXPECT_LE(at - since, deadline + kLate);
+    }
+
+    std::unique_ptr<World> world_;
+    std::vector<std::unique_ptr<Caller>> callers_;
+};
+
+// ---- deadlines -------------------------------------------------------------------------------
+
+TEST_F(ReactorOnSim, ASilentConnectionEndsAtTheHeadDeadlineWithoutAWord) {
+    const Caller& caller = call();
+    world_->run_for(30 * kSecond);
+    expect_kept(0, caller.ended_at, world_->limits().head_timeout);
+    EXPECT_EQ(caller.input, "");
+    EXPECT_EQ(counters().timed_out_head, 1U);
+}
+
+TEST_F(ReactorOnSim, AHeadThatDripsIsRefusedAtTheDeadlineInTotal) {
+    Caller& caller = call();
+    const Nanos start = now();
+    const std::string slow =
+        "GET / HTTP/1.1\r\nHost: example.org\r\nX-Drip: " + std::string(1'000, 'x');
+    for (std::size_t i = 0; i < slow.size() && !caller.ended(); ++i) {
+        caller.peer.write(slow.substr(i, 1));
+        world_->run_for(50 * kMillisecond);
+    }
+    EXPECT_TRUE(caller.got("HTTP/1.1 408 "));
+    expect_kept(start, caller.last_byte_at, world_->limits().head_timeout);
+    EXPECT_EQ(caller.responses(), 1U);
+}
+
+TEST_F(ReactorOnSim, TheHeadDeadlineOfALaterRequestCountsFromItsFirstByte) {
+    Caller& caller = call(kGet);
+    world_->run_for(20 * kSecond);
+    ASSERT_EQ(caller.responses(), 1U);
+    const Nanos start = now();
+    caller.peer.write("GET / ");
+    world_->run_for(9 * kSecond);
+    EXPECT_EQ(caller.responses(), 1U);
+    caller.peer.write("HTTP/1.1\r\n");
+    world_->run_for(9 * kSecond);
+    EXPECT_TRUE(caller.got("HTTP/1.1 408 "));
+    expect_kept(start, caller.last_byte_at, world_->limits().head_timeout);
+}
+
+TEST_F(ReactorOnSim, EmptyLinesDoNotKeepAConnection) {
+    Caller& caller = call(kGet);
+    world_->run_for(kSecond);
+    const Nanos start = now();
+    caller.peer.write("\r");
+    world_->run_for(5 * kSecond);
+    caller.peer.write("\n");
+    world_->run_for(30 * kSecond);
+    expect_kept(start, caller.ended_at, world_->limits().head_timeout);
+    EXPECT_EQ(caller.responses(), 1U);  // no 408: nothing of a request was there
+}
+
+TEST_F(ReactorOnSim, ABodyThatDripsIsRefusedAtTheDeadlineInTotal) {
+    Caller& caller = call("POST / HTTP/1.1\r\nHost: example.org\r\nContent-Length: 100000\r\n\r\n");
+    const Nanos start = now();
+    while (now() - start < 50 * kSecond && !caller.ended()) {
+        caller.peer.write("x");
+        world_->run_for(200 * kMillisecond);
+    }
+    EXPECT_TRUE(caller.got("HTTP/1.1 408 "));
+    expect_kept(start, caller.last_byte_at, world_->limits().body_timeout);
+}
+
+TEST_F(ReactorOnSim, AnIdleConnectionIsClosedInTime) {
+    Caller& caller = call(kGet);
+    Caller& other = call();
+    world_->run_until(kSecond);
+    other.peer.close();  // something happens, so that the server sees that its answer has left
+    world_->run_for(100 * kSecond);
+    EXPECT_GE(caller.ended_at - caller.last_byte_at, world_->limits().idle_timeout);
+    EXPECT_LE(caller.ended_at, kSecond + world_->limits().idle_timeout + kLate);
+    EXPECT_EQ(caller.peer.status(), Status::ok);
+    EXPECT_EQ(counters().timed_out_idle, 1U);
+}
+
+TEST_F(ReactorOnSim, AShortIdleTimeoutIsKeptOnAServerThatSleeps) {
+    WorldOptions options = quiet_world();
+    options.limits.idle_timeout = kSecond;
+    make(options);
+    const Caller& caller = call(kGet);
+    world_->run_for(20 * kSecond);
+    ASSERT_TRUE(caller.ended());
+    EXPECT_GE(caller.ended_at - caller.last_byte_at, kSecond);
+    EXPECT_LE(caller.ended_at - caller.last_byte_at, 2 * kSecond + 2 * kLate);
+}
+
+TEST_F(ReactorOnSim, RequestsKeepAConnectionBeyondTheIdleTimeout) {
+    Caller& caller = call();
+    for (int i = 0; i < 10; ++i) {
+        caller.peer.write(kGet);
+        world_->run_for(50 * kSecond);
+    }
+    EXPECT_EQ(caller.responses(), 10U);
+    EXPECT_FALSE(caller.ended());
+}
+
+TEST_F(ReactorOnSim, APeerThatDoesNotReadIsCutAtTheWriteDeadline) {
+    Caller& caller = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    caller.reading = false;
+    ASSERT_TRUE(world_->run_until([this] { return counters().closed == 1; }, 60 * kSecond));
+    expect_kept(0, now(), world_->limits().write_timeout);
+    EXPECT_EQ(counters().timed_out_write, 1U);
+    // The log line says what really left.
+    const auto lines = world_->take_log();
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_TRUE(lines[0].starts_with("127.0.0.1 ")) << lines[0];
+    EXPECT_EQ(lines[0].find(" 200000"), std::string::npos) << lines[0];
+}
+
+TEST_F(ReactorOnSim, LingeringIsBoundedInTime) {
+    Caller& caller = call("GET / HTTP/1.1\r\n\r\n");  // no Host
+    world_->run_for(10 * kSecond);
+    EXPECT_TRUE(caller.got("HTTP/1.1 400 "));
+    EXPECT_TRUE(caller.peer.eof());  // the answer, then our FIN, without delay
+    EXPECT_LE(caller.ended_at, 20 * kLatency);
+    EXPECT_EQ(world_->reactor().connections(), 0U);
+    EXPECT_EQ(counters().closed, 1U);
+}
+
+TEST_F(ReactorOnSim, LingeringReadsSoThatTheAnswerSurvives) {
+    Caller& caller = call("GET / HTTP/1.1\r\n\r\n" + std::string(100'000, 'x'));
+    caller.reading = false;  // a reset would destroy what is unread
+    world_->run_for(kSecond);
+    caller.peer.shutdown_write();
+    world_->run_for(kSecond);
+    EXPECT_EQ(caller.peer.status(), Status::ok);
+    EXPECT_TRUE(caller.peer.read().starts_with("HTTP/1.1 400 "));
+    EXPECT_EQ(world_->reactor().connections(), 0U);
+}
+
+TEST_F(ReactorOnSim, LingeringIsBoundedInBytes) {
+    Caller& caller = call("GET / HTTP/1.1\r\n\r\n");
+    world_->run_for(10 * kMillisecond);
+    ASSERT_TRUE(caller.peer.eof());
+    std::size_t written = 0;
+    while (caller.peer.status() == Status::ok && written < 4'000'000) {
+        caller.peer.write(std::string(10'000, 'x'));
+        written += 10'000;
+        world_->run_for(2 * kMillisecond);
+    }
+    EXPECT_EQ(caller.peer.status(), Status::reset);
+    EXPECT_GE(written, world_->limits().linger_bytes);
+    EXPECT_LE(written, world_->limits().linger_bytes + 100'000);
+    EXPECT_LE(now(), world_->limits().linger_timeout);
+}
+
+// ---- the course of a connection --------------------------------------------------------------
+
+TEST_F(ReactorOnSim, PipelinedAnswersLeaveTogether) {
+    std::string many;
+    for (int i = 0; i < 16; ++i) {
+        many += kGet;
+    }
+    const Caller& caller = call(many);
+    world_->run_for(kSecond);
+    EXPECT_EQ(caller.responses(), 16U);
+}
+
+// The second request arrives while the first answer leaves and is kept; its own answer must not be
+// sent so quietly that nobody listens for the third.
+TEST_F(ReactorOnSim, ReceivingGoesOnAfterKeptInput) {
+    Caller& caller = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    caller.reading = false;
+    world_->run_for(10 * kMillisecond);
+    caller.peer.write(kGet);
+    world_->run_for(10 * kMillisecond);
+    caller.reading = true;
+    caller.input += caller.peer.read();
+    world_->run_for(kSecond);
+    ASSERT_EQ(caller.responses(), 2U);
+    caller.peer.write(kGet);
+    world_->run_for(kSecond);
+    EXPECT_EQ(caller.responses(), 3U);
+}
+
+TEST_F(ReactorOnSim, AHalfClosedPeerGetsItsAnswersAndTheEnd) {
+    for (const std::string_view target : {"/tiny.txt", "/big.bin", "/big2.bin"}) {
+        Caller& caller =
+            call("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n\r\n" + std::string(kGet));
+        caller.peer.shutdown_write();
+        const Nanos start = now();
+        world_->run_for(20 * kSecond);
+        EXPECT_EQ(caller.responses(), 2U) << target;
+        EXPECT_TRUE(caller.peer.eof()) << target;
+        EXPECT_LE(caller.ended_at - start, kSecond) << target;
+    }
+    EXPECT_EQ(world_->reactor().connections(), 0U);
+}
+
+TEST_F(ReactorOnSim, AnAnnouncedCloseIsImmediate) {
+    const Caller& caller = call("GET /tiny.txt HTTP/1.0\r\n\r\n");
+    world_->run_for(20 * kSecond);
+    EXPECT_EQ(caller.responses(), 1U);
+    EXPECT_TRUE(caller.peer.eof());
+    EXPECT_LE(caller.ended_at, 20 * kLatency);
+}
+
+// Content arrives while an answer that comes before is still being sent.
+TEST_F(ReactorOnSim, ARequestThatWaitsBehindAnotherAnswerIsResumed) {
+    Caller& caller = call();
+    caller.reading = false;
+    // One of the two big files is cold, whichever it is.
+    std::string both;
+    for (const char* target : {"/big.bin", "/big2.bin", "/big.bin"}) {
+        both += "GET " + std::string(target) + " HTTP/1.1\r\nHost: example.org\r\n\r\n";
+    }
+    std::string pages;
+    for (int i = 0; i < 40; ++i) {
+        pages += "GET /index.html HTTP/1.1\r\nHost: example.org\r\n\r\n";
+    }
+    caller.peer.write(pages + both + pages);
+    world_->run_for(500 * kMillisecond);  // everything waits for the window
+    caller.reading = true;
+    caller.input += caller.peer.read();
+    const Nanos start = now();
+    EXPECT_TRUE(world_->run_until([&] { return caller.responses() == 83; }, 20 * kSecond));
+    EXPECT_FALSE(caller.got("HTTP/1.1 503 "));
+    EXPECT_LE(now() - start, 2 * kSecond);
+}
+
+TEST_F(ReactorOnSim, OneReceiveBufferServesEverybody) {
+    WorldOptions options = quiet_world();
+    options.backend.recv_buffers = 1;
+    options.backend.recv_buffer_bytes = 64;
+    make(options);
+    for (int i = 0; i < 16; ++i) {
+        call(kGet);
+    }
+    world_->run_for(kSecond);
+    for (const auto& caller : callers_) {
+        EXPECT_EQ(caller->responses(), 1U);
+    }
+}
+
+TEST_F(ReactorOnSim, AFileThatChangesCutsTheConnection) {
+    WorldOptions options = quiet_world();
+    options.network.faults.file_changed = 1;
+    make(options);
+    const Caller& caller = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    world_->run_for(kSecond);
+    EXPECT_TRUE(caller.ended());
+    EXPECT_LT(caller.input.size(), 200'000U);
+    EXPECT_EQ(counters().broken, 1U);
+}
+
+// ---- accepting -------------------------------------------------------------------------------
+
+TEST_F(ReactorOnSim, AFullSlabPausesAcceptingAndResumes) {
+    for (int i = 0; i < 16; ++i) {
+        call(kGet);
+    }
+    world_->run_for(kSecond);
+    EXPECT_EQ(world_->reactor().connections(), 16U);
+    EXPECT_EQ(counters().accept_pauses, 1U);
+    Caller& late = call(kGet);
+    world_->run_for(kSecond);
+    EXPECT_EQ(late.responses(), 0U);
+    EXPECT_FALSE(late.ended());  // it waits in the backlog
+    callers_[0]->peer.close();
+    callers_[1]->peer.close();
+    world_->run_for(kSecond);
+    EXPECT_EQ(late.responses(), 1U);
+    EXPECT_EQ(counters().refused, 0U);
+}
+
+TEST_F(ReactorOnSim, ASmallSlabResumesWhenOnePlaceIsFree) {
+    WorldOptions options = quiet_world();
+    options.limits.connections_per_worker = 3;
+    make(options);
+    for (int i = 0; i < 3; ++i) {
+        call(kGet);
+    }
+    world_->run_for(kSecond);
+    Caller& late = call(kGet);
+    callers_[0]->peer.close();
+    world_->run_for(kSecond);
+    EXPECT_EQ(late.responses(), 1U);
+    EXPECT_EQ(world_->reactor().connections(), 3U);
+}
+
+TEST_F(ReactorOnSim, NoDescriptorsPausesAcceptingAndRecovers) {
+    world_->backend().limit_sockets(2);
+    for (int i = 0; i < 4; ++i) {
+        call(kGet);
+    }
+    world_->run_for(kSecond);
+    EXPECT_EQ(callers_[0]->responses() + callers_[1]->responses() + callers_[2]->responses() +
+                  callers_[3]->responses(),
+              2U);
+    EXPECT_GE(counters().accept_pauses, 5U);
+    EXPECT_LE(counters().accept_pauses, 15U);  // it does not spin
+    world_->backend().limit_sockets(SIZE_MAX);
+    world_->run_for(kSecond);
+    for (const auto& caller : callers_) {
+        EXPECT_EQ(caller->responses(), 1U);
+    }
+}
+
+// ---- the end ---------------------------------------------------------------------------------
+
+TEST_F(ReactorOnSim, DrainClosesIdleConnectionsAtOnce) {
+    for (int i = 0; i < 5; ++i) {
+        call(kGet);
+    }
+    world_->run_for(kSecond);
+    EXPECT_LE(world_->drain(), 20 * kMillisecond);
+    EXPECT_EQ(counters().closed, 5U);
+}
+
+TEST_F(ReactorOnSim, DrainLetsTheBusyFinish) {
+    Caller& caller = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    caller.reading = false;
+    Caller& half = call("GET /tiny.txt HTT");
+    world_->run_for(kSecond);
+    world_->network().after(2 * kSecond, [&] {
+        caller.reading = true;
+        caller.input += caller.peer.read();
+        half.peer.write("P/1.1\r\nHost: x\r\n\r\n");
+    });
+    const Nanos took = world_->drain();
+    EXPECT_GE(took, 2 * kSecond);
+    EXPECT_LE(took, 5 * kSecond);
+    EXPECT_GE(caller.input.size(), 200'000U);
+    EXPECT_EQ(caller.peer.status(), Status::ok);
+    EXPECT_TRUE(half.got("Connection: close\r\n"));
+    EXPECT_EQ(half.responses(), 1U);
+}
+
+TEST_F(ReactorOnSim, DrainEndsAtItsDeadline) {
+    Caller& caller = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    caller.reading = false;
+    world_->run_for(kSecond);
+    const Nanos took = world_->drain();
+    EXPECT_GE(took, world_->limits().drain_timeout);
+    EXPECT_LE(took, world_->limits().drain_timeout + kLate);
+}
+
+TEST_F(ReactorOnSim, DrainServesWhoWaitsInTheQueue) {
+    WorldOptions options = quiet_world();
+    options.backend.slots = options.limits.connections_per_worker = 300;
+    options.backend.completions = 20;
+    make(options);
+    for (int i = 0; i < 200; ++i) {
+        call(kGet).polite = true;
+    }
+    world_->network().run_until(now() + 10 * kMillisecond);  // without the server
+    EXPECT_LE(world_->drain(), 500 * kMillisecond);
+    for (const auto& caller : callers_) {
+        EXPECT_EQ(caller->responses(), 1U);
+        EXPECT_TRUE(caller->got("Connection: close\r\n"));
+    }
+    EXPECT_EQ(counters().accepted, 200U);
+}
+
+TEST_F(ReactorOnSim, DrainDoesNotWaitForTheSilent) {
+    call();
+    world_->run_for(kSecond);
+    EXPECT_LE(world_->drain(), kSecond);
+}
+
+TEST_F(ReactorOnSim, DrainRefusesWhoComesLater) {
+    Caller& busy = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    busy.reading = false;
+    world_->run_for(kSecond);
+    world_->reactor().drain();
+    world_->run_for(kSecond);
+    const Caller& late = call(kGet);
+    world_->run_for(kSecond);
+    EXPECT_EQ(late.peer.status(), Status::refused);
+}
+
+TEST_F(ReactorOnSim, DrainEndsAFloodOfConnections) {
+    const auto flood = std::make_shared<std::function<void()>>();
+    *flood = [this, again = std::weak_ptr<std::function<void()>>(flood)] {
+        call();
+        if (const auto next = again.lock(); next && callers_.size() < 5'000) {
+            world_->network().after(100 * kMicrosecond, *next);
+        }
+    };
+    (*flood)();
+    world_->run_for(10 * kMillisecond);
+    EXPECT_LE(world_->drain(), kSecond);
+}
+
+TEST_F(ReactorOnSim, ASecondStopClosesAtOnce) {
+    Caller& busy = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    busy.reading = false;
+    call("GET / HT");
+    call("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
+    call("GET / HTTP/1.1\r\n\r\n");
+    call(kGet);
+    world_->run_for(100 * kMillisecond);
+    world_->reactor().drain();
+    world_->run_for(kSecond);
+    EXPECT_FALSE(world_->reactor().finished());
+    const Nanos start = now();
+    world_->reactor().stop();
+    EXPECT_TRUE(world_->run_until([&] { return world_->reactor().finished(); }, kSecond));
+    EXPECT_LE(now() - start, 10 * kMillisecond);
+}
+
+TEST_F(ReactorOnSim, StopAloneClosesAtOnce) {
+    Caller& busy = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    busy.reading = false;
+    call(kGet);
+    world_->run_for(kSecond);
+    const Nanos start = now();
+    world_->reactor().stop();
+    EXPECT_TRUE(world_->run_until([&] { return world_->reactor().finished(); }, kSecond));
+    EXPECT_LE(now() - start, 10 * kMillisecond);
+}
+
+TEST_F(ReactorOnSim, DrainWhileAcceptingIsPaused) {
+    world_->backend().limit_sockets(1);
+    call(kGet);
+    call(kGet);
+    world_->run_for(kSecond);
+    EXPECT_LE(world_->drain(), kSecond);
+}
+
+// An answer that did not announce the close, and a client that sends more before it has read all.
+TEST_F(ReactorOnSim, DrainDoesNotDestroyTheAnswerBeforeIt) {
+    for (int round = 0; round < 8; ++round) {  // a reset destroys it every second time
+        make(quiet_world());
+        Caller& caller = call("GET /logo.jpg HTTP/1.1\r\nHost: example.org\r\n\r\n");
+        caller.reading = false;
+        world_->run_for(10 * kMillisecond);
+        world_->reactor().drain();
+        world_->run_for(10 * kMillisecond);
+        caller.input += caller.peer.read(30'000);  // now the rest leaves
+        world_->run_for(10 * kMillisecond);
+        caller.peer.write(kGet);
+        world_->run_for(5 * kSecond);
+        caller.input += caller.peer.read();
+        EXPECT_GE(caller.input.size(), site_file("/logo.jpg").body.size());
+        EXPECT_EQ(caller.peer.status(), Status::ok);
+        EXPECT_TRUE(world_->reactor().finished());
+        callers_.clear();
+    }
+}
+
+}  // namespace sluice::sim
