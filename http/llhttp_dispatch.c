@@ -1,5 +1,5 @@
-/* Chooses, at the first call, the build of llhttp's state machine that this CPU can run. llhttp.c is
- * compiled twice with these two functions renamed (cmake/llhttp.cmake). */
+/* Chooses, at the first call, the build of llhttp's state machine that this CPU can run. llhttp.c
+ * is compiled twice with these two functions renamed (cmake/llhttp.cmake). */
 #include "llhttp.h"
 
 int llhttp__internal_init_v1(llhttp__internal_t* s);

@@ -13,7 +13,7 @@
 
 #include "bench/floor/floor.h"
 
-using namespace floor_server;  // NOLINT(google-build-using-namespace): one short program
+using namespace floor_server;
 
 int main(int argc, char** argv) {
     const Options options = parse(argc, argv);

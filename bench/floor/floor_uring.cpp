@@ -9,7 +9,7 @@
 
 #include "bench/floor/floor.h"
 
-using namespace floor_server;  // NOLINT(google-build-using-namespace): one short program
+using namespace floor_server;
 
 namespace {
 
