@@ -128,12 +128,12 @@ class Wake : public Conformance {
   protected:
     // Waits without end; true when poll() came back. A second thread saves the test if not.
     bool returns_after(const std::function<void()>& from_another_thread) {
-        std::atomic<bool> fired = false;
+        std::atomic<bool> called = false;
         std::atomic<bool> back = false;
         std::atomic<bool> rescued = false;
         std::thread other([&] {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
-            fired = true;
+            called = true;
             from_another_thread();
             const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3);
             while (!back) {
@@ -144,9 +144,9 @@ class Wake : public Conformance {
                 std::this_thread::sleep_for(std::chrono::milliseconds(1));
             }
         });
-        do {
+        while (!called) {  // returning early is allowed
             driver().poll(kNever);
-        } while (!fired);
+        }
         back = true;
         other.join();
         return !rescued;
