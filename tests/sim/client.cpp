@@ -266,6 +266,7 @@ bool Client::take_response() {
         // The first may have waited to be accepted, a cold file for its loader.
         if (responses_ > 0 && responses_ < writing_ && plan_.pipelined_max == 1 &&
             plan_.read_max == SIZE_MAX && size < kSmall &&
+            plan_.steps[responses_].bytes.size() < kSmall &&
             !plan_.steps[responses_].expected.may_be_503) {
             slowest_ = std::max(slowest_, world_.now() - asked_at_);
         }
