@@ -1,6 +1,7 @@
 """Files that change while they are sent. Whatever an editor does, a download that ends as its head
 promised holds exactly one version; otherwise its connection was aborted."""
 
+import contextlib
 import os
 import random
 import threading
@@ -81,8 +82,12 @@ class Storm(ServerCase):
         self.assertEqual([], wrong[:5], f"{len(wrong)} of {len(whole)} downloads")
         # After the storm the last version is there.
         final = version(number, self.sizes[number % len(self.sizes)])
+        def is_final():
+            with contextlib.suppress(Closed), server.connect() as client:
+                return client.ask("/file.bin").body == final
+
+        self.eventually(is_final, what="the last version")
         with server.connect() as client:
-            self.eventually(lambda: client.ask("/file.bin").body == final, what="the last version")
             self.assertEqual(b"steady", client.ask("/steady.html").body)
         self.assertGreater(len(whole), 3, f"{len(aborted)} aborted")
         self.assertGreater(len(seen), 1)
@@ -153,16 +158,12 @@ class Truncated(ServerCase):
                 got = client.take(len(content))
             # From bytes of the server's own all of it comes; from the file as much as is still true.
             self.assertEqual(content[:len(got)], got)
-            self.eventually(lambda: self.size_now(server) == 1000, what="the new size")
 
-    @staticmethod
-    def size_now(server):
-        """What a new visitor gets. Until the change is seen, the old promise is made and broken."""
-        with server.connect() as client:
-            try:
-                return len(client.ask("/file.bin").body)
-            except Closed:
-                return None
+            def short():
+                with contextlib.suppress(Closed), server.connect() as client:
+                    return len(client.ask("/file.bin").body) == 1000
+
+            self.eventually(short, what="the new size")
 
 
 if __name__ == "__main__":
