@@ -27,6 +27,7 @@ constexpr OpKind kRecvPoll = static_cast<OpKind>(0x81);
 constexpr OpKind kSendPoll = static_cast<OpKind>(0x82);
 constexpr OpKind kWakePoll = static_cast<OpKind>(0x83);
 constexpr OpKind kCancel = static_cast<OpKind>(0x84);
+constexpr OpKind kCancelAccept = static_cast<OpKind>(0x85);
 
 __kernel_timespec timespec_of(Nanos duration) {
     return {.tv_sec = duration / kSecond, .tv_nsec = duration % kSecond};
@@ -165,7 +166,8 @@ io_uring_sqe* UringBackend::sqe() noexcept {
 void UringBackend::cancel(Token target) noexcept {
     io_uring_sqe* entry = sqe();
     io_uring_prep_cancel64(entry, target.value, 0);
-    io_uring_sqe_set_data64(entry, Token{target.slot(), target.generation(), kCancel}.value);
+    io_uring_sqe_set_data64(
+        entry, target.with(target.kind() == OpKind::accept ? kCancelAccept : kCancel).value);
     if (capabilities_.skip_success) {
         entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
     }
@@ -605,6 +607,12 @@ void UringBackend::close(Token token) noexcept {
     const Slot slot = token.slot();
     Socket_& socket = at(token);
     socket.closing = true;
+    if (socket.connect_armed || socket.ready_armed || socket.recv_armed ||
+        (socket.send != kNoSend && sends_[socket.send].phase != SendPhase::trying)) {
+        // A cancel misses a request that is just being retried (it answers ENOENT). With both
+        // directions shut down the retry ends by itself.
+        ::shutdown(socket.fd, SHUT_RDWR);
+    }
     if (socket.connect_armed) {
         cancel(token.with(OpKind::connect));
     }
@@ -669,8 +677,9 @@ void UringBackend::on_record(const io_uring_cqe& record) noexcept {
         }
         return;
     }
-    if (token.kind() == kCancel) {
-        return;  // what was to be cancelled had ended already
+    if (token.kind() == kCancel || token.kind() == kCancelAccept) {
+        on_cancel_missed(token, record.res);
+        return;
     }
     // Every request of a socket leaves its record before close() completes, so a record always
     // finds its socket.
@@ -716,6 +725,25 @@ void UringBackend::on_record(const io_uring_cqe& record) noexcept {
     }
     if (socket.closing) {
         try_finish_close(token.slot(), socket);
+    }
+}
+
+// A cancel found nothing: the request had ended, or was just being retried and is still there.
+void UringBackend::on_cancel_missed(Token token, int result) noexcept {
+    if (result >= 0) {
+        return;
+    }
+    if (token.kind() == kCancelAccept) {
+        const Listener& listener = listeners_[token.slot()];
+        if (listener.armed && listener.stopping) {
+            cancel(listener.token);
+        }
+        return;
+    }
+    const Socket_& socket = sockets_[token.slot()];
+    if (socket.open && socket.generation == token.generation() && socket.recv_armed &&
+        socket.recv_stopping) {
+        cancel(token.with(capabilities_.buffer_ring ? OpKind::recv : kRecvPoll));
     }
 }
 

@@ -137,6 +137,7 @@ class UringBackend final : public Backend {
     void on_record(const io_uring_cqe& record) noexcept;
     void enter(Nanos deadline) noexcept;
     void harvest() noexcept;
+    void on_cancel_missed(Token token, int result) noexcept;
     void on_wake() noexcept;
     void read_clocks() noexcept;
 
