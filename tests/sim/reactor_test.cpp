@@ -305,36 +305,62 @@ TEST_F(ReactorOnSim, AnAnnouncedCloseIsImmediate) {
 }
 
 // Content arrives while an answer that comes before is still being sent. One of the two big files
-// is cold, whichever it is.
+// is cold, whichever it is; the pages before it fill the session's buffer once and a little more.
 TEST_F(ReactorOnSim, ARequestThatWaitsBehindAnotherAnswerIsResumed) {
-    for (const std::string_view target : {"/big.bin", "/big2.bin"}) {
-        WorldOptions options = quiet_world();
-        options.network.window_bytes_min = options.network.window_bytes_max = 8 * 1024;
-        make(options);
-        Caller& caller = call();
-        caller.reading = false;
-        std::string requests;
-        for (int i = 0; i < 40; ++i) {
-            requests += "GET /index.html HTTP/1.1\r\nHost: example.org\r\n\r\n";
+    for (const std::size_t pages : {20U, 22U, 24U, 26U}) {
+        for (const std::string_view target : {"/big.bin", "/big2.bin"}) {
+            WorldOptions options = quiet_world();
+            options.network.window_bytes_min = options.network.window_bytes_max = 8 * 1024;
+            make(options);
+            Caller& caller = call();
+            caller.reading = false;
+            std::string requests;
+            for (std::size_t i = 0; i < pages; ++i) {
+                requests += "GET /index.html HTTP/1.1\r\nHost: example.org\r\n\r\n";
+            }
+            requests += "GET " + std::string(target) + " HTTP/1.1\r\nHost: example.org\r\n\r\n";
+            caller.peer.write(requests + std::string(kGet));
+            world_->run_for(500 * kMillisecond);
+            caller.input += caller.peer.read();  // the second half begins to leave, and is stuck
+            world_->run_for(500 * kMillisecond);
+            caller.reading = true;
+            caller.input += caller.peer.read();
+            const Nanos start = now();
+            world_->run_for(20 * kSecond);
+            EXPECT_EQ(caller.responses(), pages + 2);
+            EXPECT_FALSE(caller.got("HTTP/1.1 503 "));
+            EXPECT_LE(caller.last_byte_at - start, kSecond) << pages << " pages, " << target;
+            callers_.clear();
+            world_->run_for(kSecond);
         }
-        requests += "GET " + std::string(target) + " HTTP/1.1\r\nHost: example.org\r\n\r\n";
-        caller.peer.write(requests + std::string(kGet));
-        world_->run_for(500 * kMillisecond);
-        // Now the second half of the pages leaves, with the big file behind them.
-        caller.input += caller.peer.read(8 * 1024);
-        world_->run_for(kMillisecond);
-        caller.input += caller.peer.read(6 * 1024);
-        world_->run_for(500 * kMillisecond);
-        caller.reading = true;
-        caller.input += caller.peer.read();
-        const Nanos start = now();
-        world_->run_for(20 * kSecond);
-        EXPECT_EQ(caller.responses(), 42U);
-        EXPECT_FALSE(caller.got("HTTP/1.1 503 "));
-        EXPECT_LE(caller.last_byte_at - start, kSecond);
-        callers_.clear();
-        world_->run_for(kSecond);
     }
+}
+
+TEST_F(ReactorOnSim, AnIdleConnectionBorrowsNothing) {
+    Caller& caller = call(kGet);
+    world_->run_for(kSecond);
+    EXPECT_EQ(caller.responses(), 1U);
+    EXPECT_EQ(world_->reactor().connections(), 1U);
+    EXPECT_EQ(world_->reactor().exchanges_in_use(), 0U);
+    EXPECT_EQ(world_->backend().usage().buffers_lent, 0U);
+}
+
+TEST_F(ReactorOnSim, AResetIsNoticedInEveryState) {
+    call();                                                           // nothing said yet
+    call(kGet);                                                       // idle
+    call("GET / HTTP");                                               // in a head
+    call("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");  // in a body
+    call("GET / HTTP/1.1\r\n\r\n");                                   // lingering
+    Caller& busy = call("GET /big.bin HTTP/1.1\r\nHost: x\r\n\r\n");  // being sent to
+    busy.reading = false;
+    world_->run_for(100 * kMillisecond);
+    ASSERT_EQ(world_->reactor().connections(), 6U);
+    for (const auto& caller : callers_) {
+        caller->peer.reset();
+    }
+    world_->run_for(100 * kMillisecond);
+    EXPECT_EQ(world_->reactor().connections(), 0U);
+    EXPECT_EQ(counters().broken, 6U);
 }
 
 TEST_F(ReactorOnSim, OneReceiveBufferServesEverybody) {
