@@ -64,6 +64,7 @@ struct Connection {
     bool receiving : 1 = false;  // a recv stream runs
     bool stopping : 1 = false;   // and was asked to stop
     bool sending : 1 = false;
+    bool sending_quietly : 1 = false;
     bool peer_done : 1 = false;  // FIN seen
     bool eof_told : 1 = false;   // and the session knows
 

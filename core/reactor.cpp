@@ -14,6 +14,8 @@ constexpr Nanos kDrainGrace = 250 * kMillisecond;
 // The wheel looks at a connection at least this often (more often when idle connections last less
 // long); a deadline that only moves later costs one store until then.
 constexpr Nanos kTimerLook = 5 * kSecond;
+// When nothing else happens: how long a finished response keeps its buffer and its log line.
+constexpr Nanos kQuietMax = 50 * kMillisecond;
 
 }  // namespace
 
@@ -100,6 +102,9 @@ Nanos Reactor::next_deadline() const noexcept {
         return 0;  // whatever has left is told then
     }
     Nanos next = std::min(timers_.next_deadline(), drain_deadline_);
+    if (quiet_sends_ > 0) {
+        next = std::min(next, context_.now + kQuietMax);
+    }
     for (const ListenerSlot& listener : listeners_) {
         next = std::min(next, listener.retry_at);
     }
@@ -383,6 +388,8 @@ bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) no
                                     ? SendUrgency::quiet
                                     : SendUrgency::eager;
     connection.sending = true;
+    connection.sending_quietly = urgency == SendUrgency::quiet;
+    quiet_sends_ += connection.sending_quietly ? 1 : 0;
     const std::span<const Slice> slices{piece.slices.data(), piece.slice_count};
     const Token name = token(slot, connection, OpKind::send);
     if (piece.file.length > 0) {
@@ -437,6 +444,7 @@ void Reactor::settle(Slot slot, Connection& connection) noexcept {
 void Reactor::on_send(Slot slot, Connection& connection, const Completion& completion) noexcept {
     CHECK(connection.sending && connection.exchange != nullptr);
     connection.sending = false;
+    quiet_sends_ -= connection.sending_quietly ? 1 : 0;
     Session& session = *connection.exchange->session;
     if (completion.status != Status::ok) {
         session.aborted(completion.bytes);

@@ -118,6 +118,7 @@ class Reactor {
     ReactorCounters counters_;
     std::atomic<Stop> stop_requested_{Stop::none};
     Stop stop_followed_ = Stop::none;
+    std::uint32_t quiet_sends_ = 0;
     bool accepted_in_turn_ = false;
     bool send_wanted_ = false;        // the completion of a quiet send matters after all
     bool last_accepts_done_ = false;  // draining: the queue of the listeners has been emptied
