@@ -771,21 +771,49 @@ void UringBackend::enter(Nanos deadline) noexcept {
     read_clocks();
 }
 
-void UringBackend::harvest() noexcept {
-    for (;;) {
+// Records of sends come first. A send that was tried and succeeded leaves no record; so when those
+// of the failed ones are in, the others are complete, and that is told before what their peers
+// answered to them (else every such answer would seem to come while the send is under way).
+void UringBackend::harvest(bool all_submitted) noexcept {
+    const auto is_send = [](const io_uring_cqe& record) {
+        return Token{record.user_data}.kind() == OpKind::send;
+    };
+    bool overflow = false;
+    do {
+        overflow = io_uring_cq_has_overflow(&ring_);
+        const bool tried = !tried_.empty();
+        // Handling a record may let the kernel add some; both passes see the same ones.
+        const unsigned count = io_uring_cq_ready(&ring_);
         unsigned head = 0;
-        unsigned count = 0;
+        unsigned seen = 0;
         const io_uring_cqe* record = nullptr;
+        if (tried) {
+            io_uring_for_each_cqe(&ring_, head, record) {
+                if (seen++ == count) {
+                    break;
+                }
+                if (is_send(*record)) {
+                    on_record(*record);
+                }
+            }
+            if (all_submitted && !overflow) {
+                settle_tried();
+            }
+        }
+        seen = 0;
         io_uring_for_each_cqe(&ring_, head, record) {
-            on_record(*record);
-            ++count;
+            if (seen++ == count) {
+                break;
+            }
+            if (!tried || !is_send(*record)) {
+                on_record(*record);
+            }
         }
         io_uring_cq_advance(&ring_, count);
-        if (!io_uring_cq_has_overflow(&ring_)) {
-            return;
+        if (overflow) {
+            io_uring_get_events(&ring_);  // the kernel moves what it kept aside into the ring
         }
-        io_uring_get_events(&ring_);  // the kernel moves what it kept aside into the ring
-    }
+    } while (overflow || io_uring_cq_ready(&ring_) > 0);
 }
 
 std::span<const Completion> UringBackend::poll(Nanos deadline) noexcept {
@@ -800,9 +828,8 @@ std::span<const Completion> UringBackend::poll(Nanos deadline) noexcept {
     const std::size_t closes = closed_.size();
     enter(deadline);
     const bool all_submitted = io_uring_sq_ready(&ring_) == 0;
-    harvest();
+    harvest(all_submitted);
     if (all_submitted) {
-        settle_tried();
         for (std::size_t i = 0; i < closes; ++i) {
             if (sockets_[closed_[i]].close_queued) {
                 end_close(closed_[i]);

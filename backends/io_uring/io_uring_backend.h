@@ -136,7 +136,7 @@ class UringBackend final : public Backend {
     void end_close(Slot slot) noexcept;
     void on_record(const io_uring_cqe& record) noexcept;
     void enter(Nanos deadline) noexcept;
-    void harvest() noexcept;
+    void harvest(bool all_submitted) noexcept;
     void on_cancel_missed(Token token, int result) noexcept;
     void on_wake() noexcept;
     void read_clocks() noexcept;
