@@ -38,7 +38,7 @@ class Pool {
             ++used_;
             return index;
         }
-        if (made_ == capacity_) {
+        if (made_ >= capacity_) {
             return kNone;
         }
         new (&storage_[made_]) Item{};
