@@ -89,11 +89,11 @@ Status ContentLoader::read_block(const fs::Opened& opened, Content& out) {
 
 Status ContentLoader::copy_to_memory_file(const fs::Opened& opened, Content& out) {
     if (memory_ == nullptr) {
-        auto made = fs::MemoryFile::create();
+        auto made = MemoryFile::create();
         if (!made) {
             return Status::no_memory;
         }
-        memory_ = std::make_unique<fs::MemoryFile>(std::move(*made));
+        memory_ = std::make_unique<MemoryFile>(std::move(*made));
     }
     const std::uint64_t size = opened.info.stamp.size;
     XXH3_state_t* state = XXH3_createState();
@@ -121,12 +121,10 @@ Status ContentLoader::copy_to_memory_file(const fs::Opened& opened, Content& out
         status = Status::changed;
     }
     if (status != Status::ok) {
-        memory_->discard(size);
+        memory_->discard();
         return status;
     }
-    const std::uint64_t offset = memory_->end();
-    memory_->commit(size);
-    out.home = std::make_shared<const Home>(*memory_, offset, size, usage_);
+    out.home = std::make_shared<const Home>(*memory_, size, usage_);
     return Status::ok;
 }
 

@@ -22,6 +22,7 @@
 #include "core/clock.h"
 #include "http/content_tree.h"
 #include "http/fs.h"
+#include "http/memory_file.h"
 
 namespace sluice::http {
 
@@ -98,7 +99,7 @@ class ContentLoader {
     std::uint64_t open_files_max_;
     std::uint64_t next_content_id_ = 1;
     ContentUsage usage_;
-    std::unique_ptr<fs::MemoryFile> memory_;         // made at the first need
+    std::unique_ptr<MemoryFile> memory_;             // made at the first need
     std::map<std::uint64_t, FileNode*> open_nodes_;  // by content_id: oldest first
     std::unique_ptr<char[]> buffer_;
     bool memory_refused_ = false;

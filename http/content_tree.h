@@ -22,6 +22,7 @@
 #include "core/clock.h"
 #include "http/content.h"
 #include "http/fs.h"
+#include "http/memory_file.h"
 #include "http/watcher.h"
 
 namespace sluice::http {
@@ -74,16 +75,16 @@ class Home {
     Home(fs::File live, ContentUsage& usage) : live_(std::move(live)), usage_(usage) {
         ++usage_.open_files;
     }
-    Home(fs::MemoryFile& memory, std::uint64_t offset, std::uint64_t size, ContentUsage& usage)
-        : memory_(&memory), offset_(offset), size_(size), usage_(usage) {
-        usage_.memory_bytes += size_;
+    // Takes the `size` bytes behind the end of `memory`.
+    Home(MemoryFile& memory, std::uint64_t size, ContentUsage& usage)
+        : memory_(&memory), offset_(memory.end()), size_(size), usage_(usage) {
+        usage_.memory_bytes += memory.commit(size);
     }
     Home(const Home&) = delete;
     Home& operator=(const Home&) = delete;
     ~Home() {
         if (memory_ != nullptr) {
-            memory_->release(offset_, size_);
-            usage_.memory_bytes -= size_;
+            usage_.memory_bytes -= memory_->release(offset_, size_);
         } else {
             --usage_.open_files;
         }
@@ -97,7 +98,7 @@ class Home {
 
   private:
     fs::File live_;
-    fs::MemoryFile* memory_ = nullptr;
+    MemoryFile* memory_ = nullptr;
     std::uint64_t offset_ = 0;
     std::uint64_t size_ = 0;
     ContentUsage& usage_;

@@ -1,6 +1,6 @@
 // The file system as the content store needs it, and nothing more: opening what lies below a root
-// safely, listing, reading, one private file for bytes that must not change. One implementation
-// for each system (fs_linux.cpp); nothing above this header names a system.
+// safely, listing, reading. One implementation for each system (fs_linux.cpp); nothing above this
+// header names a system.
 //
 // SAFETY. Names are single components, opened relative to a directory that is already open, so a
 // path that changes under way cannot lead elsewhere. A symbolic link is followed once, and what it
@@ -123,26 +123,5 @@ void prepare_for_sending(const File& file) noexcept;
 
 // Nanoseconds since 1970, by the clock that stamps files.
 [[nodiscard]] std::int64_t wall_now_ns() noexcept;
-
-// One file in memory for bytes that must not change while they are sent. Space is only ever added
-// at the end; released space is given back to the system and its offsets are never used again, so
-// that a send in flight cannot see other bytes.
-class MemoryFile {
-  public:
-    [[nodiscard]] static Result<MemoryFile> create();
-
-    [[nodiscard]] std::intptr_t handle() const { return file_.handle(); }
-    // Where the next bytes go; a multiple of the page size.
-    [[nodiscard]] std::uint64_t end() const { return end_; }
-    [[nodiscard]] Status write(std::uint64_t offset, const char* data, std::size_t size) noexcept;
-    // Makes what was written behind end() permanent, or takes it back.
-    void commit(std::uint64_t size) noexcept;
-    void discard(std::uint64_t size) noexcept { release(end_, size); }
-    void release(std::uint64_t offset, std::uint64_t size) noexcept;
-
-  private:
-    File file_;
-    std::uint64_t end_ = 0;
-};
 
 }  // namespace sluice::http::fs

@@ -1,7 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -305,52 +304,6 @@ std::int64_t wall_now_ns() noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
     return nanos(now);
-}
-
-Result<MemoryFile> MemoryFile::create() {
-    MemoryFile result;
-    result.file_ = File(::memfd_create("sluice-content", MFD_CLOEXEC));
-    if (!result.file_) {
-        return fail(status_of(errno),
-                    std::string("cannot make a file in memory: ") + std::strerror(errno), errno);
-    }
-    return result;
-}
-
-Status MemoryFile::write(std::uint64_t offset, const char* data, std::size_t size) noexcept {
-    while (size != 0) {
-        const ssize_t wrote = ::pwrite(fd_of(file_), data, size, static_cast<off_t>(offset));
-        if (wrote < 0 && errno == EINTR) {
-            continue;
-        }
-        if (wrote <= 0) {
-            return status_of(errno);
-        }
-        data += wrote;
-        offset += static_cast<std::uint64_t>(wrote);
-        size -= static_cast<std::size_t>(wrote);
-    }
-    return Status::ok;
-}
-
-namespace {
-
-std::uint64_t round_to_page(std::uint64_t size) noexcept {
-    static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    return (size + page - 1) & ~(page - 1);
-}
-
-}  // namespace
-
-void MemoryFile::commit(std::uint64_t size) noexcept {
-    end_ += round_to_page(size);
-}
-
-void MemoryFile::release(std::uint64_t offset, std::uint64_t size) noexcept {
-    // Whole pages only: pages that a socket still holds keep their bytes, they merely leave the
-    // file.
-    ::fallocate(fd_of(file_), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                static_cast<off_t>(offset), static_cast<off_t>(round_to_page(size)));
 }
 
 }  // namespace sluice::http::fs

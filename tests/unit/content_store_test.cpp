@@ -364,7 +364,7 @@ TEST_F(ContentStoreTest, LargeFilesLeaveRoomForSmallOnes) {
     for (int i = 0; i < 20; ++i) {
         EXPECT_TRUE(find("/z/b" + std::to_string(i))->in_memory());
     }
-    EXPECT_EQ(store_->stats().open_files, 15U) << "five times 60,000 fit in three quarters";
+    EXPECT_EQ(store_->stats().open_files, 16U) << "four times fifteen pages fit in three quarters";
 }
 
 TEST_F(ContentStoreTest, MemoryOfOldVersionsIsGivenBack) {
@@ -387,34 +387,37 @@ TEST_F(ContentStoreTest, MemoryOfOldVersionsIsGivenBack) {
         ASSERT_TRUE(step_until([&] { return body("/big") == content; }));
     }
     EXPECT_TRUE(step_until([&] { return store_->stats().snapshots == 1; }));
-    EXPECT_EQ(blocks(), before);
-    EXPECT_LT(store_->stats().memory_bytes, 4 * 1024 * 1024 + 4096U);
+    // Given back by whole chunks, of which the new version may lie across one more.
+    EXPECT_LE(blocks(), before + static_cast<std::int64_t>(MemoryFile::kChunkBytes));
+    EXPECT_LT(store_->stats().memory_bytes, 6 * 1024 * 1024 + 4096U);
 }
 
 TEST_F(ContentStoreTest, APinnedVersionKeepsItsBytes) {
     options_.block_bytes_max = 1000;
+    // As large as what is given back at once.
+    constexpr std::size_t kMedium = MemoryFile::kChunkBytes;
     tree_.write("small", "old");
-    tree_.write("medium", std::string(5000, 'o'));
+    tree_.write("medium", std::string(kMedium, 'o'));
     open();
     const Entry* small = find("/small");
     const Entry* medium = find("/medium");
     const Snapshot* pin = view_->pin();
     for (int i = 0; i < 5; ++i) {
         tree_.replace("small", "new" + std::to_string(i));
-        tree_.replace("medium", std::string(5000, static_cast<char>('a' + i)));
+        tree_.replace("medium", std::string(kMedium, static_cast<char>('a' + i)));
         ASSERT_TRUE(step_until([&] {
             return body("/small") == "new" + std::to_string(i) &&
-                   body("/medium") == std::string(5000, static_cast<char>('a' + i));
+                   body("/medium") == std::string(kMedium, static_cast<char>('a' + i));
         }));
     }
     step_for(50 * kMillisecond);
     EXPECT_EQ(body_of(*small), "old");
-    EXPECT_EQ(body_of(*medium), std::string(5000, 'o'));
+    EXPECT_EQ(body_of(*medium), std::string(kMedium, 'o'));
     EXPECT_EQ(store_->stats().snapshots, 2U) << "the pinned and the newest; none between";
     const std::uint64_t with_pin = store_->stats().memory_bytes;
     view_->unpin(pin);
     EXPECT_TRUE(step_until([&] { return store_->stats().snapshots == 1; }));
-    EXPECT_LT(store_->stats().memory_bytes, with_pin - 5000);
+    EXPECT_LT(store_->stats().memory_bytes, with_pin - kMedium + 1);
 }
 
 TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
