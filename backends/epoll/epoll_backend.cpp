@@ -403,6 +403,13 @@ void EpollBackend::on_writable(Slot slot, Socket_& socket) noexcept {
     finish_ready(slot, socket, Direction::writable);
 }
 
+std::uint64_t EpollBackend::unacknowledged(Slot slot) const noexcept {
+    CHECK(slot < limits_.slots && sockets_[slot].open);
+    const Socket_& socket = sockets_[slot];
+    return posix::queued_bytes(socket.fd) +
+           (socket.parked == kNotParked ? 0 : sends_[socket.parked].left());
+}
+
 // ---- the rest of the verbs -------------------------------------------------------------------
 
 void EpollBackend::ready(Token token, Direction direction) noexcept {

@@ -513,9 +513,10 @@ void UringBackend::send(Token token, std::span<const Slice> slices, SendUrgency 
 // Queues what is left of the memory slices, as an attempt or as a send that waits for room.
 void UringBackend::queue_send(Socket_& socket, RingSend& send) noexcept {
     const bool trying = send.phase == SendPhase::trying;
-    // MSG_WAITALL: a record with a short count means failure, never "some of it"
-    // (io_uring_enter(2)).
-    const int flags = MSG_NOSIGNAL | MSG_WAITALL | (trying ? MSG_DONTWAIT : 0);
+    // MSG_WAITALL: no record, where success leaves none, means all of it and never "some of it"
+    // (io_uring_enter(2)). A send that waits leaves a record for each part that found room, so that
+    // its progress is known.
+    const int flags = MSG_NOSIGNAL | (trying ? MSG_WAITALL | MSG_DONTWAIT : 0);
     posix::SendState& state = send.state;
     io_uring_sqe* entry = sqe();
     if (state.slice_count - state.slice_first == 1) {
@@ -583,6 +584,13 @@ void UringBackend::end_send(Slot slot, Socket_& socket, Status status) noexcept 
     if (socket.closing) {
         try_finish_close(slot, socket);
     }
+}
+
+std::uint64_t UringBackend::unacknowledged(Slot slot) const noexcept {
+    CHECK(slot < limits_.slots && sockets_[slot].open);
+    const Socket_& socket = sockets_[slot];
+    return posix::queued_bytes(socket.fd) +
+           (socket.send == kNoSend ? 0 : sends_[socket.send].state.left());
 }
 
 // ---- the rest of the verbs -------------------------------------------------------------------

@@ -1,8 +1,10 @@
 #include "backends/posix/socket.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
@@ -238,6 +240,11 @@ Endpoint peer_of(int fd) noexcept {
         return {};
     }
     return to_endpoint(address);
+}
+
+std::uint64_t queued_bytes(int fd) noexcept {
+    int bytes = 0;
+    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0;
 }
 
 Status end_of_stream(int fd, bool finishing) noexcept {

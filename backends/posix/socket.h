@@ -36,6 +36,10 @@ void unlink_unix(const Endpoint& endpoint) noexcept;
 [[nodiscard]] Result<Endpoint> local_of(int fd);
 [[nodiscard]] Endpoint peer_of(int fd) noexcept;  // Family::none when the socket has no peer
 
+// What the socket has taken and the peer has not acknowledged (tcp(7), unix(7): SIOCOUTQ); in a
+// Unix socket, the memory that it uses.
+[[nodiscard]] std::uint64_t queued_bytes(int fd) noexcept;
+
 // What a receive of zero bytes means: eof after a FIN, or reset when a send has already taken the
 // error that the reset left behind (tcp(7), TCP_INFO: the connection is closed, and we have not
 // even finished our own direction).
