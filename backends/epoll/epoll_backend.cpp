@@ -22,14 +22,25 @@ constexpr std::uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t kWriteEvents = kReadEvents | EPOLLOUT;
 constexpr int kAcceptBudget = 64;  // connections taken from one listener in one poll
 constexpr std::size_t kEventsMax = 256;
+constexpr Nanos kWaitMax = 1'000'000'000;  // milliseconds in one epoll_wait(2): fits an int
 
 const Token kWakeToken{0, 0, OpKind::internal};
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> EpollBackend::create(const BackendLimits& limits) {
+int EpollBackend::pwait2_refusal() noexcept {
+    epoll_event event{};
+    const timespec none{};
+    // Without a set: a system that has the call objects to that, and to nothing else.
+    (void)::epoll_pwait2(-1, &event, 1, &none, nullptr);
+    return errno == EBADF ? 0 : errno;
+}
+
+Result<std::unique_ptr<Backend>> EpollBackend::create(const BackendLimits& limits,
+                                                      bool allow_pwait2) {
     posix::ignore_sigpipe();
-    std::unique_ptr<EpollBackend> backend(new EpollBackend(limits));
+    std::unique_ptr<EpollBackend> backend(
+        new EpollBackend(limits, allow_pwait2 && pwait2_refusal() == 0));
     const auto failed = [](const char* step) {
         return fail(status_of(errno), std::string("epoll: ") + step + ": " + std::strerror(errno),
                     errno);
@@ -51,8 +62,9 @@ Result<std::unique_ptr<Backend>> EpollBackend::create(const BackendLimits& limit
     return backend;
 }
 
-EpollBackend::EpollBackend(const BackendLimits& limits)
+EpollBackend::EpollBackend(const BackendLimits& limits, bool pwait2)
     : limits_(limits),
+      pwait2_(pwait2),
       sockets_(new Socket_[limits.slots]),
       listeners_(limits.listeners),
       sends_(limits.slots),
@@ -499,20 +511,29 @@ void EpollBackend::on_event(const epoll_event& event) noexcept {
     }
 }
 
+// What epoll_wait(2) returns; waits so long, or without end (kNever).
+int EpollBackend::wait_events(Nanos left) noexcept {
+    const auto events_max = static_cast<int>(events_.size());
+    if (pwait2_) {
+        const timespec limit{left / kSecond, left % kSecond};
+        return ::epoll_pwait2(epoll_, events_.data(), events_max, left == kNever ? nullptr : &limit,
+                              nullptr);
+    }
+    // Rounded up: a deadline that is almost there must not become many calls that do not wait.
+    const Nanos milliseconds = left / kMillisecond + (left % kMillisecond > 0 ? 1 : 0);
+    return ::epoll_wait(epoll_, events_.data(), events_max,
+                        left == kNever ? -1 : static_cast<int>(std::min(milliseconds, kWaitMax)));
+}
+
 void EpollBackend::wait(Nanos deadline) noexcept {
     const bool can_receive = !readable_.empty() && !free_buffers_.empty();
-    timespec timeout{};
-    const timespec* limit = &timeout;
+    Nanos left = 0;
     if (!outbox_.urgent() && !can_receive && deadline > now_) {
-        if (deadline == kNever) {
-            limit = nullptr;
-        } else if (const Nanos left = deadline - posix::monotonic_now(); left > 0) {
-            timeout.tv_sec = left / kSecond;
-            timeout.tv_nsec = left % kSecond;
-        }
+        left = deadline == kNever ? kNever : std::max<Nanos>(deadline - posix::monotonic_now(), 0);
     }
-    const int n =
-        ::epoll_pwait2(epoll_, events_.data(), static_cast<int>(events_.size()), limit, nullptr);
+    const int n = wait_events(left);
+    // Anything else would come again at once, and the loop would spin without serving anybody.
+    CHECK(n >= 0 || errno == EINTR);
     read_clocks();
     for (int i = 0; i < n; ++i) {
         on_event(events_[static_cast<std::size_t>(i)]);

@@ -6,6 +6,9 @@
 // so no second call is needed to see EAGAIN (epoll(7), question 9), unless the peer's FIN or an
 // error was signalled with it.
 //
+// It waits with epoll_pwait2(2), to the nanosecond, or where that is refused (Linux before 5.11,
+// old seccomp profiles, valgrind) with epoll_wait(2), to the next millisecond.
+//
 // Threads, ownership, errors: core/backend.h.
 #pragma once
 
@@ -24,7 +27,11 @@ namespace sluice {
 
 class EpollBackend final : public Backend {
   public:
-    [[nodiscard]] static Result<std::unique_ptr<Backend>> create(const BackendLimits& limits);
+    // epoll_pwait2 is used if it is allowed here and works.
+    [[nodiscard]] static Result<std::unique_ptr<Backend>> create(const BackendLimits& limits,
+                                                                 bool allow_pwait2 = true);
+    // The errno with which the system refuses epoll_pwait2; 0 when it works.
+    [[nodiscard]] static int pwait2_refusal() noexcept;
     ~EpollBackend() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
@@ -81,7 +88,7 @@ class EpollBackend final : public Backend {
         bool listed = false;  // more may be waiting: in accept_again_
     };
 
-    explicit EpollBackend(const BackendLimits& limits);
+    EpollBackend(const BackendLimits& limits, bool pwait2);
     [[nodiscard]] Socket_& at(Token token) noexcept;
     [[nodiscard]] Socket_& at(Slot slot) noexcept;
     void bind(Slot slot, Generation generation, int fd, std::uint32_t events) noexcept;
@@ -98,9 +105,11 @@ class EpollBackend final : public Backend {
     [[nodiscard]] bool receive_one(Slot slot, Socket_& socket) noexcept;
     void accept_some(ListenerId listener) noexcept;
     void wait(Nanos deadline) noexcept;
+    [[nodiscard]] int wait_events(Nanos left) noexcept;
     void read_clocks() noexcept;
 
     BackendLimits limits_;
+    const bool pwait2_;
     int epoll_ = -1;
     int event_ = -1;
     std::atomic<bool> wake_pending_{false};
