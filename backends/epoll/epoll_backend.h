@@ -14,18 +14,17 @@
 
 #include <sys/epoll.h>
 
-#include <atomic>
 #include <memory>
 #include <vector>
 
-#include "backends/posix/outbox.h"
 #include "backends/posix/send_state.h"
+#include "backends/posix/socket_backend.h"
 #include "core/backend.h"
 #include "core/pool.h"
 
 namespace sluice {
 
-class EpollBackend final : public Backend {
+class EpollBackend final : public posix::SocketBackend {
   public:
     // epoll_pwait2 is used if it is allowed here and works.
     [[nodiscard]] static Result<std::unique_ptr<Backend>> create(const BackendLimits& limits,
@@ -35,18 +34,10 @@ class EpollBackend final : public Backend {
     ~EpollBackend() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
-    [[nodiscard]] Nanos now() const noexcept override { return now_; }
-    [[nodiscard]] std::int64_t wall_seconds() const noexcept override { return wall_seconds_; }
-    [[nodiscard]] Result<ListenerId> listen(const Endpoint& endpoint,
-                                            const ListenOptions& options) override;
-    [[nodiscard]] Result<Endpoint> local(ListenerId listener) const override;
     void accept_start(ListenerId listener, Token token) noexcept override;
     void accept_stop(ListenerId listener) noexcept override;
-    void close_listener(ListenerId listener) noexcept override;
     void adopt(Slot slot, Generation generation, Socket socket) noexcept override;
-    void discard(Socket socket) noexcept override;
     void connect(Token token, const Endpoint& peer) noexcept override;
-    [[nodiscard]] Endpoint peer(Slot slot) const noexcept override;
     [[nodiscard]] Socket native(Slot slot) const noexcept override;
     void recv_start(Token token) noexcept override;
     void recv_stop(Slot slot) noexcept override;
@@ -59,7 +50,6 @@ class EpollBackend final : public Backend {
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
     [[nodiscard]] std::span<const Completion> poll(Nanos deadline) noexcept override;
-    void wake() noexcept override;
 
   private:
     static constexpr std::uint32_t kNotParked = Pool<posix::SendState>::kNone;
@@ -80,13 +70,6 @@ class EpollBackend final : public Backend {
         bool wait_readable : 1 = false;
         bool wait_writable : 1 = false;
     };
-    struct Listener {
-        int fd = -1;
-        Endpoint endpoint;
-        Token token;
-        bool accepting = false;
-        bool listed = false;  // more may be waiting: in accept_again_
-    };
 
     EpollBackend(const BackendLimits& limits, bool pwait2);
     [[nodiscard]] Socket_& at(Token token) noexcept;
@@ -106,29 +89,18 @@ class EpollBackend final : public Backend {
     void accept_some(ListenerId listener) noexcept;
     void wait(Nanos deadline) noexcept;
     [[nodiscard]] int wait_events(Nanos left) noexcept;
-    void read_clocks() noexcept;
 
-    BackendLimits limits_;
     const bool pwait2_;
     int epoll_ = -1;
-    int event_ = -1;
-    std::atomic<bool> wake_pending_{false};
-    Nanos now_ = 0;
-    std::int64_t wall_seconds_ = 0;
     std::unique_ptr<Socket_[]> sockets_;
-    std::vector<Listener> listeners_;
-    std::vector<ListenerId> accept_again_;
     Pool<posix::SendState> sends_;
-    posix::SendState trying_;  // the send being tried; parked only if it blocks
-    posix::Outbox outbox_;
+    posix::SendState trying_;         // the send being tried; parked only if it blocks
     std::vector<Slot> readable_;      // sockets with an unread edge and a stream to feed
     std::vector<Slot> readable_now_;  // the same, being walked
     std::vector<BufferId> free_buffers_;
     std::unique_ptr<char[]> buffers_;
     std::vector<bool> lent_;
-    std::unique_ptr<char[]> scratch_;
     std::vector<epoll_event> events_;
-    bool waited_last_time_ = false;
 };
 
 }  // namespace sluice
