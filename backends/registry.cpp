@@ -1,5 +1,7 @@
 #include "backends/registry.h"
 
+#include <cstring>
+
 #include "backends/epoll/epoll_backend.h"
 #include "backends/io_uring/capabilities.h"
 #include "backends/io_uring/io_uring_backend.h"
@@ -10,11 +12,15 @@ namespace {
 
 class EpollFactory final : public BackendFactory {
   public:
+    explicit EpollFactory(bool allow_pwait2 = true) : allow_pwait2_(allow_pwait2) {}
     [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
     [[nodiscard]] Result<std::unique_ptr<Backend>> create(
         const BackendLimits& limits) const override {
-        return EpollBackend::create(limits);
+        return EpollBackend::create(limits, allow_pwait2_);
     }
+
+  private:
+    bool allow_pwait2_;
 };
 
 class UringFactory final : public BackendFactory {
@@ -48,6 +54,10 @@ std::vector<BackendReport> probe_backends() {
     if (auto made = EpollBackend::create(BackendLimits{.slots = 1, .recv_buffers = 1})) {
         epoll.available = true;
         epoll.detail = "edge-triggered";
+        if (const int error = EpollBackend::pwait2_refusal(); error != 0) {
+            epoll.remarks.push_back(std::string("epoll_pwait2: ") + std::strerror(error) +
+                                    "; deadlines are kept to the millisecond");
+        }
     } else {
         epoll.detail = made.error().what;
     }
@@ -79,6 +89,7 @@ Result<ChosenBackend> choose_backend(std::string_view name) {
 std::vector<BackendVariant> backend_variants() {
     std::vector<BackendVariant> variants;
     variants.push_back({"epoll", std::make_unique<EpollFactory>()});
+    variants.push_back({"epoll/no_pwait2", std::make_unique<EpollFactory>(false)});
     const auto probe = probe_io_uring();
     if (!probe) {
         return variants;

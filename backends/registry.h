@@ -29,8 +29,8 @@ struct ChosenBackend {
 // "auto" takes the first that works and says why; a name is strict and fails with the reason.
 [[nodiscard]] Result<ChosenBackend> choose_backend(std::string_view name);
 
-// For tests: each backend that works here and, for io_uring, each mask of capabilities
-// ("io_uring/no_multishot" ...), so that a new kernel exercises the paths of an old one.
+// For tests: each backend that works here, with each mask of its capabilities ("epoll/no_pwait2",
+// "io_uring/no_multishot" ...), so that a new kernel exercises the paths of an old one.
 struct BackendVariant {
     std::string name;
     std::unique_ptr<BackendFactory> factory;

@@ -174,6 +174,12 @@ class Backend {
     virtual void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                            SendUrgency urgency) noexcept = 0;
 
+    // Of the bytes of all sends begun on the slot, those that the peer has not acknowledged: what
+    // the send in flight has still to hand over, and what the system holds. Falls when the peer
+    // takes something and only then, and is 0 when it has everything. (Unix sockets tell the memory
+    // that their bytes use: more than the bytes, and 0 at the same time.) A system call: cold path.
+    [[nodiscard]] virtual std::uint64_t unacknowledged(Slot slot) const noexcept = 0;
+
     // One completion when the socket is readable or writable (or broken).
     virtual void ready(Token token, Direction direction) noexcept = 0;
     // Sends FIN after what was sent before. No completion.

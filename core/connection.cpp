@@ -52,6 +52,7 @@ void ExchangePool::release(Exchange* exchange) noexcept {
         std::vector<char>().swap(exchange->input);
     }
     exchange->peer.family = Family::none;
+    exchange->acknowledged.reset();
     exchange->slot = kNoSlot;
     free_.push_back(exchange);
 }

@@ -17,6 +17,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,7 @@ enum class ConnectionState : std::uint8_t {
     head,     // deadline in total, from accept or from the first byte of the message
     body,     // a message body is being read
     waiting,  // content is being loaded
-    respond,  // a send is in flight
+    respond,  // a send is in flight; its deadline moves while the peer acknowledges something
     idle,     // between messages; owns nothing
     linger,   // reading and discarding after the last response
     closing,  // close() is under way; its completion frees the slot
@@ -47,6 +48,12 @@ struct Exchange final : SessionPeer {
     std::vector<char> input;      // received, not yet taken by the session
     std::size_t input_taken = 0;  // of `input`
     Endpoint peer;                // filled on demand, for the access log
+    // What the write timeout goes by: bytes of all pieces begun (counted from anywhere, modulo
+    // 2^64), how many of them the peer had acknowledged at the last look, if there was one, and
+    // when that was seen to have moved.
+    std::uint64_t begun_bytes = 0;
+    std::optional<std::uint64_t> acknowledged;
+    Nanos acknowledged_at = 0;
 
     [[nodiscard]] const Endpoint& peer_endpoint() noexcept override;
     [[nodiscard]] std::string_view pending_input() const {

@@ -19,9 +19,13 @@ struct Limits {
     std::uint32_t connections_per_worker = 16 * 1024;
     Nanos head_timeout =
         10 * kSecond;  // from the first byte (or accept) to the end of the head: 408
-    Nanos body_timeout = 30 * kSecond;   // the whole request body
-    Nanos idle_timeout = 60 * kSecond;   // between requests
-    Nanos write_timeout = 30 * kSecond;  // one send without completion
+    Nanos body_timeout = 30 * kSecond;  // the whole request body
+    Nanos idle_timeout = 60 * kSecond;  // between requests
+    // A response of which the peer acknowledges not one byte for so long is given up (at the latest
+    // a quarter later). So the slowest peer that is served takes something once in this time, be it
+    // a byte; a system whose receive buffer is full acknowledges nothing until there is room for a
+    // segment again, and for up to a sixteenth of a large buffer.
+    Nanos write_timeout = 30 * kSecond;
     Nanos linger_timeout = 2 * kSecond;  // reading on after the last response, before close
     std::uint64_t linger_bytes = 256 * 1024;
     Nanos drain_timeout = 10 * kSecond;  // from SIGTERM to the end of the last response

@@ -14,6 +14,8 @@ constexpr Nanos kDrainGrace = 250 * kMillisecond;
 // The wheel looks at a connection at least this often (more often when idle connections last less
 // long); a deadline that only moves later costs one store until then.
 constexpr Nanos kTimerLook = 5 * kSecond;
+// So many times in a write timeout the reactor looks what a slow peer has acknowledged.
+constexpr Nanos kWriteLooks = 4;
 // When nothing else happens: how long a finished response keeps its buffer and its log line.
 constexpr Nanos kQuietMax = 50 * kMillisecond;
 
@@ -387,6 +389,7 @@ bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) no
     const SendUrgency urgency = piece.last && !over && !input_left && connection.receiving
                                     ? SendUrgency::quiet
                                     : SendUrgency::eager;
+    connection.exchange->begun_bytes += piece.bytes();
     connection.sending = true;
     connection.sending_quietly = urgency == SendUrgency::quiet;
     quiet_sends_ += connection.sending_quietly ? 1 : 0;
@@ -501,7 +504,9 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
                 arm(slot, connection, now + kWaitingMax);
             }
             return;
-        case ConnectionState::respond: arm(slot, connection, now + limits_.write_timeout); return;
+        case ConnectionState::respond:
+            arm(slot, connection, now + limits_.write_timeout / kWriteLooks);
+            return;
         case ConnectionState::idle: arm(slot, connection, now + limits_.idle_timeout); return;
         case ConnectionState::closing:
         case ConnectionState::free:
@@ -543,13 +548,28 @@ void Reactor::on_deadline(Slot slot) noexcept {
             begin_close(slot, connection);
             return;
         case ConnectionState::respond:
-            ++counters_.timed_out_write;
-            begin_close(slot, connection);
+            if (peer_is_stuck(slot, *connection.exchange)) {
+                ++counters_.timed_out_write;
+                begin_close(slot, connection);
+            } else {
+                enter(slot, connection, ConnectionState::respond);
+            }
             return;
         case ConnectionState::linger: begin_close(slot, connection); return;
         case ConnectionState::closing:
         case ConnectionState::free: return;
     }
+}
+
+// The kernel is asked only when a send takes long. That a send completes proves nothing: it found
+// room in a buffer.
+bool Reactor::peer_is_stuck(Slot slot, Exchange& exchange) const noexcept {
+    const std::uint64_t acknowledged = exchange.begun_bytes - backend_.unacknowledged(slot);
+    if (exchange.acknowledged != acknowledged) {
+        exchange.acknowledged = acknowledged;
+        exchange.acknowledged_at = context_.now;
+    }
+    return context_.now - exchange.acknowledged_at >= limits_.write_timeout;
 }
 
 // Finishes our direction; the peer's is read and dropped until it ends, for a while.

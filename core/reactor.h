@@ -91,6 +91,7 @@ class Reactor {
     void stop_receiving(Slot slot, Connection& connection) noexcept;
     void enter(Slot slot, Connection& connection, ConnectionState state) noexcept;
     void arm(Slot slot, Connection& connection, Nanos deadline) noexcept;
+    [[nodiscard]] bool peer_is_stuck(Slot slot, Exchange& exchange) const noexcept;
     void begin_linger(Slot slot, Connection& connection) noexcept;
     void begin_close(Slot slot, Connection& connection) noexcept;
 

@@ -1,6 +1,5 @@
 #include "backends/epoll/epoll_backend.h"
 
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,14 +21,24 @@ constexpr std::uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t kWriteEvents = kReadEvents | EPOLLOUT;
 constexpr int kAcceptBudget = 64;  // connections taken from one listener in one poll
 constexpr std::size_t kEventsMax = 256;
+constexpr Nanos kWaitMax = 1'000'000'000;  // milliseconds in one epoll_wait(2): fits an int
 
 const Token kWakeToken{0, 0, OpKind::internal};
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> EpollBackend::create(const BackendLimits& limits) {
-    posix::ignore_sigpipe();
-    std::unique_ptr<EpollBackend> backend(new EpollBackend(limits));
+int EpollBackend::pwait2_refusal() noexcept {
+    epoll_event event{};
+    const timespec none{};
+    // Without a set: a system that has the call objects to that, and to nothing else.
+    (void)::epoll_pwait2(-1, &event, 1, &none, nullptr);
+    return errno == EBADF ? 0 : errno;
+}
+
+Result<std::unique_ptr<Backend>> EpollBackend::create(const BackendLimits& limits,
+                                                      bool allow_pwait2) {
+    std::unique_ptr<EpollBackend> backend(
+        new EpollBackend(limits, allow_pwait2 && pwait2_refusal() == 0));
     const auto failed = [](const char* step) {
         return fail(status_of(errno), std::string("epoll: ") + step + ": " + std::strerror(errno),
                     errno);
@@ -38,9 +47,8 @@ Result<std::unique_ptr<Backend>> EpollBackend::create(const BackendLimits& limit
     if (backend->epoll_ < 0) {
         return failed("epoll_create1");
     }
-    backend->event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (backend->event_ < 0) {
-        return failed("eventfd");
+    if (auto opened = backend->open_event(); !opened) {
+        return std::unexpected(opened.error());
     }
     epoll_event event{};
     event.events = EPOLLIN;
@@ -51,15 +59,13 @@ Result<std::unique_ptr<Backend>> EpollBackend::create(const BackendLimits& limit
     return backend;
 }
 
-EpollBackend::EpollBackend(const BackendLimits& limits)
-    : limits_(limits),
+EpollBackend::EpollBackend(const BackendLimits& limits, bool pwait2)
+    : SocketBackend(limits),
+      pwait2_(pwait2),
       sockets_(new Socket_[limits.slots]),
-      listeners_(limits.listeners),
       sends_(limits.slots),
-      outbox_(limits.completions),
       buffers_(new char[std::size_t{limits.recv_buffers} * limits.recv_buffer_bytes]),
       lent_(limits.recv_buffers, false),
-      scratch_(new char[kFileCopyMax]),
       events_(kEventsMax) {
     readable_.reserve(limits.completions);
     readable_now_.reserve(limits.completions);
@@ -67,28 +73,13 @@ EpollBackend::EpollBackend(const BackendLimits& limits)
     for (BufferId id = limits.recv_buffers; id-- > 0;) {
         free_buffers_.push_back(id);
     }
-    read_clocks();
 }
 
 EpollBackend::~EpollBackend() {
-    for (const Completion& completion : outbox_.left()) {
-        if (completion.token.kind() == OpKind::accept && completion.more) {
-            discard(completion.socket);
-        }
-    }
     for (Slot slot = 0; slot < limits_.slots; ++slot) {
         if (sockets_[slot].fd >= 0) {
             ::close(sockets_[slot].fd);
         }
-    }
-    for (ListenerId id = 0; id < listeners_.size(); ++id) {
-        if (listeners_[id].fd >= 0) {
-            listeners_[id].accepting = false;
-            close_listener(id);
-        }
-    }
-    if (event_ >= 0) {
-        ::close(event_);
     }
     if (epoll_ >= 0) {
         ::close(epoll_);
@@ -108,61 +99,23 @@ EpollBackend::Socket_& EpollBackend::at(Token token) noexcept {
 
 // ---- listeners -------------------------------------------------------------------------------
 
-Result<ListenerId> EpollBackend::listen(const Endpoint& endpoint, const ListenOptions& options) {
-    const auto place = std::find_if(listeners_.begin(), listeners_.end(),
-                                    [](const Listener& one) { return one.fd < 0; });
-    if (place == listeners_.end()) {
-        return fail(Status::no_memory, "too many listeners");
-    }
-    auto fd = posix::open_listener(endpoint, options);
-    if (!fd) {
-        return std::unexpected(fd.error());
-    }
-    *place = Listener{};
-    place->fd = *fd;
-    place->endpoint = endpoint;
-    return static_cast<ListenerId>(place - listeners_.begin());
-}
-
-Result<Endpoint> EpollBackend::local(ListenerId listener) const {
-    CHECK(listener < listeners_.size());
-    return posix::local_of(listeners_[listener].fd);
-}
-
 void EpollBackend::accept_start(ListenerId id, Token token) noexcept {
-    CHECK(id < listeners_.size() && listeners_[id].fd >= 0);
-    Listener& listener = listeners_[id];
-    CHECK(!listener.accepting && token.kind() == OpKind::accept && token.slot() == id);
-    listener.accepting = true;
-    listener.token = token;
+    Listener& listener = begin_accept(id, token);
     // Level-triggered: a burst larger than the budget is simply seen again.
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = token.value;
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener.fd, &event) != 0) {
-        listener.accepting = false;
-        outbox_.add(token, status_of(errno));
+        end_accept(listener, status_of(errno));
     }
 }
 
 void EpollBackend::accept_stop(ListenerId id) noexcept {
     CHECK(id < listeners_.size());
     Listener& listener = listeners_[id];
-    if (!listener.accepting) {
-        return;
-    }
-    listener.accepting = false;
-    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener.fd, nullptr);
-    outbox_.add(listener.token, Status::cancelled);
-}
-
-void EpollBackend::close_listener(ListenerId id) noexcept {
-    CHECK(id < listeners_.size() && !listeners_[id].accepting);
-    Listener& listener = listeners_[id];
-    if (listener.fd >= 0) {
-        posix::unlink_unix(listener.endpoint);
-        ::close(listener.fd);
-        listener.fd = -1;
+    if (listener.accepting) {
+        ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener.fd, nullptr);
+        end_accept(listener, Status::cancelled);
     }
 }
 
@@ -171,26 +124,14 @@ void EpollBackend::accept_some(ListenerId id) noexcept {
     for (int i = 0; i < kAcceptBudget && listener.accepting; ++i) {
         const int fd = ::accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            Completion& completion = outbox_.add(listener.token, Status::ok);
-            completion.more = true;
-            completion.socket = fd;
-            continue;
-        }
-        if (errno == EAGAIN) {
+            accepted(listener, fd);
+        } else if (errno == EAGAIN) {
             return;
+        } else if (!posix::concerns_one_connection(errno)) {
+            const Status status = status_of(errno);
+            ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener.fd, nullptr);
+            end_accept(listener, status);
         }
-        // A connection that died in the queue, or a protocol error that belongs to it: accept(2)
-        // asks to treat these like EAGAIN and try again.
-        if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO || errno == ENETDOWN ||
-            errno == ENOPROTOOPT || errno == EHOSTDOWN || errno == ENONET ||
-            errno == EHOSTUNREACH || errno == EOPNOTSUPP || errno == ENETUNREACH ||
-            errno == EPERM || errno == ETIMEDOUT) {
-            continue;
-        }
-        const Status status = status_of(errno);
-        listener.accepting = false;
-        ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener.fd, nullptr);
-        outbox_.add(listener.token, status);
     }
 }
 
@@ -220,41 +161,20 @@ void EpollBackend::adopt(Slot slot, Generation generation, Socket socket) noexce
     bind(slot, generation, static_cast<int>(socket), kReadEvents);
 }
 
-void EpollBackend::discard(Socket socket) noexcept {
-    ::close(static_cast<int>(socket));
-}
-
 void EpollBackend::connect(Token token, const Endpoint& peer) noexcept {
     CHECK(token.kind() == OpKind::connect);
-    auto fd = posix::open_stream(peer);
-    if (!fd) {
-        bind(token.slot(), token.generation(), -1, 0);
-        outbox_.add(token, fd.error().status);
-        return;
+    // Registered after connect(2): an unconnected socket would report a hang-up at once.
+    const posix::Connecting begun = posix::begin_connect(peer);
+    bind(token.slot(), token.generation(), begun.fd, kWriteEvents);
+    sockets_[token.slot()].connecting = begun.pending;
+    if (!begun.pending) {
+        outbox_.add(token, begun.status);
     }
-    const posix::SocketAddress address = posix::to_socket_address(peer);
-    int error = ::connect(*fd, address.get(), address.size) == 0 ? 0 : errno;
-    // Registered after connect(): an unconnected socket would report a hang-up at once.
-    bind(token.slot(), token.generation(), *fd, kWriteEvents);
-    if (error == EINPROGRESS) {
-        sockets_[token.slot()].connecting = true;
-        return;
-    }
-    // A Unix socket whose listener's queue is full says EAGAIN (connect(2)): refused, for us.
-    outbox_.add(token, error == EAGAIN ? Status::refused : status_of(error));
 }
 
 void EpollBackend::finish_connect(Slot slot, Socket_& socket) noexcept {
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(socket.fd, SOL_SOCKET, SO_ERROR, &error, &size);
     socket.connecting = false;
-    outbox_.add(Token{slot, socket.generation, OpKind::connect}, status_of(error));
-}
-
-Endpoint EpollBackend::peer(Slot slot) const noexcept {
-    CHECK(slot < limits_.slots);
-    return posix::peer_of(sockets_[slot].fd);
+    outbox_.add(Token{slot, socket.generation, OpKind::connect}, posix::end_connect(socket.fd));
 }
 
 Socket EpollBackend::native(Slot slot) const noexcept {
@@ -403,6 +323,13 @@ void EpollBackend::on_writable(Slot slot, Socket_& socket) noexcept {
     finish_ready(slot, socket, Direction::writable);
 }
 
+std::uint64_t EpollBackend::unacknowledged(Slot slot) const noexcept {
+    CHECK(slot < limits_.slots && sockets_[slot].open);
+    const Socket_& socket = sockets_[slot];
+    return posix::queued_bytes(socket.fd) +
+           (socket.parked == kNotParked ? 0 : sends_[socket.parked].left());
+}
+
 // ---- the rest of the verbs -------------------------------------------------------------------
 
 void EpollBackend::ready(Token token, Direction direction) noexcept {
@@ -466,11 +393,7 @@ void EpollBackend::close(Token token) noexcept {
 void EpollBackend::on_event(const epoll_event& event) noexcept {
     const Token token{event.data.u64};
     if (token == kWakeToken) {
-        std::uint64_t count = 0;
-        // The flag goes down before the caller looks at its mailbox, so that a later wake() is
-        // never swallowed.
-        (void)!::read(event_, &count, sizeof count);
-        (void)wake_pending_.exchange(false, std::memory_order_acq_rel);
+        take_wake();
         return;
     }
     if (token.kind() == OpKind::accept) {
@@ -492,20 +415,25 @@ void EpollBackend::on_event(const epoll_event& event) noexcept {
     }
 }
 
+// What epoll_wait(2) returns; waits so long, or without end (kNever).
+int EpollBackend::wait_events(Nanos left) noexcept {
+    const auto events_max = static_cast<int>(events_.size());
+    if (pwait2_) {
+        const timespec limit{left / kSecond, left % kSecond};
+        return ::epoll_pwait2(epoll_, events_.data(), events_max, left == kNever ? nullptr : &limit,
+                              nullptr);
+    }
+    // Rounded up: a deadline that is almost there must not become many calls that do not wait.
+    const Nanos milliseconds = left / kMillisecond + (left % kMillisecond > 0 ? 1 : 0);
+    return ::epoll_wait(epoll_, events_.data(), events_max,
+                        left == kNever ? -1 : static_cast<int>(std::min(milliseconds, kWaitMax)));
+}
+
 void EpollBackend::wait(Nanos deadline) noexcept {
     const bool can_receive = !readable_.empty() && !free_buffers_.empty();
-    timespec timeout{};
-    const timespec* limit = &timeout;
-    if (!outbox_.urgent() && !can_receive && deadline > now_) {
-        if (deadline == kNever) {
-            limit = nullptr;
-        } else if (const Nanos left = deadline - posix::monotonic_now(); left > 0) {
-            timeout.tv_sec = left / kSecond;
-            timeout.tv_nsec = left % kSecond;
-        }
-    }
-    const int n =
-        ::epoll_pwait2(epoll_, events_.data(), static_cast<int>(events_.size()), limit, nullptr);
+    const int n = wait_events(outbox_.urgent() || can_receive ? 0 : left_until(deadline));
+    // Anything else would come again at once, and the loop would spin without serving anybody.
+    CHECK(n >= 0 || errno == EINTR);
     read_clocks();
     for (int i = 0; i < n; ++i) {
         on_event(events_[static_cast<std::size_t>(i)]);
@@ -513,30 +441,14 @@ void EpollBackend::wait(Nanos deadline) noexcept {
 }
 
 std::span<const Completion> EpollBackend::poll(Nanos deadline) noexcept {
-    // What verbs completed on the spot is handed over without asking the kernel again, but never
-    // twice in a row, so that sockets keep their turn.
-    if (outbox_.urgent() && waited_last_time_) {
-        waited_last_time_ = false;
+    if (outbox_has_turn()) {
         return outbox_.hand_over();
     }
-    waited_last_time_ = true;
     wait(deadline);
     if (!readable_.empty()) {
         receive_some();
     }
     return outbox_.hand_over();
-}
-
-void EpollBackend::wake() noexcept {
-    if (!wake_pending_.exchange(true, std::memory_order_acq_rel)) {
-        const std::uint64_t one = 1;
-        (void)!::write(event_, &one, sizeof one);
-    }
-}
-
-void EpollBackend::read_clocks() noexcept {
-    now_ = posix::monotonic_now();
-    wall_seconds_ = posix::wall_now();
 }
 
 }  // namespace sluice

@@ -6,40 +6,38 @@
 // so no second call is needed to see EAGAIN (epoll(7), question 9), unless the peer's FIN or an
 // error was signalled with it.
 //
+// It waits with epoll_pwait2(2), to the nanosecond, or where that is refused (Linux before 5.11,
+// old seccomp profiles, valgrind) with epoll_wait(2), to the next millisecond.
+//
 // Threads, ownership, errors: core/backend.h.
 #pragma once
 
 #include <sys/epoll.h>
 
-#include <atomic>
 #include <memory>
 #include <vector>
 
-#include "backends/posix/outbox.h"
 #include "backends/posix/send_state.h"
+#include "backends/posix/socket_backend.h"
 #include "core/backend.h"
 #include "core/pool.h"
 
 namespace sluice {
 
-class EpollBackend final : public Backend {
+class EpollBackend final : public posix::SocketBackend {
   public:
-    [[nodiscard]] static Result<std::unique_ptr<Backend>> create(const BackendLimits& limits);
+    // epoll_pwait2 is used if it is allowed here and works.
+    [[nodiscard]] static Result<std::unique_ptr<Backend>> create(const BackendLimits& limits,
+                                                                 bool allow_pwait2 = true);
+    // The errno with which the system refuses epoll_pwait2; 0 when it works.
+    [[nodiscard]] static int pwait2_refusal() noexcept;
     ~EpollBackend() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
-    [[nodiscard]] Nanos now() const noexcept override { return now_; }
-    [[nodiscard]] std::int64_t wall_seconds() const noexcept override { return wall_seconds_; }
-    [[nodiscard]] Result<ListenerId> listen(const Endpoint& endpoint,
-                                            const ListenOptions& options) override;
-    [[nodiscard]] Result<Endpoint> local(ListenerId listener) const override;
     void accept_start(ListenerId listener, Token token) noexcept override;
     void accept_stop(ListenerId listener) noexcept override;
-    void close_listener(ListenerId listener) noexcept override;
     void adopt(Slot slot, Generation generation, Socket socket) noexcept override;
-    void discard(Socket socket) noexcept override;
     void connect(Token token, const Endpoint& peer) noexcept override;
-    [[nodiscard]] Endpoint peer(Slot slot) const noexcept override;
     [[nodiscard]] Socket native(Slot slot) const noexcept override;
     void recv_start(Token token) noexcept override;
     void recv_stop(Slot slot) noexcept override;
@@ -47,11 +45,11 @@ class EpollBackend final : public Backend {
     void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept override;
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
+    [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
     void ready(Token token, Direction direction) noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
     [[nodiscard]] std::span<const Completion> poll(Nanos deadline) noexcept override;
-    void wake() noexcept override;
 
   private:
     static constexpr std::uint32_t kNotParked = Pool<posix::SendState>::kNone;
@@ -72,15 +70,8 @@ class EpollBackend final : public Backend {
         bool wait_readable : 1 = false;
         bool wait_writable : 1 = false;
     };
-    struct Listener {
-        int fd = -1;
-        Endpoint endpoint;
-        Token token;
-        bool accepting = false;
-        bool listed = false;  // more may be waiting: in accept_again_
-    };
 
-    explicit EpollBackend(const BackendLimits& limits);
+    EpollBackend(const BackendLimits& limits, bool pwait2);
     [[nodiscard]] Socket_& at(Token token) noexcept;
     [[nodiscard]] Socket_& at(Slot slot) noexcept;
     void bind(Slot slot, Generation generation, int fd, std::uint32_t events) noexcept;
@@ -97,28 +88,19 @@ class EpollBackend final : public Backend {
     [[nodiscard]] bool receive_one(Slot slot, Socket_& socket) noexcept;
     void accept_some(ListenerId listener) noexcept;
     void wait(Nanos deadline) noexcept;
-    void read_clocks() noexcept;
+    [[nodiscard]] int wait_events(Nanos left) noexcept;
 
-    BackendLimits limits_;
+    const bool pwait2_;
     int epoll_ = -1;
-    int event_ = -1;
-    std::atomic<bool> wake_pending_{false};
-    Nanos now_ = 0;
-    std::int64_t wall_seconds_ = 0;
     std::unique_ptr<Socket_[]> sockets_;
-    std::vector<Listener> listeners_;
-    std::vector<ListenerId> accept_again_;
     Pool<posix::SendState> sends_;
-    posix::SendState trying_;  // the send being tried; parked only if it blocks
-    posix::Outbox outbox_;
+    posix::SendState trying_;         // the send being tried; parked only if it blocks
     std::vector<Slot> readable_;      // sockets with an unread edge and a stream to feed
     std::vector<Slot> readable_now_;  // the same, being walked
     std::vector<BufferId> free_buffers_;
     std::unique_ptr<char[]> buffers_;
     std::vector<bool> lent_;
-    std::unique_ptr<char[]> scratch_;
     std::vector<epoll_event> events_;
-    bool waited_last_time_ = false;
 };
 
 }  // namespace sluice

@@ -1,7 +1,6 @@
 #include "backends/io_uring/io_uring_backend.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,30 +32,10 @@ __kernel_timespec timespec_of(Nanos duration) {
     return {.tv_sec = duration / kSecond, .tv_nsec = duration % kSecond};
 }
 
-// Errors of accept(2) that belong to one dead connection and not to the listener.
-bool concerns_one_connection(int error) {
-    switch (error) {
-        case EINTR:
-        case EAGAIN:
-        case ECONNABORTED:
-        case EPROTO:
-        case ENETDOWN:
-        case ENOPROTOOPT:
-        case EHOSTDOWN:
-        case ENONET:
-        case EHOSTUNREACH:
-        case EOPNOTSUPP:
-        case ENETUNREACH:
-        case ETIMEDOUT: return true;
-        default: return false;
-    }
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Backend>> UringBackend::create(const BackendLimits& limits,
                                                       const UringCapabilities& capabilities) {
-    posix::ignore_sigpipe();
     std::unique_ptr<UringBackend> backend(new UringBackend(limits, capabilities));
     auto made = make_ring(backend->ring_, kSubmissions, kRecordsMin, backend->capabilities_);
     if (!made) {
@@ -72,27 +51,22 @@ Result<std::unique_ptr<Backend>> UringBackend::create(const BackendLimits& limit
                         -error);
         }
     }
-    backend->event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (backend->event_ < 0) {
-        return fail(status_of(errno), std::string("eventfd: ") + std::strerror(errno), errno);
+    if (auto opened = backend->open_event(); !opened) {
+        return std::unexpected(opened.error());
     }
     backend->poll_fd(backend->event_, POLLIN, Token{0, 0, kWakePoll});
     return backend;
 }
 
 UringBackend::UringBackend(const BackendLimits& limits, const UringCapabilities& capabilities)
-    : limits_(limits),
+    : SocketBackend(limits),
       capabilities_(capabilities),
       buffers_(limits.recv_buffers, limits.recv_buffer_bytes),
       sockets_(new Socket_[limits.slots]),
-      listeners_(limits.listeners),
-      sends_(limits.slots),
-      outbox_(limits.completions),
-      scratch_(new char[kFileCopyMax]) {
+      sends_(limits.slots) {
     for (auto* list : {&to_arm_, &starved_, &tried_, &closed_}) {
         list->reserve(limits.completions);
     }
-    read_clocks();
 }
 
 // Requests hold references to their sockets. A ring that goes with requests in it gives those up
@@ -113,15 +87,10 @@ UringBackend::~UringBackend() {
         const Nanos give_up = posix::monotonic_now() + kTeardownMax;
         while ((with_kernel_ > 0 || io_uring_sq_ready(&ring_) > 0) &&
                posix::monotonic_now() < give_up) {
-            for (const Completion& completion : poll(now_ + 10 * kMillisecond)) {
+            for (const Completion& completion : poll(now() + 10 * kMillisecond)) {
                 if (completion.token.kind() == OpKind::accept && completion.more) {
                     discard(completion.socket);
                 }
-            }
-        }
-        for (const Completion& completion : outbox_.left()) {
-            if (completion.token.kind() == OpKind::accept && completion.more) {
-                discard(completion.socket);
             }
         }
         io_uring_queue_exit(&ring_);
@@ -130,13 +99,6 @@ UringBackend::~UringBackend() {
         if (sockets_[slot].fd >= 0 && !sockets_[slot].close_queued) {
             ::close(sockets_[slot].fd);
         }
-    }
-    for (ListenerId id = 0; id < listeners_.size(); ++id) {
-        listeners_[id].accepting = false;
-        close_listener(id);
-    }
-    if (event_ >= 0) {
-        ::close(event_);
     }
 }
 
@@ -182,35 +144,8 @@ void UringBackend::poll_fd(int fd, unsigned events, Token user_data) noexcept {
 
 // ---- listeners -------------------------------------------------------------------------------
 
-Result<ListenerId> UringBackend::listen(const Endpoint& endpoint, const ListenOptions& options) {
-    const auto place = std::find_if(listeners_.begin(), listeners_.end(),
-                                    [](const Listener& one) { return one.fd < 0; });
-    if (place == listeners_.end()) {
-        return fail(Status::no_memory, "too many listeners");
-    }
-    auto fd = posix::open_listener(endpoint, options);
-    if (!fd) {
-        return std::unexpected(fd.error());
-    }
-    *place = Listener{};
-    place->fd = *fd;
-    place->endpoint = endpoint;
-    return static_cast<ListenerId>(place - listeners_.begin());
-}
-
-Result<Endpoint> UringBackend::local(ListenerId listener) const {
-    CHECK(listener < listeners_.size());
-    return posix::local_of(listeners_[listener].fd);
-}
-
 void UringBackend::accept_start(ListenerId id, Token token) noexcept {
-    CHECK(id < listeners_.size() && listeners_[id].fd >= 0);
-    Listener& listener = listeners_[id];
-    CHECK(!listener.accepting && token.kind() == OpKind::accept && token.slot() == id);
-    listener.accepting = true;
-    listener.stopping = false;
-    listener.token = token;
-    arm_accept(listener);
+    arm_accept(begin_accept(id, token));
 }
 
 void UringBackend::arm_accept(Listener& listener) noexcept {
@@ -222,7 +157,6 @@ void UringBackend::arm_accept(Listener& listener) noexcept {
         io_uring_prep_accept(entry, listener.fd, nullptr, nullptr, kFlags);
     }
     io_uring_sqe_set_data64(entry, listener.token.value);
-    listener.armed = true;
     ++with_kernel_;
 }
 
@@ -238,36 +172,18 @@ void UringBackend::accept_stop(ListenerId id) noexcept {
 void UringBackend::on_accept(Token token, int result, unsigned flags) noexcept {
     Listener& listener = listeners_[token.slot()];
     if (result >= 0) {
-        Completion& completion = outbox_.add(token, Status::ok);
-        completion.more = true;
-        completion.socket = result;
+        accepted(listener, result);
     }
     if ((flags & IORING_CQE_F_MORE) != 0) {
         return;
     }
-    listener.armed = false;
     --with_kernel_;
     if (listener.stopping || result == -ECANCELED) {
         end_accept(listener, Status::cancelled);
-    } else if (result >= 0 || concerns_one_connection(-result)) {
+    } else if (result >= 0 || posix::concerns_one_connection(-result)) {
         arm_accept(listener);
     } else {
         end_accept(listener, status_of(-result));
-    }
-}
-
-void UringBackend::end_accept(Listener& listener, Status status) noexcept {
-    listener.accepting = false;
-    outbox_.add(listener.token, status);
-}
-
-void UringBackend::close_listener(ListenerId id) noexcept {
-    CHECK(id < listeners_.size() && !listeners_[id].accepting);
-    Listener& listener = listeners_[id];
-    if (listener.fd >= 0) {
-        posix::unlink_unix(listener.endpoint);
-        ::close(listener.fd);
-        listener.fd = -1;
     }
 }
 
@@ -288,33 +204,16 @@ void UringBackend::adopt(Slot slot, Generation generation, Socket socket) noexce
     bind(slot, generation, static_cast<int>(socket));
 }
 
-void UringBackend::discard(Socket socket) noexcept {
-    ::close(static_cast<int>(socket));
-}
-
 void UringBackend::connect(Token token, const Endpoint& peer) noexcept {
     CHECK(token.kind() == OpKind::connect);
-    auto fd = posix::open_stream(peer);
-    if (!fd) {
-        bind(token.slot(), token.generation(), -1);
-        outbox_.add(token, fd.error().status);
-        return;
-    }
-    bind(token.slot(), token.generation(), *fd);
-    const posix::SocketAddress address = posix::to_socket_address(peer);
-    const int error = ::connect(*fd, address.get(), address.size) == 0 ? 0 : errno;
-    if (error == EINPROGRESS) {
+    const posix::Connecting begun = posix::begin_connect(peer);
+    bind(token.slot(), token.generation(), begun.fd);
+    if (begun.pending) {
         sockets_[token.slot()].connect_armed = true;
-        poll_fd(*fd, POLLOUT, token);
-        return;
+        poll_fd(begun.fd, POLLOUT, token);
+    } else {
+        outbox_.add(token, begun.status);
     }
-    // A Unix socket whose listener's queue is full says EAGAIN (connect(2)): refused, for us.
-    outbox_.add(token, error == EAGAIN ? Status::refused : status_of(error));
-}
-
-Endpoint UringBackend::peer(Slot slot) const noexcept {
-    CHECK(slot < limits_.slots);
-    return posix::peer_of(sockets_[slot].fd);
 }
 
 Socket UringBackend::native(Slot slot) const noexcept {
@@ -513,9 +412,10 @@ void UringBackend::send(Token token, std::span<const Slice> slices, SendUrgency 
 // Queues what is left of the memory slices, as an attempt or as a send that waits for room.
 void UringBackend::queue_send(Socket_& socket, RingSend& send) noexcept {
     const bool trying = send.phase == SendPhase::trying;
-    // MSG_WAITALL: a record with a short count means failure, never "some of it"
-    // (io_uring_enter(2)).
-    const int flags = MSG_NOSIGNAL | MSG_WAITALL | (trying ? MSG_DONTWAIT : 0);
+    // MSG_WAITALL: no record, where success leaves none, means all of it and never "some of it"
+    // (io_uring_enter(2)). A send that waits leaves a record for each part that found room, so that
+    // its progress is known.
+    const int flags = MSG_NOSIGNAL | (trying ? MSG_WAITALL | MSG_DONTWAIT : 0);
     posix::SendState& state = send.state;
     io_uring_sqe* entry = sqe();
     if (state.slice_count - state.slice_first == 1) {
@@ -583,6 +483,13 @@ void UringBackend::end_send(Slot slot, Socket_& socket, Status status) noexcept 
     if (socket.closing) {
         try_finish_close(slot, socket);
     }
+}
+
+std::uint64_t UringBackend::unacknowledged(Slot slot) const noexcept {
+    CHECK(slot < limits_.slots && sockets_[slot].open);
+    const Socket_& socket = sockets_[slot];
+    return posix::queued_bytes(socket.fd) +
+           (socket.send == kNoSend ? 0 : sends_[socket.send].state.left());
 }
 
 // ---- the rest of the verbs -------------------------------------------------------------------
@@ -701,15 +608,11 @@ void UringBackend::on_record(const io_uring_cqe& record) noexcept {
     switch (token.kind()) {
         case OpKind::recv: on_recv(token, socket, record.res, record.flags); return;
         case OpKind::send: on_send(token.slot(), socket, record.res); return;
-        case OpKind::connect: {
+        case OpKind::connect:
             --with_kernel_;
-            int error = 0;
-            socklen_t size = sizeof error;
-            ::getsockopt(socket.fd, SOL_SOCKET, SO_ERROR, &error, &size);
             socket.connect_armed = false;
-            outbox_.add(token, socket.closing ? Status::cancelled : status_of(error));
+            outbox_.add(token, socket.closing ? Status::cancelled : posix::end_connect(socket.fd));
             break;
-        }
         case OpKind::ready:
             --with_kernel_;
             socket.ready_armed = false;
@@ -735,7 +638,7 @@ void UringBackend::on_cancel_missed(Token token, int result) noexcept {
     }
     if (token.kind() == kCancelAccept) {
         const Listener& listener = listeners_[token.slot()];
-        if (listener.armed && listener.stopping) {
+        if (listener.accepting && listener.stopping) {
             cancel(listener.token);
         }
         return;
@@ -748,19 +651,14 @@ void UringBackend::on_cancel_missed(Token token, int result) noexcept {
 }
 
 void UringBackend::on_wake() noexcept {
-    std::uint64_t count = 0;
-    (void)!::read(event_, &count, sizeof count);
-    // Down before the caller looks at its mailbox, so that a later wake() is never swallowed.
-    (void)wake_pending_.exchange(false, std::memory_order_acq_rel);
+    take_wake();
     poll_fd(event_, POLLIN, Token{0, 0, kWakePoll});
 }
 
 void UringBackend::enter(Nanos deadline) noexcept {
-    Nanos left = 0;
-    if (!outbox_.urgent() && eager_tried_ == 0 && closed_.empty() && deadline > now_) {
-        left = deadline == kNever ? kNever : deadline - posix::monotonic_now();
-    }
-    if (left <= 0) {
+    const bool waits = !outbox_.urgent() && eager_tried_ == 0 && closed_.empty();
+    const Nanos left = waits ? left_until(deadline) : 0;
+    if (left == 0) {
         io_uring_submit_and_get_events(&ring_);
     } else {
         __kernel_timespec timeout = timespec_of(left);
@@ -817,13 +715,9 @@ void UringBackend::harvest(bool all_submitted) noexcept {
 }
 
 std::span<const Completion> UringBackend::poll(Nanos deadline) noexcept {
-    // What is complete already is handed over without entering the kernel, but never twice in a
-    // row, so that sockets keep their turn.
-    if (outbox_.urgent() && waited_last_time_) {
-        waited_last_time_ = false;
+    if (outbox_has_turn()) {
         return outbox_.hand_over();
     }
-    waited_last_time_ = true;
     arm_receives();
     const std::size_t closes = closed_.size();
     enter(deadline);
@@ -853,18 +747,6 @@ void UringBackend::settle_tried() noexcept {
     }
     tried_.clear();
     eager_tried_ = 0;
-}
-
-void UringBackend::wake() noexcept {
-    if (!wake_pending_.exchange(true, std::memory_order_acq_rel)) {
-        const std::uint64_t one = 1;
-        (void)!::write(event_, &one, sizeof one);
-    }
-}
-
-void UringBackend::read_clocks() noexcept {
-    now_ = posix::monotonic_now();
-    wall_seconds_ = posix::wall_now();
 }
 
 }  // namespace sluice

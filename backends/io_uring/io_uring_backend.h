@@ -19,20 +19,19 @@
 
 #include <liburing.h>
 
-#include <atomic>
 #include <memory>
 #include <vector>
 
 #include "backends/io_uring/capabilities.h"
 #include "backends/io_uring/recv_buffers.h"
-#include "backends/posix/outbox.h"
 #include "backends/posix/send_state.h"
+#include "backends/posix/socket_backend.h"
 #include "core/backend.h"
 #include "core/pool.h"
 
 namespace sluice {
 
-class UringBackend final : public Backend {
+class UringBackend final : public posix::SocketBackend {
   public:
     // `capabilities`: what the probe found, masked by what is allowed.
     [[nodiscard]] static Result<std::unique_ptr<Backend>> create(
@@ -40,18 +39,10 @@ class UringBackend final : public Backend {
     ~UringBackend() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
-    [[nodiscard]] Nanos now() const noexcept override { return now_; }
-    [[nodiscard]] std::int64_t wall_seconds() const noexcept override { return wall_seconds_; }
-    [[nodiscard]] Result<ListenerId> listen(const Endpoint& endpoint,
-                                            const ListenOptions& options) override;
-    [[nodiscard]] Result<Endpoint> local(ListenerId listener) const override;
     void accept_start(ListenerId listener, Token token) noexcept override;
     void accept_stop(ListenerId listener) noexcept override;
-    void close_listener(ListenerId listener) noexcept override;
     void adopt(Slot slot, Generation generation, Socket socket) noexcept override;
-    void discard(Socket socket) noexcept override;
     void connect(Token token, const Endpoint& peer) noexcept override;
-    [[nodiscard]] Endpoint peer(Slot slot) const noexcept override;
     [[nodiscard]] Socket native(Slot slot) const noexcept override;
     void recv_start(Token token) noexcept override;
     void recv_stop(Slot slot) noexcept override;
@@ -59,11 +50,11 @@ class UringBackend final : public Backend {
     void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept override;
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
+    [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
     void ready(Token token, Direction direction) noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
     [[nodiscard]] std::span<const Completion> poll(Nanos deadline) noexcept override;
-    void wake() noexcept override;
 
   private:
     enum class SendPhase : std::uint8_t {
@@ -95,14 +86,6 @@ class UringBackend final : public Backend {
         bool closing : 1 = false;
         bool close_queued : 1 = false;
     };
-    struct Listener {
-        int fd = -1;
-        Endpoint endpoint;
-        Token token;
-        bool accepting = false;
-        bool armed = false;
-        bool stopping = false;
-    };
 
     UringBackend(const BackendLimits& limits, const UringCapabilities& capabilities);
     [[nodiscard]] Socket_& at(Slot slot) noexcept;
@@ -114,7 +97,6 @@ class UringBackend final : public Backend {
 
     void arm_accept(Listener& listener) noexcept;
     void on_accept(Token token, int result, unsigned flags) noexcept;
-    void end_accept(Listener& listener, Status status) noexcept;
 
     void list_recv(Slot slot, Socket_& socket) noexcept;
     void arm_receives() noexcept;
@@ -139,29 +121,19 @@ class UringBackend final : public Backend {
     void harvest(bool all_submitted) noexcept;
     void on_cancel_missed(Token token, int result) noexcept;
     void on_wake() noexcept;
-    void read_clocks() noexcept;
 
-    BackendLimits limits_;
     UringCapabilities capabilities_;
     RecvBuffers buffers_;
     io_uring ring_{};
     bool ring_made_ = false;
-    int event_ = -1;
-    std::atomic<bool> wake_pending_{false};
-    Nanos now_ = 0;
-    std::int64_t wall_seconds_ = 0;
     std::uint32_t with_kernel_ = 0;  // requests that will still leave a record
     std::unique_ptr<Socket_[]> sockets_;
-    std::vector<Listener> listeners_;
     Pool<RingSend> sends_;
-    posix::Outbox outbox_;
     std::vector<Slot> to_arm_;   // streams that want a receive at the next entry
     std::vector<Slot> starved_;  // streams that found no buffer
     std::vector<Slot> tried_;    // sends in phase trying
     std::vector<Slot> closed_;   // closes in the submission queue
     std::uint32_t eager_tried_ = 0;
-    std::unique_ptr<char[]> scratch_;
-    bool waited_last_time_ = false;
 };
 
 }  // namespace sluice

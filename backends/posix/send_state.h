@@ -31,6 +31,7 @@ struct SendState {
     void advance(std::size_t bytes) noexcept;
     [[nodiscard]] bool slices_left() const { return slice_first < slice_count; }
     [[nodiscard]] std::size_t slice_bytes() const noexcept;
+    [[nodiscard]] std::uint64_t left() const noexcept { return slice_bytes() + file.length; }
 
     // Sends as much as the socket takes. `scratch` (kFileCopyMax bytes) serves file.copy.
     [[nodiscard]] Step step(int socket, char* scratch) noexcept;

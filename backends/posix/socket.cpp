@@ -1,8 +1,10 @@
 #include "backends/posix/socket.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
@@ -210,16 +212,49 @@ void unlink_unix(const Endpoint& endpoint) noexcept {
     }
 }
 
-Result<int> open_stream(const Endpoint& peer) noexcept {
-    const int fd = ::socket(family_number(peer), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return std::unexpected<Error>(Error{status_of(errno), errno, "socket"});
+bool concerns_one_connection(int errno_value) noexcept {
+    switch (errno_value) {
+        case EINTR:
+        case EAGAIN:
+        case ECONNABORTED:
+        case EPERM:
+        case EPROTO:
+        case ENETDOWN:
+        case ENOPROTOOPT:
+        case EHOSTDOWN:
+        case ENONET:
+        case EHOSTUNREACH:
+        case EOPNOTSUPP:
+        case ENETUNREACH:
+        case ETIMEDOUT: return true;
+        default: return false;
+    }
+}
+
+Connecting begin_connect(const Endpoint& peer) noexcept {
+    Connecting made;
+    made.fd = ::socket(family_number(peer), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (made.fd < 0) {
+        made.status = status_of(errno);
+        return made;
     }
     if (peer.family != Family::unix_path) {
         const int one = 1;
-        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        ::setsockopt(made.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     }
-    return fd;
+    const SocketAddress address = to_socket_address(peer);
+    const int error = ::connect(made.fd, address.get(), address.size) == 0 ? 0 : errno;
+    made.pending = error == EINPROGRESS;
+    // A Unix socket whose listener's queue is full says EAGAIN (connect(2)): refused, for us.
+    made.status = error == EAGAIN ? Status::refused : status_of(error);
+    return made;
+}
+
+Status end_connect(int fd) noexcept {
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return status_of(error);
 }
 
 Result<Endpoint> local_of(int fd) {
@@ -238,6 +273,11 @@ Endpoint peer_of(int fd) noexcept {
         return {};
     }
     return to_endpoint(address);
+}
+
+std::uint64_t queued_bytes(int fd) noexcept {
+    int bytes = 0;
+    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0;
 }
 
 Status end_of_stream(int fd, bool finishing) noexcept {

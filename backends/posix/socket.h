@@ -30,11 +30,26 @@ struct SocketAddress {
 // Removes the path of a Unix listener. Nothing for other families.
 void unlink_unix(const Endpoint& endpoint) noexcept;
 
-// A non-blocking socket of the right family for connect().
-[[nodiscard]] Result<int> open_stream(const Endpoint& peer) noexcept;
+// Errors of accept(2) that belong to one connection that died in the queue, and not to the
+// listener: the manual asks to go on.
+[[nodiscard]] bool concerns_one_connection(int errno_value) noexcept;
+
+// A connection as connect(2) left it: under way (it is done when the socket is writable, and
+// end_connect() tells how), or over with this status. No socket: fd is -1.
+struct Connecting {
+    int fd = -1;
+    bool pending = false;
+    Status status = Status::ok;
+};
+[[nodiscard]] Connecting begin_connect(const Endpoint& peer) noexcept;
+[[nodiscard]] Status end_connect(int fd) noexcept;
 
 [[nodiscard]] Result<Endpoint> local_of(int fd);
 [[nodiscard]] Endpoint peer_of(int fd) noexcept;  // Family::none when the socket has no peer
+
+// What the socket has taken and the peer has not acknowledged (tcp(7), unix(7): SIOCOUTQ); in a
+// Unix socket, the memory that it uses.
+[[nodiscard]] std::uint64_t queued_bytes(int fd) noexcept;
 
 // What a receive of zero bytes means: eof after a FIN, or reset when a send has already taken the
 // error that the reset left behind (tcp(7), TCP_INFO: the connection is closed, and we have not

@@ -228,6 +228,20 @@ void SimBackend::send_file(Token token, std::span<const Slice> head, const FileR
     start_send(token, head, &range, urgency);
 }
 
+std::uint64_t SimBackend::unacknowledged(Slot slot) const noexcept {
+    CHECK(slot < slots_.size());
+    const SlotData& data = slots_[slot];
+    CHECK(data.state == SlotState::open);
+    std::uint64_t bytes = network_.find(data.socket)->outstanding;
+    if (data.send == Op::running) {
+        bytes += data.sending.file.length - data.sending.bytes;
+        for (std::size_t i = 0; i < data.sending.slice_count; ++i) {
+            bytes += data.sending.slices[i].size;
+        }
+    }
+    return bytes;
+}
+
 void SimBackend::ready(Token token, Direction direction) noexcept {
     SlotData& data = bound_slot(token, OpKind::ready);
     CHECK(data.state == SlotState::open);

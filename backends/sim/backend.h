@@ -64,6 +64,7 @@ class SimBackend final : public Backend, private SimOwner {
     void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept override;
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
+    [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
     void ready(Token token, Direction direction) noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;

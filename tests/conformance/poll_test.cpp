@@ -124,6 +124,26 @@ TEST_P(Poll, RecordsOfASlotAreInOrder) {
     EXPECT_TRUE(kinds.ends_with("ec"));
 }
 
+// The answer may come while poll() is still waiting for the send; it is told after it all the same,
+// or every answer would seem to come too early.
+TEST_P(Poll, ASendIsToldBeforeWhatAnswersIt) {
+    const Pair p = pair();
+    driver().recv_start(p.slot);
+    p.peer->echo();
+    for (std::size_t round = 0; round < 500; ++round) {
+        const std::size_t first = driver().records().size();
+        const bool quiet = round % 4 != 0;
+        driver().send(p.slot, {"ping"}, quiet ? SendUrgency::quiet : SendUrgency::eager);
+        const Nanos deadline = backend().now() + kPatience;
+        while (at(p.slot).received.size() < 4 * (round + 1) && backend().now() < deadline) {
+            driver().poll(deadline);
+        }
+        ASSERT_EQ(at(p.slot).received.size(), 4 * (round + 1));
+        ASSERT_GE(driver().records().size(), first + 2) << "round " << round;
+        EXPECT_EQ(driver().records()[first].token.kind(), OpKind::send) << "round " << round;
+    }
+}
+
 class Wake : public Conformance {
   protected:
     // Waits without end; true when poll() came back. A second thread saves the test if not.

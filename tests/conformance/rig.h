@@ -31,6 +31,9 @@ class Peer {
     [[nodiscard]] virtual bool eof() = 0;
     // The connection was reset.
     [[nodiscard]] virtual bool broken() = 0;
+    // From now on the peer by itself sends back what it receives, at once: also while the backend
+    // is inside poll().
+    virtual void echo() = 0;
     virtual void shutdown_write() = 0;
     virtual void close() = 0;
     virtual void reset() = 0;

@@ -24,6 +24,9 @@ class SimRigPeer final : public Peer {
     std::string read(std::size_t bytes_max) override { return peer_->read(bytes_max); }
     bool eof() override { return peer_->eof(); }
     bool broken() override { return peer_->status() != Status::ok; }
+    void echo() override {
+        peer_->on_change([](SimPeer& peer) { peer.write(peer.read()); });
+    }
     void shutdown_write() override { peer_->shutdown_write(); }
     void close() override { peer_->close(); }
     void reset() override { peer_->reset(); }

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "tests/conformance/rig.h"
 
@@ -122,6 +124,20 @@ class SocketPeer final : public Peer {
         (void)note_error();
         return broken_;
     }
+    void echo() override {
+        echo_ = std::thread([fd = fd_] {
+            std::array<char, 4096> bytes{};
+            for (pollfd entry{fd, POLLIN, 0};;) {
+                (void)::poll(&entry, 1, -1);
+                const ssize_t got = ::recv(fd, bytes.data(), bytes.size(), 0);
+                if (got == 0 || (got < 0 && errno != EAGAIN)) {
+                    return;
+                }
+                (void)::send(fd, bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)),
+                             MSG_NOSIGNAL);
+            }
+        });
+    }
     void shutdown_write() override {
         if (::shutdown(fd_, SHUT_WR) != 0) {
             CHECK(errno == ENOTCONN);  // it was reset meanwhile
@@ -129,6 +145,10 @@ class SocketPeer final : public Peer {
         }
     }
     void close() override {
+        if (echo_.joinable()) {
+            (void)::shutdown(fd_, SHUT_RDWR);
+            echo_.join();
+        }
         if (fd_ >= 0) {
             ::close(fd_);
             fd_ = -1;
@@ -160,6 +180,7 @@ class SocketPeer final : public Peer {
 
     int fd_;
     bool broken_ = false;
+    std::thread echo_;
 };
 
 class SocketListener final : public PeerListener {

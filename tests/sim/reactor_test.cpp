@@ -101,6 +101,14 @@ class ReactorOnSim : public testing::Test {
         EXPECT_LE(at - since, deadline + kLate);
     }
 
+    // The peer was cut for having acknowledged nothing since then.
+    void expect_cut(Nanos since, Nanos at) {
+        const Nanos timeout = world_->limits().write_timeout;
+        EXPECT_GE(at - since, timeout);
+        EXPECT_LE(at - since, timeout + timeout / 4 + 5 * kLate);
+        EXPECT_EQ(counters().timed_out_write, 1U);
+    }
+
     std::unique_ptr<World> world_;
     std::vector<std::unique_ptr<Caller>> callers_;
 };
@@ -203,13 +211,42 @@ TEST_F(ReactorOnSim, APeerThatDoesNotReadIsCutAtTheWriteDeadline) {
     Caller& caller = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
     caller.reading = false;
     ASSERT_TRUE(world_->run_until([this] { return counters().closed == 1; }, 60 * kSecond));
-    expect_kept(0, now(), world_->limits().write_timeout);
-    EXPECT_EQ(counters().timed_out_write, 1U);
+    expect_cut(0, now());
     // The log line says what really left.
     const auto lines = world_->take_log();
     ASSERT_EQ(lines.size(), 1U);
     EXPECT_TRUE(lines[0].starts_with("127.0.0.1 ")) << lines[0];
     EXPECT_EQ(lines[0].find(" 200000"), std::string::npos) << lines[0];
+}
+
+// The body is one send that takes three times as long as a peer may acknowledge nothing.
+TEST_F(ReactorOnSim, ASlowReaderIsServedToTheEnd) {
+    Caller& caller = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    caller.reading = false;
+    const Nanos start = now();
+    while (now() - start < 200 * kSecond && counters().closed == 0 &&
+           !caller.input.ends_with(site_file("/big.bin").body)) {
+        world_->run_for(kSecond);
+        caller.input += caller.peer.read(2'000);
+    }
+    EXPECT_TRUE(caller.input.ends_with(site_file("/big.bin").body)) << caller.input.size();
+    EXPECT_GE(now() - start, 90 * kSecond);
+    EXPECT_EQ(counters().timed_out_write, 0U);
+}
+
+TEST_F(ReactorOnSim, OneByteInEachWriteTimeoutIsEnough) {
+    Caller& caller = call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    caller.reading = false;
+    const Nanos pause = world_->limits().write_timeout - kSecond;
+    Nanos last = 0;
+    for (int i = 0; i < 10; ++i) {
+        world_->run_for(pause);
+        EXPECT_EQ(caller.peer.read(1).size(), 1U);
+        last = now();
+    }
+    EXPECT_EQ(counters().closed, 0U);
+    ASSERT_TRUE(world_->run_until([this] { return counters().closed == 1; }, 60 * kSecond));
+    expect_cut(last, now());
 }
 
 TEST_F(ReactorOnSim, LingeringIsBoundedInTime) {

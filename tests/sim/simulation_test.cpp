@@ -54,13 +54,12 @@ WorldOptions random_options(SimRandom& random, std::uint64_t seed) {
     limits.head_timeout = one_of(random, {2 * kSecond, 10 * kSecond});
     limits.body_timeout = one_of(random, {3 * kSecond, 30 * kSecond});
     limits.idle_timeout = one_of(random, {kSecond, 4 * kSecond, 60 * kSecond});
-    // A send of half a megabyte through a small window takes its time.
     const bool slow = network.latency_max > kMillisecond;
     if (slow) {
         limits.body_timeout = 60 * kSecond;
         limits.head_timeout = 10 * kSecond;
     }
-    limits.write_timeout = slow ? 60 * kSecond : one_of(random, {5 * kSecond, 30 * kSecond});
+    limits.write_timeout = one_of(random, {5 * kSecond, 30 * kSecond});
     limits.drain_timeout = one_of(random, {500 * kMillisecond, 10 * kSecond});
     return options;
 }
