@@ -22,7 +22,7 @@ namespace {
 
 constexpr Nanos kLogPeriod = 200 * kMillisecond;  // a line is on disk after this long at most
 constexpr Nanos kDrainLook = 10 * kMillisecond;   // how often the end of a drain is looked for
-constexpr int kLogPatienceMs = 2000;              // for a slow reader of the log at the end
+constexpr Nanos kLogPatience = kSecond;           // for a slow reader of the log at the end
 constexpr unsigned kWorkersMax = 1024;
 
 void say(std::string_view line) {
@@ -62,7 +62,8 @@ struct Service {
                                             const BackendFactory& backends);
     void announce(const ServeOptions& options, unsigned workers,
                   const ChosenBackend& backend) const;
-    void run(const std::string& log_path);
+    void run(const ServeOptions& options);
+    void finish_log(Nanos deadline, const std::string& log_path, int* stops);
     void turn(Nanos deadline, bool stopping, const std::string& log_path, int* stops);
 };
 
@@ -162,21 +163,31 @@ void Service::turn(Nanos deadline, bool stopping, const std::string& log_path, i
     }
     store->step(events->clock());
     if (log != nullptr) {
-        log->drain();
+        (void)log->drain();
     }
 }
 
-void Service::run(const std::string& log_path) {
+// The reader of the log may come back until the deadline; a second signal gives it up.
+void Service::finish_log(Nanos deadline, const std::string& log_path, int* stops) {
+    while (!log->drain() && *stops < 2 && events->clock() < deadline) {
+        turn(std::min(deadline, events->clock() + kDrainLook), true, log_path, stops);
+    }
+    log->finish();
+}
+
+void Service::run(const ServeOptions& options) {
+    const std::string& log_path = options.access_log;
     int stops = 0;
     while (stops == 0) {
         turn(kNever, false, log_path, &stops);
     }
+    const Nanos drained_by = events->clock() + options.limits.drain_timeout;
     while (!server->finished()) {
         turn(events->clock() + kDrainLook, true, log_path, &stops);
     }
     server->join();
     if (log != nullptr) {
-        log->finish(kLogPatienceMs);
+        finish_log(std::max(drained_by, events->clock() + kLogPatience), log_path, &stops);
     }
 }
 
@@ -209,7 +220,7 @@ int serve(const ServeOptions& options) {
         return failed(started.error());
     }
     service.announce(options, workers, *backend);
-    service.run(options.access_log);
+    service.run(options);
     return kExitOk;
 }
 

@@ -2,7 +2,7 @@
 // an entry's memory, ranges of its file, and the part heads of multipart/byteranges between them.
 //
 // OWNERSHIP. Lives inside the session while such a body is being sent. The entry must outlive it:
-// the session pins the snapshot. Pure; nothing fails.
+// the session pins it. Pure; nothing fails.
 //
 // LIVE FILES may be edited in place at any time. Each range carries the stamp that the backend
 // checks after handing the bytes over; but pages lent to a socket on the same host still show an

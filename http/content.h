@@ -6,6 +6,10 @@
 // OWNERSHIP. Entries are shared between successive snapshots; the loader's thread counts and frees
 // them. A worker reads entries only through the snapshot that its ContentView holds, or that it has
 // pinned. No lock, no atomic on the way of a request.
+//
+// A pin keeps one entry, not the snapshot it was found in: a snapshot of 100,000 entries has a
+// table of some 5 MB, and each slow download could keep another one alive while the site is being
+// edited.
 #pragma once
 
 #include <array>
@@ -63,6 +67,9 @@ struct Entry {
     std::string head_200;     // with Content-Length, ends with the empty line
     std::string head_304;     // what a 304 carries (RFC 9110 section 15.4.5), ends with empty line
     std::string head_common;  // for 206: without Content-Type, Content-Length and the empty line
+
+    // Pins that have outlived the snapshot they were made in; the loader frees it at 0 only.
+    mutable std::atomic<std::uint32_t> holders{0};
 };
 
 // Path -> entry, open addressing over XXH3 hashes. Immutable.
@@ -107,6 +114,25 @@ class Snapshot {
     std::uint64_t version_ = 0;
 };
 
+// Keeps an entry alive while its bytes are being sent. Lives in the sender, and does not move while
+// it holds one. Worker's thread.
+class EntryPin {
+  public:
+    EntryPin() = default;
+    EntryPin(const EntryPin&) = delete;
+    EntryPin& operator=(const EntryPin&) = delete;
+
+    [[nodiscard]] const Entry* entry() const noexcept { return entry_; }  // null: holds none
+
+  private:
+    friend class ContentView;
+    const Entry* entry_ = nullptr;
+    // Among the pins of the view's current snapshot; `listed_` until that is replaced.
+    EntryPin* before_ = nullptr;
+    EntryPin* after_ = nullptr;
+    bool listed_ = false;
+};
+
 // One worker's window on the content. The loader puts the newest snapshot into `offer`; the worker
 // takes it between two requests. Worker's thread only, except offer().
 class ContentView {
@@ -120,16 +146,16 @@ class ContentView {
     [[nodiscard]] const Snapshot& current() const noexcept { return *current_; }
     [[nodiscard]] bool ready() const noexcept { return current_ != nullptr; }
 
-    // Keeps the current snapshot alive beyond the next refresh(), while bytes of one of its
-    // entries are being sent. Balanced by unpin() with the value returned.
-    [[nodiscard]] const Snapshot* pin() noexcept;
-    void unpin(const Snapshot* snapshot) noexcept;
+    // Keeps an entry of the current snapshot alive beyond the next refresh(). Balanced by unpin(),
+    // before the view goes.
+    void pin(EntryPin& pin, const Entry& entry) noexcept;
+    void unpin(EntryPin& pin) noexcept;
 
     // Asks the loader for a cold entry of the current snapshot; the answer is a new snapshot.
     // False when the bounded queue is full.
     [[nodiscard]] bool request_load(const Entry& entry) noexcept;
 
-    ContentView();
+    ContentView() = default;
     ~ContentView();
     ContentView(const ContentView&) = delete;
     ContentView& operator=(const ContentView&) = delete;
@@ -138,14 +164,9 @@ class ContentView {
     void connect(LoadQueue* queue) noexcept { queue_ = queue; }
 
   private:
-    struct Pinned {
-        const Snapshot* snapshot;
-        std::uint32_t pins;
-    };
     std::atomic<const Snapshot*> offer_{nullptr};
     const Snapshot* current_ = nullptr;
-    std::uint32_t current_pins_ = 0;
-    std::vector<Pinned> old_;  // earlier snapshots with pins left
+    EntryPin* pins_ = nullptr;  // of entries of the current snapshot
     LoadQueue* queue_ = nullptr;
 };
 

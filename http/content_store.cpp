@@ -287,18 +287,17 @@ void ContentStore::publish() {
 
 void ContentStore::reclaim() {
     // Acquire: the last reads of a worker come before what is freed here.
-    const std::size_t freed = std::erase_if(snapshots_, [](const auto& snapshot) {
+    std::erase_if(snapshots_, [](const auto& snapshot) {
         return snapshot->holders.load(std::memory_order_acquire) == 0;
     });
-    if (freed == 0) {
-        return;
-    }
-    // An entry lived in the snapshots from `born` up to, not including, `died`.
+    // An entry lived in the snapshots from `born` up to, not including, `died`; after them it is
+    // held by pins that have outlived them.
     std::erase_if(retired_, [this](const Retired& retired) {
         const auto first = std::find_if(
             snapshots_.begin(), snapshots_.end(),
             [&retired](const auto& held) { return held->version() >= retired.entry->born; });
-        return first == snapshots_.end() || (*first)->version() >= retired.died;
+        const bool in_snapshot = first != snapshots_.end() && (*first)->version() < retired.died;
+        return !in_snapshot && retired.entry->holders.load(std::memory_order_acquire) == 0;
     });
 }
 

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <utility>
 
 #include "core/check.h"
@@ -9,10 +8,6 @@ namespace sluice::http {
 
 namespace {
 
-// Old snapshots with pins left that need no further allocation: each is a published change during
-// one slow transfer.
-constexpr std::size_t kPinnedReserve = 16;
-
 // Release: whatever this thread read through the snapshot comes before the loader frees it.
 void let_go(const Snapshot* snapshot) noexcept {
     if (snapshot != nullptr) {
@@ -22,16 +17,10 @@ void let_go(const Snapshot* snapshot) noexcept {
 
 }  // namespace
 
-ContentView::ContentView() {
-    old_.reserve(kPinnedReserve);
-}
-
 ContentView::~ContentView() {
+    CHECK(pins_ == nullptr);
     let_go(offer_.exchange(nullptr, std::memory_order_acquire));
     let_go(current_);
-    for (const Pinned& pinned : old_) {
-        let_go(pinned.snapshot);
-    }
 }
 
 void ContentView::offer(const Snapshot* snapshot) noexcept {
@@ -48,35 +37,42 @@ bool ContentView::refresh() noexcept {
     if (next == nullptr) {
         return false;
     }
-    if (current_pins_ != 0) {
-        old_.push_back({current_, std::exchange(current_pins_, 0)});
-    } else {
-        let_go(current_);
+    // The entries that are still being sent get holders of their own before the snapshot goes: who
+    // sees that nobody holds the snapshot sees these counts, too.
+    for (EntryPin* pin = std::exchange(pins_, nullptr); pin != nullptr; pin = pin->after_) {
+        pin->entry_->holders.fetch_add(1, std::memory_order_relaxed);
+        pin->listed_ = false;
     }
+    let_go(current_);
     current_ = next;
     return true;
 }
 
-const Snapshot* ContentView::pin() noexcept {
+void ContentView::pin(EntryPin& pin, const Entry& entry) noexcept {
     DCHECK(ready());
-    ++current_pins_;
-    return current_;
+    CHECK(pin.entry_ == nullptr);
+    pin.entry_ = &entry;
+    pin.before_ = nullptr;
+    pin.after_ = pins_;
+    pin.listed_ = true;
+    if (pins_ != nullptr) {
+        pins_->before_ = &pin;
+    }
+    pins_ = &pin;
 }
 
-void ContentView::unpin(const Snapshot* snapshot) noexcept {
-    if (snapshot == current_) {
-        CHECK(current_pins_ != 0);
-        --current_pins_;
+void ContentView::unpin(EntryPin& pin) noexcept {
+    const Entry* entry = std::exchange(pin.entry_, nullptr);
+    CHECK(entry != nullptr);
+    if (!pin.listed_) {
+        // Release: as for a snapshot.
+        entry->holders.fetch_sub(1, std::memory_order_release);
         return;
     }
-    const auto pinned = std::find_if(old_.begin(), old_.end(), [snapshot](const Pinned& candidate) {
-        return candidate.snapshot == snapshot;
-    });
-    CHECK(pinned != old_.end());
-    if (--pinned->pins == 0) {
-        *pinned = old_.back();
-        old_.pop_back();
-        let_go(snapshot);
+    pin.listed_ = false;
+    (pin.before_ != nullptr ? pin.before_->after_ : pins_) = pin.after_;
+    if (pin.after_ != nullptr) {
+        pin.after_->before_ = pin.before_;
     }
 }
 

@@ -77,7 +77,7 @@ Http1Session::Http1Session(Http1Worker& worker, SessionPeer& peer) noexcept  // 
     : worker_(worker), peer_(peer), pending_log_(out_, kOutBytes) {}
 
 Http1Session::~Http1Session() {
-    if (!pending_log_.empty() || pinned_ != nullptr) {
+    if (!pending_log_.empty() || pin_.entry() != nullptr) {
         aborted(0);
     }
     drop_head();
@@ -323,7 +323,7 @@ bool Http1Session::emit(const ResponsePlan& plan, ConnectionField connection, co
     out_bytes_ += static_cast<std::uint32_t>(written);
     if (!body_written) {
         stream_.emplace(plan, worker_.live_tail_bytes);
-        pinned_ = worker_.view.pin();
+        worker_.view.pin(pin_, *plan.entry);
     }
     if (worker_.log != nullptr) {
         const std::uint64_t body = plan.head_only ? 0 : body_bytes(plan);
@@ -395,8 +395,8 @@ void Http1Session::aborted(std::uint64_t bytes) noexcept {
 
 void Http1Session::finish_stream() noexcept {
     stream_.reset();
-    if (pinned_ != nullptr) {
-        worker_.view.unpin(std::exchange(pinned_, nullptr));
+    if (pin_.entry() != nullptr) {
+        worker_.view.unpin(pin_);
     }
 }
 

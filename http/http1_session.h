@@ -122,7 +122,7 @@ class Http1Session final : public Session {
     PendingLog pending_log_;
     std::optional<BodyStream> stream_;
     std::uint64_t piece_bytes_ = 0;
-    const Snapshot* pinned_ = nullptr;
+    EntryPin pin_;
 
     static constexpr std::uint32_t kOutBytes = 16 * 1024;
     char out_[kOutBytes];  // responses from the front, log records from the back

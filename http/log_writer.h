@@ -3,6 +3,12 @@
 // OWNERSHIP AND THREADS. Owned by the control thread and used on it alone, after open() on the main
 // thread. The sinks outlive it.
 //
+// A SLOW READER never holds the control thread. A file that we opened does not block. Standard
+// output is shared with others, whose writes must not begin to fail with EAGAIN, so it stays as it
+// is: a pipe or a terminal is asked with poll() before each write, and gets at most PIPE_BUF bytes,
+// for which pipe(7) has room when poll() says so. What cannot be written stays in the rings, whose
+// bound makes it lost lines in the end.
+//
 // WHAT CAN FAIL. A short write goes on where it stopped, before any other ring's lines, so lines
 // are never interleaved. A failing one (no space, a broken pipe) drops the lines at hand and counts
 // them; a line cut in two by that is ended before the next begins. The first loss of each kind
@@ -30,16 +36,16 @@ class LogWriter {
     LogWriter& operator=(const LogWriter&) = delete;
 
     // Opens the file for appending ("-": standard output). Called again (SIGUSR1, after the file
-    // was moved away) it drains to the old file first; on failure the old one stays in use.
+    // was moved away) it drains to the old file first; on failure the old one stays in use. A named
+    // pipe that nobody reads is a failure.
     [[nodiscard]] Result<void> open(const std::string& path);
 
-    // Writes out what the rings hold. A full pipe that nobody reads makes it return early; the rest
-    // stays for the next time.
-    void drain();
+    // Writes out what the rings hold. False when some of it has to wait for a reader.
+    bool drain();
 
-    // The last drain, once the workers have stopped: waits for a slow reader up to `patience_ms`,
-    // and says how many lines were lost since the start.
-    void finish(int patience_ms);
+    // The last drain, once the workers have stopped. Gives up what would have to wait, and says how
+    // many lines were lost since the start.
+    void finish();
 
     // Lines lost so far, in rings and in writing.
     [[nodiscard]] std::uint64_t lost() const noexcept;
@@ -48,6 +54,8 @@ class LogWriter {
     enum class Outcome : std::uint8_t { written, blocked, failed };
     [[nodiscard]] bool drain_sinks();
     [[nodiscard]] Outcome drain_sink(AccessLogSink& sink);
+    [[nodiscard]] bool has_room() const;
+    std::uint64_t discard(AccessLogSink& sink);
     void drop(AccessLogSink& sink, int os_code);
     void say_if_rings_overflowed();
     void close_file() noexcept;
@@ -56,6 +64,7 @@ class LogWriter {
     const std::function<void(const std::string&)> say_;
     std::string path_;
     int file_ = -1;
+    bool ask_first_ = false;     // a write may block
     std::size_t next_sink_ = 0;  // whose turn it is; stays with a sink in the middle of a line
     bool inside_line_ = false;   // the last write ended inside of one of its lines
     bool torn_ = false;          // the file ends in a line that will never be whole

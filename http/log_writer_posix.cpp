@@ -1,5 +1,7 @@
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -19,6 +21,11 @@ iovec to_iovec(std::string_view text) {
     return {const_cast<char*>(text.data()), text.size()};
 }
 
+bool is_regular(int file) {
+    struct stat about {};
+    return ::fstat(file, &about) == 0 && S_ISREG(about.st_mode);
+}
+
 std::string lines(std::uint64_t count) {
     return std::to_string(count) + (count == 1 ? " line" : " lines");
 }
@@ -35,22 +42,25 @@ LogWriter::~LogWriter() {
 Result<void> LogWriter::open(const std::string& path) {
     int file = STDOUT_FILENO;
     if (path != "-") {
-        file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+        // O_NONBLOCK means nothing to a regular file; fifo(7) says what it means to a named pipe.
+        file = ::open(path.c_str(),
+                      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
         if (file < 0) {
             const int code = errno;
             const Status status = code == EACCES || code == EPERM ? Status::access_denied
                                   : code == ENOENT                ? Status::not_found
                                                                   : Status::io_error;
-            return fail(status, "cannot open access log " + path + ": " + std::strerror(code),
-                        code);
+            const std::string why = code == ENXIO ? "nobody reads this pipe" : std::strerror(code);
+            return fail(status, "cannot open access log " + path + ": " + why, code);
         }
     }
     if (file_ >= 0) {
-        drain();
+        (void)drain();
         close_file();
     }
     path_ = path;
     file_ = file;
+    ask_first_ = path == "-" && !is_regular(file);
     torn_ = false;
     said_failed_ = false;
     said_overflowed_ = false;
@@ -64,28 +74,28 @@ void LogWriter::close_file() noexcept {
     file_ = -1;
 }
 
-void LogWriter::drain() {
-    if (file_ >= 0) {
-        (void)drain_sinks();
-        say_if_rings_overflowed();
+bool LogWriter::drain() {
+    if (file_ < 0) {
+        return true;
     }
+    const bool all = drain_sinks();
+    say_if_rings_overflowed();
+    return all;
 }
 
-void LogWriter::finish(int patience_ms) {
+void LogWriter::finish() {
     if (file_ < 0) {
         return;
     }
-    while (!drain_sinks()) {
-        pollfd waiting{file_, POLLOUT, 0};
-        if (::poll(&waiting, 1, patience_ms) <= 0) {
-            for (AccessLogSink* sink : sinks_) {
-                drop(*sink, EAGAIN);
-            }
-            break;
+    std::uint64_t unread = 0;
+    if (!drain_sinks()) {
+        for (AccessLogSink* sink : sinks_) {
+            unread += discard(*sink);
         }
     }
     if (const std::uint64_t count = lost(); count != 0) {
-        say_("access log: " + lines(count) + " lost in all");
+        say_("access log: " + lines(count) + " lost in all" +
+             (unread != 0 ? "; " + path_ + " is not being read" : ""));
     }
 }
 
@@ -108,6 +118,12 @@ bool LogWriter::drain_sinks() {
     return true;
 }
 
+bool LogWriter::has_room() const {
+    pollfd asked{file_, POLLOUT, 0};
+    // An error is for the write to report.
+    return !ask_first_ || ::poll(&asked, 1, 0) > 0;
+}
+
 // What the ring holds at the start, so that a busy worker cannot keep us here.
 LogWriter::Outcome LogWriter::drain_sink(AccessLogSink& sink) {
     std::size_t left = 0;
@@ -115,6 +131,11 @@ LogWriter::Outcome LogWriter::drain_sink(AccessLogSink& sink) {
         left += piece.size();
     }
     while (left != 0) {
+        if (!has_room()) {
+            return Outcome::blocked;
+        }
+        const std::size_t at_once =
+            ask_first_ ? std::min<std::size_t>(left, PIPE_BUF - (torn_ ? 1 : 0)) : left;
         const auto [first, second] = sink.pending();
         std::array<iovec, 3> parts{};
         int count = 0;
@@ -124,8 +145,8 @@ LogWriter::Outcome LogWriter::drain_sink(AccessLogSink& sink) {
         if (torn_) {
             add("\n");
         }
-        add(first.substr(0, left));
-        add(second.substr(0, left - std::min(left, first.size())));
+        add(first.substr(0, at_once));
+        add(second.substr(0, at_once - std::min(at_once, first.size())));
         const ssize_t result = ::writev(file_, parts.data(), count);
         if (result <= 0) {
             if (errno == EINTR && result < 0) {
@@ -150,7 +171,8 @@ LogWriter::Outcome LogWriter::drain_sink(AccessLogSink& sink) {
     return Outcome::written;
 }
 
-void LogWriter::drop(AccessLogSink& sink, int os_code) {
+// Gives up what the ring holds; says how many lines that were.
+std::uint64_t LogWriter::discard(AccessLogSink& sink) {
     std::uint64_t count = 0;
     std::size_t bytes = 0;
     for (const std::string_view piece : sink.pending()) {
@@ -161,6 +183,11 @@ void LogWriter::drop(AccessLogSink& sink, int os_code) {
     failed_lines_ += count;
     torn_ = torn_ || inside_line_;
     inside_line_ = false;
+    return count;
+}
+
+void LogWriter::drop(AccessLogSink& sink, int os_code) {
+    const std::uint64_t count = discard(sink);
     if (!said_failed_ && count != 0) {
         said_failed_ = true;
         say_("access log: cannot write to " + path_ + ": " + std::strerror(os_code) + "; " +

@@ -123,19 +123,4 @@ Path normalise_path(std::string_view raw, char* out) noexcept {
     return normalise_slowly(raw, out);
 }
 
-bool is_hidden(std::string_view path) noexcept {
-    constexpr std::string_view kWellKnown = ".well-known";
-    std::size_t dot = path.starts_with('.') ? 0 : path.find("/.");
-    while (dot != std::string_view::npos) {
-        const std::size_t start = path[dot] == '/' ? dot + 1 : dot;
-        const std::size_t end = path.find('/', start);
-        const bool last = end == std::string_view::npos;
-        if (path.substr(start, last ? end : end - start) != kWellKnown) {
-            return true;
-        }
-        dot = last ? end : path.find("/.", end);
-    }
-    return false;
-}
-
 }  // namespace sluice::http

@@ -13,6 +13,7 @@
 //    root (RFC 3986 section 5.2.4);
 //  - several slashes in a row count as one, before ".." is resolved: "/a//../b" is "/b". It keeps
 //    one name for each file.
+// Hidden names are no concern of this: they have no entry to be found (fs::servable_name()).
 // A backslash is an ordinary byte, and so is any byte from 0x80 on (UTF-8 names).
 #pragma once
 
@@ -36,9 +37,5 @@ struct Path {
 // The result is a view of `raw` itself when there was nothing to do, else of `out`, which has room
 // for raw.size() bytes and does not overlap `raw`.
 [[nodiscard]] Path normalise_path(std::string_view raw, char* out) noexcept;
-
-// Whether a normalised path has a segment that starts with a dot, other than ".well-known"
-// (RFC 8615): such names are not content.
-[[nodiscard]] bool is_hidden(std::string_view path) noexcept;
 
 }  // namespace sluice::http

@@ -1,9 +1,11 @@
 """The access log: every format, nothing lost, nothing that a request can forge."""
 
+import fcntl
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -177,10 +179,80 @@ class Log(ServerCase):
         os.close(reader)
         written = b"".join(got).count(b"\n")
         self.assertLess(written, total)
-        dropped = [int(n) for line in server.lines if "dropped" in line
-                   for n in re.findall(r"\d+", line)]
-        self.assertTrue(dropped, server.stderr)
-        self.assertIn(total - written, (dropped[-1], sum(dropped)))
+        self.assertIn("is slower than the traffic", server.stderr)
+        self.assertEqual(f"sluice: access log: {total - written} lines lost in all", server.lines[-1])
+
+    def test_a_named_pipe_that_nobody_reads(self):
+        os.mkfifo(self.log)
+        with self.assertRaisesRegex(AssertionError, "ended with 1: sluice: .*nobody reads this pipe$"):
+            self.start("common")
+        reader = os.open(self.log, os.O_RDONLY | os.O_NONBLOCK)
+        server = self.start("common")
+        os.close(reader)
+        server.signal(signal.SIGUSR1)
+        self.eventually(lambda: "nobody reads this pipe" in server.stderr, what="a word of it")
+        with server.connect() as client:
+            self.assertEqual(200, client.ask("/").status)
+
+    def ask_until_full(self, server, total=10_000):
+        """More lines than a pipe holds, and fewer than the ring does."""
+        request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        with server.connect() as client:
+            for _ in range(total // 100):
+                client.send(request * 100)
+                for _ in range(100):
+                    self.assertEqual(200, client.read().status)
+        return total
+
+    def lines_from(self, descriptor, total):
+        got = b""
+        os.set_blocking(descriptor, True)
+        while got.count(b"\n") < total:
+            part = os.read(descriptor, 1 << 16)
+            if not part:
+                break
+            got += part
+        return got.count(b"\n")
+
+    def test_a_reader_that_pauses(self):
+        """It comes back while the server runs, and once more after SIGTERM: every line arrives."""
+        os.mkfifo(self.log)
+        reader = os.open(self.log, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        server = self.start("common")
+        total = self.ask_until_full(server)
+        self.assertEqual(total, self.lines_from(reader, total))
+        total = self.ask_until_full(server)
+        server.signal()
+        self.eventually(lambda: not self.accepts(server), what="the end of accepting")
+        self.assertEqual(total, self.lines_from(reader, total))
+        self.assertEqual(0, server.wait())
+        self.assertEqual([], [line for line in server.lines if "lost" in line or "dropped" in line])
+
+    def accepts(self, server):
+        try:
+            socket.create_connection(server.addresses[0]).close()
+        except ConnectionError:
+            return False
+        return True
+
+    def test_a_stalled_standard_output(self):
+        """SIGTERM is obeyed; the end comes when the time to drain is over, or at a second signal."""
+        for patience, second_signal in (("1s", False), ("60s", True)):
+            server = self.serve("--access-log", "-", "--log-format", "common", "--drain-timeout",
+                                patience, stdout=subprocess.PIPE)
+            pipe = server.process.stdout
+            self.ask_until_full(server)
+            self.assertFalse(fcntl.fcntl(pipe, fcntl.F_GETFL) & os.O_NONBLOCK)
+            server.signal()
+            if second_signal:
+                self.eventually(lambda: not self.accepts(server), what="the end of accepting")
+                server.signal()
+            self.assertEqual(0, server.wait())
+            self.assertRegex(server.lines[-1], r"access log: \d+ lines lost in all; - is not being read$")
+            lost = int(re.search(r"(\d+) lines", server.lines[-1]).group(1))
+            self.assertEqual(10_000 - lost, pipe.read().count("\n"))
+            pipe.close()
 
     def test_a_log_that_cannot_be_opened(self):
         self.log = os.path.join(self.work, "no", "such", "folder", "log")

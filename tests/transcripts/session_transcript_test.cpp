@@ -2,14 +2,13 @@
 // byte. The response bytes and the end must always be the same.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "http/content_store.h"
 #include "http/http1_session.h"
 #include "session_driver.h"
+#include "site.h"
 #include "transcript.h"
 
 namespace sluice::transcripts {
@@ -17,39 +16,19 @@ namespace {
 
 constexpr std::int64_t kWallSeconds = 1'790'000'000;
 
-// The site, loaded once for all transcripts.
-class Site {
+class Runner {
   public:
-    Site() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "sluice-transcripts-XXXXXX").string();
-        root_ = ::mkdtemp(pattern.data());
-        make_site(root_);
-        http::ContentOptions options;
-        options.root = root_;
-        auto store = http::ContentStore::open(options);
-        if (!store) {
-            throw std::runtime_error(store.error().what);
-        }
-        store_ = std::move(*store);
-        view_ = std::make_unique<http::ContentView>();
-        store_->attach(*view_, [] {});
-        factory_ = std::make_unique<http::Http1Factory>(limits_, *view_, nullptr, 0);
+    Runner() {
+        site_.store().attach(view_, [] {});
         SessionContext context;
         context.wall_seconds = kWallSeconds;
-        (void)factory_->turn(context);
+        (void)factory_.turn(context);
     }
-    ~Site() {
-        factory_.reset();
-        store_->detach(*view_);
-        view_.reset();
-        store_.reset();
-        std::filesystem::remove_all(root_);
-    }
+    ~Runner() { site_.store().detach(view_); }
 
     // The response bytes, dates masked, and the end, as one text.
     std::string run(const Transcript& transcript, const std::vector<std::size_t>& cuts) {
-        SessionDriver driver(*factory_);
+        SessionDriver driver(factory_);
         std::size_t from = 0;
         for (const std::size_t cut : cuts) {
             driver.receive(std::string_view(transcript.request).substr(from, cut - from));
@@ -63,32 +42,31 @@ class Site {
     }
 
   private:
-    std::string root_;
     const Limits limits_ = limits();
-    std::unique_ptr<http::ContentStore> store_;
-    std::unique_ptr<http::ContentView> view_;
-    std::unique_ptr<http::Http1Factory> factory_;
+    Site site_;
+    http::ContentView view_;
+    http::Http1Factory factory_{limits_, view_, nullptr, 0};
 };
 
 class SessionTranscript : public ::testing::TestWithParam<Transcript> {
   protected:
-    static void SetUpTestSuite() { site_ = std::make_unique<Site>(); }
-    static void TearDownTestSuite() { site_.reset(); }
-    static std::unique_ptr<Site> site_;
+    static void SetUpTestSuite() { runner_ = std::make_unique<Runner>(); }
+    static void TearDownTestSuite() { runner_.reset(); }
+    static std::unique_ptr<Runner> runner_;
 };
 
-std::unique_ptr<Site> SessionTranscript::site_;
+std::unique_ptr<Runner> SessionTranscript::runner_;
 
 TEST_P(SessionTranscript, SameForEveryCut) {
     const Transcript& transcript = GetParam();
     const std::string wanted = escape(transcript.response) + "= " + transcript.end;
-    ASSERT_EQ(site_->run(transcript, {}), wanted) << "at once";
+    ASSERT_EQ(runner_->run(transcript, {}), wanted) << "at once";
     std::vector<std::size_t> every;
     for (std::size_t cut = 1; cut < transcript.request.size(); ++cut) {
         every.push_back(cut);
-        ASSERT_EQ(site_->run(transcript, {cut}), wanted) << "cut at " << cut;
+        ASSERT_EQ(runner_->run(transcript, {cut}), wanted) << "cut at " << cut;
     }
-    EXPECT_EQ(site_->run(transcript, every), wanted) << "byte by byte";
+    EXPECT_EQ(runner_->run(transcript, every), wanted) << "byte by byte";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SessionTranscript, ::testing::ValuesIn(load_all(SLUICE_TRANSCRIPTS)),

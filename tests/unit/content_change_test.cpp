@@ -331,8 +331,14 @@ TEST_F(ContentChangeTest, Storm) {
         readers.emplace_back([&] {
             while (!stop) {
                 (void)view.refresh();
-                const Snapshot* pin = view.pin();
-                for (const Entry* entry : pin->entries()) {
+                const auto& entries = view.current().entries();
+                std::vector<EntryPin> pins(entries.size());
+                for (std::size_t i = 0; i < entries.size(); ++i) {
+                    view.pin(pins[i], *entries[i]);
+                }
+                (void)view.refresh();  // another version may become current meanwhile
+                for (const EntryPin& pin : pins) {
+                    const Entry* entry = pin.entry();
                     const std::string bytes = body_of(*entry);
                     ASSERT_EQ(bytes.size(), entry->size);
                     ASSERT_EQ(content_etag(bytes), entry->etag) << entry->path;
@@ -342,7 +348,9 @@ TEST_F(ContentChangeTest, Storm) {
                     ++checked;
                 }
                 (void)view.refresh();
-                view.unpin(pin);
+                for (EntryPin& pin : pins) {
+                    view.unpin(pin);
+                }
             }
         });
     }

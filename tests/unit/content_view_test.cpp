@@ -17,6 +17,11 @@ std::unique_ptr<Snapshot> make_snapshot(std::uint64_t version) {
     return std::make_unique<Snapshot>(std::vector<const Entry*>{}, version);
 }
 
+bool replace_content(ContentView& view, const Snapshot& with) {
+    view.offer(&with);
+    return view.refresh();
+}
+
 TEST(ContentView, TakesAnOfferOnce) {
     const auto first = make_snapshot(1);
     {
@@ -48,67 +53,97 @@ TEST(ContentView, LetsGoOfOffersThatNobodyTook) {
     EXPECT_EQ(view.current().version(), 100U);
 }
 
-TEST(ContentView, APinOutlivesRefresh) {
+TEST(ContentView, APinKeepsTheEntryAndNotTheSnapshot) {
     const auto first = make_snapshot(1);
     const auto second = make_snapshot(2);
+    const auto third = make_snapshot(3);
+    const Entry entry;
+    EntryPin one;
+    EntryPin two;
     ContentView view;
-    view.offer(first.get());
-    EXPECT_TRUE(view.refresh());
-    const Snapshot* one = view.pin();
-    const Snapshot* two = view.pin();
-    EXPECT_EQ(one, first.get());
-    view.offer(second.get());
-    EXPECT_TRUE(view.refresh());
-    EXPECT_EQ(first->holders, 1U) << "still pinned";
-    view.unpin(one);
-    EXPECT_EQ(first->holders, 1U) << "pinned twice";
-    view.unpin(two);
+    EXPECT_TRUE(replace_content(view, *first));
+    view.pin(one, entry);
+    view.pin(two, entry);
+    EXPECT_EQ(one.entry(), &entry);
+    EXPECT_EQ(entry.holders, 0U) << "the snapshot keeps it";
+    EXPECT_TRUE(replace_content(view, *second));
     EXPECT_EQ(first->holders, 0U);
-    EXPECT_EQ(second->holders, 1U);
+    EXPECT_EQ(entry.holders, 2U);
+    EXPECT_TRUE(replace_content(view, *third));
+    EXPECT_EQ(entry.holders, 2U);
+    view.unpin(one);
+    EXPECT_EQ(one.entry(), nullptr);
+    EXPECT_EQ(entry.holders, 1U);
+    view.unpin(two);
+    EXPECT_EQ(entry.holders, 0U);
+    EXPECT_EQ(third->holders, 1U);
 }
 
-TEST(ContentView, UnpinningTheCurrentOneKeepsIt) {
+TEST(ContentView, APinThatIsGoneBeforeARefreshLeavesNothing) {
     const auto first = make_snapshot(1);
+    const auto second = make_snapshot(2);
+    const std::array<Entry, 5> entries;
+    std::array<EntryPin, 5> pins;
     ContentView view;
-    view.offer(first.get());
-    EXPECT_TRUE(view.refresh());
-    view.unpin(view.pin());
-    EXPECT_EQ(first->holders, 1U);
+    EXPECT_TRUE(replace_content(view, *first));
+    for (std::size_t i = 0; i < pins.size(); ++i) {
+        view.pin(pins[i], entries[i]);
+    }
+    for (const std::size_t i : {2U, 4U, 0U}) {  // from the middle, and both ends
+        view.unpin(pins[i]);
+    }
+    view.pin(pins[2], entries[4]);
+    EXPECT_TRUE(replace_content(view, *second));
+    EXPECT_EQ(first->holders, 0U);
+    for (std::size_t i = 0; i < pins.size(); ++i) {
+        EXPECT_EQ(entries[i].holders, i == 1 || i == 3 || i == 4 ? 1U : 0U) << i;
+    }
+    for (const std::size_t i : {1U, 2U, 3U}) {
+        view.unpin(pins[i]);
+    }
+    for (const Entry& entry : entries) {
+        EXPECT_EQ(entry.holders, 0U);
+    }
 }
 
 TEST(ContentView, ManyVersionsPinnedAndLetGoInAnyOrder) {
+    constexpr std::size_t kVersions = 100;
     std::vector<std::unique_ptr<Snapshot>> snapshots;
-    std::vector<const Snapshot*> pins;
+    const std::vector<Entry> entries(kVersions);
+    std::vector<EntryPin> pins(kVersions);
     ContentView view;
-    for (std::uint64_t version = 1; version <= 100; ++version) {
-        snapshots.push_back(make_snapshot(version));
-        view.offer(snapshots.back().get());
-        EXPECT_TRUE(view.refresh());
-        if (version % 3 != 0) {
-            pins.push_back(view.pin());
+    for (std::size_t i = 0; i < kVersions; ++i) {
+        snapshots.push_back(make_snapshot(i + 1));
+        EXPECT_TRUE(replace_content(view, *snapshots.back()));
+        view.pin(pins[i], entries[i]);
+        if (i >= 10) {
+            view.unpin(pins[i - 10 + i % 3]);
+            view.pin(pins[i - 10 + i % 3], entries[i]);
+        }
+        for (std::size_t old = 0; old < i; ++old) {
+            EXPECT_EQ(snapshots[old]->holders, 0U) << "with as many pins as one likes";
         }
     }
-    for (std::size_t i = 0; i < snapshots.size(); ++i) {
-        EXPECT_EQ(snapshots[i]->holders, (i + 1) % 3 != 0 || i == 99 ? 1U : 0U) << i;
+    for (std::size_t i = 0; i < kVersions; ++i) {
+        view.unpin(pins[i * 37 % kVersions]);
     }
-    while (!pins.empty()) {
-        const std::size_t at = pins.size() * 7 / 11;
-        view.unpin(pins[at]);
-        pins.erase(pins.begin() + static_cast<std::ptrdiff_t>(at));
-    }
-    for (std::size_t i = 0; i + 1 < snapshots.size(); ++i) {
-        EXPECT_EQ(snapshots[i]->holders, 0U) << i;
+    for (const Entry& entry : entries) {
+        EXPECT_EQ(entry.holders, 0U);
     }
 }
 
-TEST(ContentViewDeathTest, UnpinningWhatIsNotPinnedIsCaught) {
+TEST(ContentViewDeathTest, PinsOutOfBalanceAreCaught) {
     const auto first = make_snapshot(1);
-    const auto second = make_snapshot(2);
-    ContentView view;
-    view.offer(first.get());
-    EXPECT_TRUE(view.refresh());
-    EXPECT_DEATH(view.unpin(second.get()), "CHECK failed");
-    EXPECT_DEATH(view.unpin(first.get()), "CHECK failed");
+    const Entry entry;
+    EntryPin pin;
+    auto view = std::make_unique<ContentView>();
+    EXPECT_TRUE(replace_content(*view, *first));
+    EXPECT_DEATH(view->unpin(pin), "CHECK failed");
+    view->pin(pin, entry);
+    EXPECT_DEATH(view->pin(pin, entry), "CHECK failed");
+    EXPECT_DEATH(view.reset(), "CHECK failed") << "nobody would be left to count the pin";
+    view->unpin(pin);
+    EXPECT_DEATH(view->unpin(pin), "CHECK failed");
 }
 
 TEST(ContentView, WithoutAStoreNothingCanBeLoaded) {
@@ -142,9 +177,10 @@ TEST(LoadQueue, TakesEachEntryOnceAndHasABound) {
 TEST(ContentView, ManyThreadsAndManyOffers) {
     constexpr std::uint64_t kVersions = 20'000;
     constexpr std::size_t kReaders = 2;
+    constexpr std::size_t kPins = 5;
     struct Published {
         std::unique_ptr<Entry> entry;
-        std::unique_ptr<Snapshot> snapshot;
+        std::unique_ptr<Snapshot> snapshot;  // goes first
     };
     std::vector<Published> published;  // outlives the views
     std::array<ContentView, kReaders> views;
@@ -154,7 +190,14 @@ TEST(ContentView, ManyThreadsAndManyOffers) {
     for (std::size_t i = 0; i < kReaders; ++i) {
         readers.emplace_back([&, i] {
             ContentView& view = views[i];
-            std::vector<const Snapshot*> pins;
+            std::array<EntryPin, kPins> pins;
+            std::array<std::uint64_t, kPins> versions{};
+            const auto unpin = [&](std::size_t at) {
+                if (pins[at].entry() != nullptr) {
+                    ASSERT_EQ(pins[at].entry()->size, versions[at]);
+                    view.unpin(pins[at]);
+                }
+            };
             std::uint64_t last = 0;
             for (bool more = true; more;) {
                 more = !done.load();
@@ -162,25 +205,23 @@ TEST(ContentView, ManyThreadsAndManyOffers) {
                     std::this_thread::yield();
                     continue;
                 }
-                ++taken[i];
+                const std::size_t at = ++taken[i] % kPins;
                 const Entry* entry = view.current().find("/a");
                 ASSERT_NE(entry, nullptr);
                 ASSERT_EQ(entry->size, view.current().version());
                 ASSERT_GT(entry->size, last);
                 last = entry->size;
-                pins.push_back(view.pin());
-                if (pins.size() == 5) {
-                    ASSERT_EQ(pins.front()->find("/a")->size, pins.front()->version());
-                    view.unpin(pins.front());
-                    pins.erase(pins.begin());
-                }
+                unpin(at);
+                versions[at] = entry->size;
+                view.pin(pins[at], *entry);
             }
-            for (const Snapshot* pin : pins) {
-                view.unpin(pin);
+            for (std::size_t at = 0; at < kPins; ++at) {
+                unpin(at);
             }
         });
     }
-    std::size_t most = 0;
+    std::size_t most_entries = 0;
+    std::size_t most_snapshots = 0;
     for (std::uint64_t version = 1; version <= kVersions; ++version) {
         Published next;
         next.entry = std::make_unique<Entry>();
@@ -192,17 +233,26 @@ TEST(ContentView, ManyThreadsAndManyOffers) {
             view.offer(next.snapshot.get());
         }
         published.push_back(std::move(next));
-        std::erase_if(published, [](const Published& old) {
-            return old.snapshot->holders.load(std::memory_order_acquire) == 0;
+        std::size_t snapshots = 0;
+        std::erase_if(published, [&snapshots](Published& old) {
+            if (old.snapshot != nullptr &&
+                old.snapshot->holders.load(std::memory_order_acquire) == 0) {
+                old.snapshot.reset();
+            }
+            snapshots += old.snapshot != nullptr ? 1U : 0U;
+            return old.snapshot == nullptr &&
+                   old.entry->holders.load(std::memory_order_acquire) == 0;
         });
-        most = std::max(most, published.size());
+        most_entries = std::max(most_entries, published.size());
+        most_snapshots = std::max(most_snapshots, snapshots);
     }
     done = true;
     for (std::thread& reader : readers) {
         reader.join();
     }
-    // Each reader: five pinned, one current, one offered.
-    EXPECT_LE(most, 1 + kReaders * 7) << "an old snapshot was not let go";
+    // Each reader: one current, one being taken, one offered.
+    EXPECT_LE(most_snapshots, 1 + kReaders * 3) << "an old snapshot was not let go";
+    EXPECT_LE(most_entries, 1 + kReaders * (3 + kPins)) << "an old entry was not let go";
     for (std::size_t i = 0; i < kReaders; ++i) {
         EXPECT_GT(taken[i], 0U);
         EXPECT_EQ(views[i].current().version(), kVersions);

@@ -249,34 +249,37 @@ TEST_F(Http1SessionTest, ARedirectLongerThanTheBufferIsRefusedAndTheConnectionGo
 
 TEST_F(Http1SessionTest, ContentBeingSentIsPinnedUntilItHasLeft) {
     const Snapshot& old = site_.view().current();
-    ASSERT_EQ(old.holders.load(), 1U);
+    const Entry& file = *old.find("/file");
     SessionDriver driver(factory_);
     driver.hold_pieces();
     driver.receive(get("/file"));
     site_.publish();
     EXPECT_TRUE(turn());
-    EXPECT_EQ(old.holders.load(), 1U);
+    EXPECT_EQ(old.holders.load(), 0U) << "the file alone is pinned";
+    EXPECT_EQ(driver.state(), SessionState::respond);
     while (driver.state() == SessionState::respond) {
-        EXPECT_EQ(old.holders.load(), 1U);
+        EXPECT_EQ(file.holders.load(), 1U);
         driver.deliver();
     }
-    EXPECT_EQ(old.holders.load(), 0U);
+    EXPECT_EQ(file.holders.load(), 0U);
 }
 
 TEST_F(Http1SessionTest, AnAbortAndADestructionLetGoOfTheContent) {
-    const Snapshot& old = site_.view().current();
+    const Entry& medium = *site_.view().current().find("/medium");
     for (const bool abort : {true, false}) {
         SessionDriver driver(factory_);
         driver.hold_pieces();
         driver.receive(get("/medium"));
+        site_.publish();
+        turn();
+        EXPECT_EQ(medium.holders.load(), 1U);
         if (abort) {
             driver.abort(100);
             EXPECT_EQ(driver.state(), SessionState::close);
+            EXPECT_EQ(medium.holders.load(), 0U);
         }
     }
-    site_.publish();
-    turn();
-    EXPECT_EQ(old.holders.load(), 0U);
+    EXPECT_EQ(medium.holders.load(), 0U);
 }
 
 TEST_F(Http1SessionTest, AColdEntryIsWaitedFor) {
