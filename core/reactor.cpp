@@ -6,8 +6,9 @@ namespace sluice {
 
 namespace {
 
-constexpr Nanos kAcceptRetry = 100 * kMillisecond;  // after "no descriptors"
-constexpr Nanos kWaitingMax = 5 * kSecond;          // for content to be loaded
+constexpr Nanos kAcceptRetry = 100 * kMillisecond;     // after "no descriptors"
+constexpr Nanos kLastAcceptRetry = 10 * kMillisecond;  // while draining: there is little time left
+constexpr Nanos kWaitingMax = 5 * kSecond;             // for content to be loaded
 // A connection whose peer has sent nothing yet when draining begins: its first request may be on
 // the way, so it gets this long.
 constexpr Nanos kDrainGrace = 250 * kMillisecond;
@@ -83,7 +84,7 @@ void Reactor::turn(Nanos deadline) noexcept {
     context_.now = backend_.now();
     context_.wall_seconds = backend_.wall_seconds();
     const bool content_changed = sessions_.turn(context_);
-    accepted_in_turn_ = false;
+    queues_emptied_ = true;
     send_wanted_ = false;
     for (const Completion& completion : completions) {
         dispatch(completion);
@@ -97,13 +98,17 @@ void Reactor::turn(Nanos deadline) noexcept {
 }
 
 Nanos Reactor::next_deadline() const noexcept {
-    if (stop_followed_ == Stop::drain && !last_accepts_done_) {
+    const bool last_accepts = stop_followed_ == Stop::drain && !last_accepts_done_;
+    if (last_accepts && !accepting_paused()) {
         return 0;  // one more look at the listeners' queues
     }
     if (send_wanted_) {
         return 0;  // whatever has left is told then
     }
     Nanos next = std::min(timers_.next_deadline(), drain_deadline_);
+    if (last_accepts) {
+        next = std::min(next, last_accepts_until_);
+    }
     if (quiet_sends_ > 0) {
         next = std::min(next, context_.now + kQuietMax);
     }
@@ -168,6 +173,7 @@ void Reactor::start_accepting(ListenerSlot& listener) noexcept {
     listener.accepting = true;
     listener.stopping = false;
     listener.retry_at = kNever;
+    queues_emptied_ = false;
     backend_.accept_start(listener.id, Token{listener.id, 0, OpKind::accept});
 }
 
@@ -180,12 +186,12 @@ void Reactor::on_accept(const Completion& completion) noexcept {
             listener.accepting = false;
             if (completion.status != Status::cancelled) {
                 ++counters_.accept_pauses;
-                listener.retry_at = context_.now + kAcceptRetry;
+                listener.retry_at = context_.now + accept_retry();
             }
         }
         return;
     }
-    accepted_in_turn_ = true;
+    queues_emptied_ = false;
     const Slot slot = stop_followed_ == Stop::now ? kNoSlot : connections_.acquire();
     if (slot == Pool<Connection>::kNone) {
         ++counters_.refused;
@@ -202,14 +208,15 @@ void Reactor::on_accept(const Completion& completion) noexcept {
     start_receiving(slot, connection);
 }
 
-// Pauses accepting while no slot is free, and starts again after pauses of both kinds.
+// Pauses accepting while no slot is free, and starts again after pauses of both kinds. When the
+// last connections are accepted, the listeners go.
 void Reactor::manage_listeners() noexcept {
     const std::uint32_t used = connections_.used();
     const std::uint32_t capacity = connections_.capacity();
     const bool full = used == capacity;
     const bool roomy = !full && used <= capacity - capacity / 10;
     for (ListenerSlot& listener : listeners_) {
-        if (stop_followed_ != Stop::none) {
+        if (last_accepts_done_) {
             if (!listener.accepting && !listener.closed) {
                 backend_.close_listener(listener.id);
                 listener.closed = true;
@@ -219,15 +226,25 @@ void Reactor::manage_listeners() noexcept {
             ++counters_.accept_pauses;
             listener.stopping = true;
             backend_.accept_stop(listener.id);
-            listener.retry_at = context_.now + kAcceptRetry;
+            listener.retry_at = context_.now + accept_retry();
         } else if (!listener.accepting && listener.retry_at <= context_.now) {
             if (roomy) {
                 start_accepting(listener);
             } else {
-                listener.retry_at = context_.now + kAcceptRetry;
+                listener.retry_at = context_.now + accept_retry();
             }
         }
     }
+}
+
+bool Reactor::accepting_paused() const noexcept {
+    return std::any_of(listeners_.begin(), listeners_.end(), [](const ListenerSlot& listener) {
+        return !listener.closed && (!listener.accepting || listener.stopping);
+    });
+}
+
+Nanos Reactor::accept_retry() const noexcept {
+    return context_.draining ? kLastAcceptRetry : kAcceptRetry;
 }
 
 // ---- receiving -------------------------------------------------------------------------------
@@ -639,8 +656,8 @@ void Reactor::follow_stop_request() noexcept {
         drain_deadline_ = kNever;
         stop_accepting();
         close_all();
-    } else if (!accepted_in_turn_ || context_.now >= last_accepts_until_) {
-        stop_accepting();  // a turn has passed that found the queues empty
+    } else if ((queues_emptied_ && !accepting_paused()) || context_.now >= last_accepts_until_) {
+        stop_accepting();
     }
 }
 
@@ -654,6 +671,7 @@ void Reactor::stop_accepting() noexcept {
             backend_.accept_stop(listener.id);
         }
     }
+    manage_listeners();  // those that are paused have nothing to wait for
 }
 
 void Reactor::begin_drain() noexcept {
@@ -663,6 +681,11 @@ void Reactor::begin_drain() noexcept {
     }
     drain_deadline_ = context_.now + limits_.drain_timeout;
     last_accepts_until_ = context_.now + kDrainGrace;
+    for (ListenerSlot& listener : listeners_) {
+        if (!listener.accepting) {
+            listener.retry_at = std::min(listener.retry_at, context_.now + kLastAcceptRetry);
+        }
+    }
     for (Slot slot = 0; slot < connections_.made(); ++slot) {
         Connection& connection = connections_[slot];
         if (connection.state == ConnectionState::idle) {

@@ -50,8 +50,11 @@ class Reactor {
     void turn(Nanos deadline) noexcept;
     [[nodiscard]] bool finished() const noexcept;
 
-    // Any thread. drain(): accept what is queued, stop accepting, close idle connections, let the
-    // busy ones finish within Limits::drain_timeout. stop(): close everything now.
+    // Any thread. drain(): close idle connections, accept what is queued, stop accepting, let the
+    // busy ones finish within Limits::drain_timeout. Where accepting is paused, for want of
+    // connections or descriptors, those that come free within a quarter of a second still serve the
+    // queue; whoever waits in it after that is reset with the listener. stop(): close everything
+    // now.
     void drain() noexcept;
     void stop() noexcept;
     // Any thread: makes the loop turn, so that it sees new content.
@@ -97,6 +100,8 @@ class Reactor {
 
     void start_accepting(ListenerSlot& listener) noexcept;
     void manage_listeners() noexcept;
+    [[nodiscard]] bool accepting_paused() const noexcept;
+    [[nodiscard]] Nanos accept_retry() const noexcept;
     void resume_sessions() noexcept;
     void follow_stop_request() noexcept;
     void begin_drain() noexcept;
@@ -120,7 +125,7 @@ class Reactor {
     std::atomic<Stop> stop_requested_{Stop::none};
     Stop stop_followed_ = Stop::none;
     std::uint32_t quiet_sends_ = 0;
-    bool accepted_in_turn_ = false;
+    bool queues_emptied_ = false;     // in this turn: nobody was accepted, and no listener started
     bool send_wanted_ = false;        // the completion of a quiet send matters after all
     bool last_accepts_done_ = false;  // draining: the queue of the listeners has been emptied
     Nanos last_accepts_until_ = kNever;

@@ -38,7 +38,7 @@ class Server {
 
     // Where it listens, with the ports that the system chose. In the order of the options.
     [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
-    void drain() noexcept;
+    void drain() noexcept;  // as Reactor::drain(), on every worker
     void stop() noexcept;
     void wake() noexcept;
     // Every worker has ended its loop.

@@ -594,12 +594,59 @@ TEST_F(ReactorOnSim, StopAloneClosesAtOnce) {
     EXPECT_LE(now() - start, 10 * kMillisecond);
 }
 
-TEST_F(ReactorOnSim, DrainWhileAcceptingIsPaused) {
+// Draining closes what is idle, which makes room for those who wait.
+TEST_F(ReactorOnSim, DrainServesTheQueueThoughDescriptorsWereShort) {
+    world_->backend().limit_sockets(1);
+    for (int i = 0; i < 3; ++i) {
+        call(kGet).polite = true;
+    }
+    world_->run_for(kSecond);
+    EXPECT_EQ(counters().accepted, 1U);
+    EXPECT_LE(world_->drain(), kSecond);
+    for (const auto& caller : callers_) {
+        EXPECT_EQ(caller->responses(), 1U);
+        EXPECT_EQ(caller->peer.status(), Status::ok);
+    }
+}
+
+TEST_F(ReactorOnSim, DrainServesTheQueueThoughTheSlabWasFull) {
+    for (int i = 0; i < 26; ++i) {
+        call(kGet).polite = true;
+        world_->run_for(10 * kMillisecond);
+    }
+    EXPECT_EQ(counters().accepted, 16U);
+    EXPECT_LE(world_->drain(), kSecond);
+    for (const auto& caller : callers_) {
+        EXPECT_EQ(caller->responses(), 1U);
+        EXPECT_EQ(caller->peer.status(), Status::ok);
+    }
+    EXPECT_EQ(counters().refused, 0U);
+}
+
+TEST_F(ReactorOnSim, DrainResetsTheQueueWhenNoRoomComes) {
+    for (int i = 0; i < 16; ++i) {
+        call("GET /big.bin HTTP/1.1\r\nHost: example.org\r\n\r\n").reading = false;
+    }
+    world_->run_for(kSecond);
+    const Caller& waits = call(kGet);
+    world_->run_for(kSecond);
+    EXPECT_FALSE(waits.ended());
+    const Nanos start = now();
+    EXPECT_GE(world_->drain(), world_->limits().drain_timeout);
+    EXPECT_EQ(waits.peer.status(), Status::reset);
+    expect_kept(start, waits.ended_at, 250 * kMillisecond);
+    EXPECT_EQ(counters().refused, 0U);
+}
+
+TEST_F(ReactorOnSim, StopWhileAcceptingIsPausedIsImmediate) {
     world_->backend().limit_sockets(1);
     call(kGet);
     call(kGet);
     world_->run_for(kSecond);
-    EXPECT_LE(world_->drain(), kSecond);
+    const Nanos start = now();
+    world_->reactor().stop();
+    EXPECT_TRUE(world_->run_until([&] { return world_->reactor().finished(); }, kSecond));
+    EXPECT_LE(now() - start, 10 * kMillisecond);
 }
 
 // An answer that did not announce the close, and a client that sends more before it has read all.
