@@ -357,4 +357,7 @@ def main():
     unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
 
 
+if BINARY and sanitizer() == "tsan":
+    SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.supp")
+    os.environ["TSAN_OPTIONS"] = f"{os.environ.get('TSAN_OPTIONS', '')} suppressions={SUPPRESSIONS}"
 BACKENDS = backends() if BINARY else []

@@ -7,8 +7,9 @@ import random
 import threading
 import time
 
-from harness import Client, Closed, ServerCase, main, on_each_backend
+from harness import Client, Closed, ServerCase, main, on_each_backend, sanitizer
 
+PACE = 0.5 if sanitizer() == "tsan" else 0.05  # seconds between edits; each shows, now and then
 SECONDS = 4
 
 
@@ -74,7 +75,7 @@ class Storm(ServerCase):
         while time.monotonic() < end:
             number += 1
             edit(path, version(number, self.sizes[number % len(self.sizes)]))
-            time.sleep(0.05)
+            time.sleep(PACE)
         stop.set()
         for reader in readers:
             reader.join(30)
