@@ -66,7 +66,8 @@ void add_limits(CLI::App& app, Limits& limits) {
                  "For a whole request head, from accept or its first byte: 408");
     add_duration(app, "--body-timeout", limits.body_timeout, "For a whole request body: 408");
     add_duration(app, "--idle-timeout", limits.idle_timeout, "Between requests");
-    add_duration(app, "--write-timeout", limits.write_timeout, "For one send to a slow reader");
+    add_duration(app, "--write-timeout", limits.write_timeout,
+                 "Without a single byte that a slow reader acknowledges");
     add_duration(app, "--linger-timeout", limits.linger_timeout,
                  "Reading on after the last response before closing");
     add_size(app, "--linger-max", limits.linger_bytes, "And so many bytes");

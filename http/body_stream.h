@@ -20,7 +20,7 @@
 
 namespace sluice::http {
 
-// One send at most: what a slow peer has to take within the write timeout.
+// One send at most, so that one fast reader does not keep a worker from the others.
 inline constexpr std::size_t kPieceBytesMax = std::size_t{1} << 20;
 // Bodies (and ranges) in memory up to this size are copied behind their head, so that pipelined
 // answers leave together; above it they are sent from where they are.

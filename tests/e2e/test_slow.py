@@ -77,8 +77,7 @@ class Deadlines(ServerCase):
             self.assertEqual(200, client.ask("/").status)
 
     def test_a_reader_that_reads_slowly_is_served(self):
-        """Progress counts, not the whole. (What counts is room in the kernel's buffer, which comes
-        in steps of a megabyte or so: hence three seconds here, and 1.3 MB in each.)"""
+        """Progress counts, not the whole: far less than a send is read within the write timeout."""
         server = self.serve("--write-timeout", "3s")
         with server.connect(receive_buffer=32 * 1024) as client:
             client.send("GET /big.bin HTTP/1.1\r\nHost: a\r\nRange: bytes=0-14999999\r\n\r\n")

@@ -64,6 +64,9 @@ class Witness final : public Backend {
                    SendUrgency urgency) noexcept override {
         inner_.send_file(token, head, range, urgency);
     }
+    std::uint64_t unacknowledged(Slot slot) const noexcept override {
+        return inner_.unacknowledged(slot);
+    }
     void ready(Token token, Direction direction) noexcept override {
         inner_.ready(token, direction);
     }
