@@ -689,10 +689,20 @@ void Reactor::begin_drain() noexcept {
     for (Slot slot = 0; slot < connections_.made(); ++slot) {
         Connection& connection = connections_[slot];
         if (connection.state == ConnectionState::idle) {
-            begin_close(slot, connection);
+            end_idle(slot, connection);
         } else if (connection.state == ConnectionState::head && connection.exchange == nullptr) {
             arm(slot, connection, std::min(connection.deadline, context_.now + kDrainGrace));
         }
+    }
+}
+
+// The next request may be on its way. Should it find the socket closed, a reset would answer it and
+// destroy what the peer has not yet read of the last response (RFC 9112 section 9.6).
+void Reactor::end_idle(Slot slot, Connection& connection) noexcept {
+    if (backend_.unacknowledged(slot) != 0) {
+        begin_linger(slot, connection);
+    } else {
+        begin_close(slot, connection);
     }
 }
 

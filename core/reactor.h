@@ -97,6 +97,7 @@ class Reactor {
     [[nodiscard]] bool peer_is_stuck(Slot slot, Exchange& exchange) const noexcept;
     void begin_linger(Slot slot, Connection& connection) noexcept;
     void begin_close(Slot slot, Connection& connection) noexcept;
+    void end_idle(Slot slot, Connection& connection) noexcept;
 
     void start_accepting(ListenerSlot& listener) noexcept;
     void manage_listeners() noexcept;

@@ -670,4 +670,23 @@ TEST_F(ReactorOnSim, DrainDoesNotDestroyTheAnswerBeforeIt) {
     }
 }
 
+// The same with an answer that has left as a whole, so that the connection counts as idle.
+TEST_F(ReactorOnSim, DrainDoesNotDestroyAnAnswerThatIsStillUnread) {
+    for (int round = 0; round < 8; ++round) {
+        make(quiet_world());
+        Caller& caller = call(kGet);
+        caller.reading = false;
+        world_->run_for(10 * kMillisecond);
+        world_->reactor().drain();
+        world_->run_for(10 * kMillisecond);
+        caller.peer.write(kGet);
+        world_->run_for(5 * kSecond);
+        caller.input += caller.peer.read();
+        EXPECT_EQ(caller.responses(), 1U);
+        EXPECT_EQ(caller.peer.status(), Status::ok);
+        EXPECT_TRUE(world_->reactor().finished());
+        callers_.clear();
+    }
+}
+
 }  // namespace sluice::sim
