@@ -17,7 +17,7 @@ struct ServeOptions {
     bool pin = true;
     std::uint64_t memory_budget_bytes = 256ULL << 20;
     // Bodies up to this size leave from memory behind their head, larger ones by sendfile. The
-    // default is where the two cost the same (docs/performance.md).
+    // default is the largest size at which memory is cheaper on both (docs/performance.md).
     std::uint32_t memory_send_max_bytes = 16 * 1024;
     std::string access_log;  // empty: none; "-": standard output
     http::LogFormat log_format = http::LogFormat::combined;

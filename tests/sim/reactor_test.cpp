@@ -676,7 +676,7 @@ TEST_F(ReactorOnSim, DrainDoesNotDestroyAnAnswerThatIsStillUnread) {
         make(quiet_world());
         Caller& caller = call(kGet);
         caller.reading = false;
-        world_->run_for(10 * kMillisecond);
+        world_->run_for(kSecond);
         world_->reactor().drain();
         world_->run_for(10 * kMillisecond);
         caller.peer.write(kGet);
