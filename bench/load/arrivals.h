@@ -1,0 +1,54 @@
+// Arrivals: the instants at which an open loop sends, fixed before the run by rate, kind and seed
+// alone. They are made one after the other, so a plan of any length takes no memory, and nothing
+// that happens during the run can move them.
+//
+// Several threads share one plan: evenly spaced arrivals are dealt out in turn; a Poisson process
+// is the sum of independent ones with a share of the rate each.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bench/load/random.h"
+#include "core/clock.h"
+
+namespace sluice::load {
+
+enum class ArrivalKind : std::uint8_t { uniform, poisson };
+
+// The rate goes linearly from `from` to `to` (requests per second, more than 0) in `duration`.
+struct RateStep {
+    double from = 0;
+    double to = 0;
+    Nanos duration = 0;
+};
+
+class Arrivals {
+  public:
+    // The last step's final rate goes on for ever.
+    Arrivals(ArrivalKind kind, std::vector<RateStep> steps, std::uint64_t seed, unsigned thread,
+             unsigned threads);
+
+    // The next instant, in nanoseconds from the start of the run.
+    [[nodiscard]] Nanos peek() const noexcept { return next_; }
+    void pop() noexcept;
+
+  private:
+    [[nodiscard]] Nanos instant_of(double requests) noexcept;
+
+    ArrivalKind kind_;
+    std::vector<RateStep> steps_;
+    Random random_;
+    unsigned threads_;
+    std::uint64_t taken_;    // uniform: the number of the next arrival in the common plan
+    double position_ = 0;    // Poisson: how many arrivals the whole plan would expect by now
+    std::size_t step_ = 0;   // the step that holds the next arrival
+    double step_start_ = 0;  // expected arrivals before that step
+    Nanos step_at_ = 0;      // and its instant
+    Nanos next_ = 0;
+};
+
+// How many arrivals a plan expects within `duration`.
+[[nodiscard]] double expected_arrivals(const std::vector<RateStep>& steps, Nanos duration);
+
+}  // namespace sluice::load
