@@ -1,0 +1,197 @@
+#include "app/bench.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+
+#include "app/serve.h"
+#include "backends/registry.h"
+#include "bench/load/format.h"
+#include "bench/load/report.h"
+#include "bench/load/request.h"
+#include "bench/load/run.h"
+
+namespace sluice {
+
+namespace {
+
+using load::Plan;
+
+std::atomic<bool> stop_requested{false};
+
+void on_signal(int number) {
+    if (stop_requested.exchange(true)) {
+        std::signal(number, SIG_DFL);  // the next one ends us at once
+    }
+}
+
+int failed(const Error& error, int code = kExitFailure) {
+    fmt::print(stderr, "sluice bench: {}\n", error.what);
+    return code;
+}
+
+Result<Plan> make_plan(const BenchOptions& options) {
+    Plan plan;
+    std::vector<load::Url> urls;
+    for (std::size_t i = 0; i < options.urls.size(); ++i) {
+        auto url = load::Url::parse(options.urls[i]);
+        if (!url) {
+            return std::unexpected(url.error());
+        }
+        auto request = load::make_request(*url, options.method, options.headers);
+        if (!request) {
+            return std::unexpected(request.error());
+        }
+        request->url = options.urls[i];
+        request->weight = options.weights.empty() ? 1 : options.weights[i];
+        plan.requests.push_back(std::move(*request));
+        urls.push_back(std::move(*url));
+        if (!urls.back().same_server(urls.front())) {
+            return fail(Status::address_invalid, "all URLs of a run must be of one server; '" +
+                                                     options.urls[i] + "' is not of that of '" +
+                                                     options.urls[0] + "'");
+        }
+    }
+    plan.threads = options.threads;
+    plan.connections = options.connections;
+    plan.pipeline = options.pipeline;
+    plan.churn = options.churn;
+    plan.duration = options.duration;
+    plan.requests_max = options.requests;
+    if (options.requests > 0) {
+        plan.duration = 24 * 3600 * kSecond;  // the requests end it
+    }
+    plan.warmup = options.warmup >= 0    ? options.warmup
+                  : options.requests > 0 ? 0
+                                         : std::min(kSecond, options.duration / 10);
+    if (options.rate > 0) {
+        const double to = options.ramp_to > 0 ? options.ramp_to : options.rate;
+        if (plan.warmup > 0) {
+            plan.rate.push_back({options.rate, options.rate, plan.warmup});
+        }
+        plan.rate.push_back({options.rate, to, plan.duration});
+    }
+    plan.arrivals = options.arrivals;
+    plan.seed = options.seed;
+    plan.timeout = options.timeout;
+    plan.connect_timeout = options.connect_timeout;
+    plan.pin = options.pin;
+    plan.stop = &stop_requested;
+    auto server = load::resolve(urls[0]);
+    if (!server) {
+        return std::unexpected(server.error());
+    }
+    plan.server = *server;
+    return plan;
+}
+
+// What contradicts itself; the command line's own checks see single options only.
+Result<void> check(const BenchOptions& options) {
+    if (!options.weights.empty() && options.weights.size() != options.urls.size()) {
+        return fail(Status::address_invalid, "--weights needs one number for each URL");
+    }
+    if (options.connections < options.threads) {
+        return fail(Status::address_invalid,
+                    fmt::format("{} connections cannot be shared by {} threads",
+                                options.connections, options.threads));
+    }
+    if (options.rate > 0 && options.requests > 0) {
+        return fail(Status::address_invalid,
+                    "-n and --rate exclude each other; give a duration (-d)");
+    }
+    if (options.ramp_to > 0 && options.rate <= 0) {
+        return fail(Status::address_invalid, "--ramp needs --rate, the rate to begin with");
+    }
+    return {};
+}
+
+bool write_file(const std::string& path, const std::string& text) {
+    std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "w");
+    bool written = false;
+    if (file != nullptr) {
+        written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+        written = (path == "-" ? std::fflush(file) : std::fclose(file)) == 0 && written;
+    }
+    if (!written) {
+        fmt::print(stderr, "sluice bench: {} could not be written\n", path);
+    }
+    return written;
+}
+
+// The live view: one line that is rewritten on a terminal, plain lines elsewhere.
+class Live {
+  public:
+    explicit Live(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
+    void show(const load::Second& second) {
+        if (!quiet_) {
+            fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", load::live_line(second),
+                       terminal_ ? "" : "\n");
+            std::fflush(stderr);
+        }
+    }
+    ~Live() {
+        if (!quiet_ && terminal_) {
+            fmt::print(stderr, "\r\x1b[K");
+        }
+    }
+
+  private:
+    bool quiet_;
+    bool terminal_;
+};
+
+int write_reports(const BenchOptions& options, const load::Report& report) {
+    bool written = true;
+    if (options.json_path != "-" && options.csv_path != "-") {
+        written = write_file("-", text_report(report));
+    }
+    if (!options.json_path.empty()) {
+        written = write_file(options.json_path, json_report(report)) && written;
+    }
+    if (!options.csv_path.empty()) {
+        written = write_file(options.csv_path, csv_report(report)) && written;
+    }
+    if (!written) {
+        return kExitFailure;
+    }
+    return report.validity.valid() ? kExitOk : kExitInvalid;
+}
+
+}  // namespace
+
+int bench(const BenchOptions& options) {
+    if (auto fine = check(options); !fine) {
+        return failed(fine.error(), kExitUsage);
+    }
+    auto plan = make_plan(options);
+    if (!plan) {
+        return failed(plan.error());
+    }
+    auto backend = choose_backend(options.backend);
+    if (!backend) {
+        return failed(backend.error());
+    }
+    plan->backends = backend->factory.get();
+    std::signal(SIGINT, on_signal);
+    std::signal(SIGTERM, on_signal);
+    if (auto answer = load::probe(*plan); !answer) {
+        return failed(answer.error());
+    }
+    Result<load::Outcome> outcome = [&] {
+        Live live(options.quiet);
+        return load::run(
+            *plan, [&](const load::Second& second, const load::Tally&) { live.show(second); });
+    }();
+    if (!outcome) {
+        return failed(outcome.error());
+    }
+    const load::Validity validity = load::judge(*plan, *outcome);
+    return write_reports(
+        options, {*plan, *outcome, validity, options.command, backend->why, SLUICE_VERSION});
+}
+
+}  // namespace sluice
