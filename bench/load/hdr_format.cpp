@@ -142,19 +142,34 @@ Result<std::string> inflate_all(std::string_view packed) {
     return broken("the compressed part is damaged, or far too long");
 }
 
+// The lowest value of a bucket in a histogram with 2^step_bits steps for each doubling.
+std::uint64_t value_at(std::size_t index, std::size_t step_bits) {
+    const std::size_t steps = std::size_t{1} << step_bits;
+    if (index < 2 * steps) {
+        return index;
+    }
+    const std::size_t shift = (index >> step_bits) - 1;
+    const std::uint64_t value = (index & (steps - 1)) + steps;
+    return shift < static_cast<std::size_t>(std::countl_zero(value)) ? value << shift : UINT64_MAX;
+}
+
 Result<Histogram> from_plain(std::string_view plain) {
     if (plain.size() < kHeadBytes || take(plain, 0, 4) != kCookieV2) {
         return broken("wrong cookie");
     }
     const std::uint64_t length = take(plain, 4, 4);
+    const std::uint64_t digits = take(plain, 12, 4);
     const std::uint64_t lowest = take(plain, 16, 8);
     if (length > plain.size() - kHeadBytes) {
         return broken("cut short");
     }
-    if (take(plain, 8, 4) != 0 || take(plain, 12, 4) != Histogram::kDigits || lowest == 0) {
-        return broken("only 3 significant digits without shifted indexes are read");
+    if (take(plain, 8, 4) != 0 || digits < 1 || digits > 5 || lowest == 0) {
+        return broken("a head that is not read here (digits, unit or shifted indexes)");
     }
-    const int unit_shift = static_cast<int>(std::bit_width(lowest)) - 1;
+    // Steps: the power of two that holds 10^digits, for each doubling.
+    const auto step_bits =
+        static_cast<std::size_t>(std::ceil(std::log2(std::pow(10, static_cast<double>(digits)))));
+    const auto unit_bits = static_cast<std::size_t>(std::bit_width(lowest)) - 1;
     Histogram histogram;
     std::size_t index = 0;
     for (std::size_t at = kHeadBytes; at < kHeadBytes + length;) {
@@ -166,11 +181,11 @@ Result<Histogram> from_plain(std::string_view plain) {
             index += count == 0 ? 1 : static_cast<std::size_t>(-count);
             continue;
         }
-        if (index >= Histogram::kBuckets) {
+        const std::uint64_t value = value_at(index++, step_bits);
+        if (value > static_cast<std::uint64_t>(Histogram::kHighest) >> unit_bits) {
             return broken("values beyond 1 h");
         }
-        histogram.record(Histogram::lowest_at(index++) << unit_shift,
-                         static_cast<std::uint64_t>(count));
+        histogram.record(static_cast<Nanos>(value << unit_bits), static_cast<std::uint64_t>(count));
     }
     return histogram;
 }

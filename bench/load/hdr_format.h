@@ -22,8 +22,8 @@ namespace sluice::load {
 
 // Base64 of the compressed V2 encoding: "HISTFAAAA...".
 [[nodiscard]] std::string encode_histogram(const Histogram& histogram);
-// Any histogram of 3 digits that fits ours. Values are taken at the middle of their buckets when
-// the unit is not a nanosecond; minimum and maximum are those of buckets.
+// Any histogram of whole values of 1 to 5 digits within 1 h. Values are taken at the low end of
+// their buckets there.
 [[nodiscard]] Result<Histogram> decode_histogram(std::string_view base64);
 
 struct LogInterval {

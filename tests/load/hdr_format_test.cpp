@@ -34,6 +34,9 @@ Histogram random_histogram(unsigned seed, int count) {
 constexpr const char* kVector =
     "HISTFAAAADt4AQEwAM//HISTEwAAAAgAAAAAAAAAAwAAAAAAAAABAAADRjC4"
     "oAA/8AAAAAAAAAECAQS7M9gEd0IGJQ==";
+constexpr const char* kVectorOfTwoDigits =
+    "HISTFAAAADt4AQEwAM//HISTEwAAAAgAAAAAAAAAAgAAAAAAAAABAAADRjC4"
+    "oAA/8AAAAAAAAAECAQSvDNgEdnwF8Q==";
 
 }  // namespace
 
@@ -45,6 +48,17 @@ TEST(HdrFormat, DecodesAVectorMadeByHand) {
     EXPECT_EQ(histogram->count_at(3), 2U);
     EXPECT_EQ(histogram->count_at(3298), 300U);
     EXPECT_EQ(histogram->max(), 5000);
+}
+
+// The same counts with 2 digits, as other tools write them: 128 steps for each doubling, so index
+// 796 is that of 4,992 to 5,023: (5 << 7) + (5,000 >> 5). 792 are empty before it (af 0c).
+TEST(HdrFormat, DecodesOtherPrecisions) {
+    const auto histogram = decode_histogram(kVectorOfTwoDigits);
+    ASSERT_TRUE(histogram) << histogram.error().what;
+    EXPECT_EQ(histogram->count(), 303U);
+    EXPECT_EQ(histogram->count_at(1), 1U);
+    EXPECT_EQ(histogram->count_at(3), 2U);
+    EXPECT_EQ(histogram->max(), 4992);
 }
 
 TEST(HdrFormat, EncodingRoundTrips) {
