@@ -8,9 +8,10 @@
 #include <csignal>
 #include <cstdio>
 
+#include "app/find_rate.h"
 #include "app/serve.h"
 #include "backends/registry.h"
-#include "bench/load/format.h"
+#include "bench/load/hdr_format.h"
 #include "bench/load/report.h"
 #include "bench/load/request.h"
 #include "bench/load/run.h"
@@ -20,6 +21,8 @@ namespace sluice {
 namespace {
 
 using load::Plan;
+
+constexpr double kFirstRate = 1000;  // of --find-rate
 
 std::atomic<bool> stop_requested{false};
 
@@ -80,6 +83,7 @@ Result<Plan> make_plan(const BenchOptions& options) {
     plan.timeout = options.timeout;
     plan.connect_timeout = options.connect_timeout;
     plan.pin = options.pin;
+    plan.verify = options.verify;
     plan.stop = &stop_requested;
     auto server = load::resolve(urls[0]);
     if (!server) {
@@ -102,6 +106,9 @@ Result<void> check(const BenchOptions& options) {
     if (options.rate > 0 && options.requests > 0) {
         return fail(Status::address_invalid,
                     "-n and --rate exclude each other; give a duration (-d)");
+    }
+    if (options.find_rate && (options.requests > 0 || options.ramp_to > 0)) {
+        return fail(Status::address_invalid, "--find-rate takes neither -n nor --ramp");
     }
     if (options.ramp_to > 0 && options.rate <= 0) {
         return fail(Status::address_invalid, "--ramp needs --rate, the rate to begin with");
@@ -144,7 +151,36 @@ class Live {
     bool terminal_;
 };
 
-int write_reports(const BenchOptions& options, const load::Report& report) {
+// HdrHistogram's interval log grows while the run goes on, a line for each second and kind.
+class IntervalLog {
+  public:
+    explicit IntervalLog(bool wanted) : wanted_(wanted) {}
+    void add(const load::Second& second, const load::Tally& tally) {
+        if (!wanted_ || second.warmup) {
+            return;
+        }
+        const double start = static_cast<double>(second.from) / 1e9;
+        const double length = static_cast<double>(second.to - second.from) / 1e9;
+        lines_ += load::log_line("response", start, length, tally.response);
+        lines_ += load::log_line("service", start, length, tally.service_all());
+    }
+    [[nodiscard]] std::string text(std::int64_t started_ms) const {
+        return load::log_head(started_ms, "Logged by sluice " SLUICE_VERSION) + lines_;
+    }
+
+  private:
+    bool wanted_;
+    std::string lines_;
+};
+
+bool write_hdr(const std::string& prefix, const IntervalLog& log, const load::Outcome& outcome) {
+    const load::Tally& total = outcome.total;
+    return write_file(prefix + ".hlog", log.text(outcome.started_wall_ms)) &&
+           write_file(prefix + ".response.hgrm", load::percentile_text(total.response)) &&
+           write_file(prefix + ".service.hgrm", load::percentile_text(total.service_all()));
+}
+
+int write_reports(const BenchOptions& options, const IntervalLog& log, const load::Report& report) {
     bool written = true;
     if (options.json_path != "-" && options.csv_path != "-") {
         written = write_file("-", text_report(report));
@@ -154,6 +190,12 @@ int write_reports(const BenchOptions& options, const load::Report& report) {
     }
     if (!options.csv_path.empty()) {
         written = write_file(options.csv_path, csv_report(report)) && written;
+    }
+    if (!options.hdr_prefix.empty()) {
+        written = write_hdr(options.hdr_prefix, log, report.outcome) && written;
+    }
+    if (!options.html_path.empty()) {
+        written = write_file(options.html_path, html_report(report)) && written;
     }
     if (!written) {
         return kExitFailure;
@@ -166,6 +208,10 @@ int write_reports(const BenchOptions& options, const load::Report& report) {
 int bench(const BenchOptions& options) {
     if (auto fine = check(options); !fine) {
         return failed(fine.error(), kExitUsage);
+    }
+    const auto objective = Objective::parse(options.objective);
+    if (!objective) {
+        return failed(objective.error(), kExitUsage);
     }
     auto plan = make_plan(options);
     if (!plan) {
@@ -181,17 +227,23 @@ int bench(const BenchOptions& options) {
     if (auto answer = load::probe(*plan); !answer) {
         return failed(answer.error());
     }
+    if (options.find_rate) {
+        return find_rate(*plan, options.rate > 0 ? options.rate : kFirstRate, *objective);
+    }
+    IntervalLog log(!options.hdr_prefix.empty());
     Result<load::Outcome> outcome = [&] {
         Live live(options.quiet);
-        return load::run(
-            *plan, [&](const load::Second& second, const load::Tally&) { live.show(second); });
+        return load::run(*plan, [&](const load::Second& second, const load::Tally& tally) {
+            live.show(second);
+            log.add(second, tally);
+        });
     }();
     if (!outcome) {
         return failed(outcome.error());
     }
     const load::Validity validity = load::judge(*plan, *outcome);
     return write_reports(
-        options, {*plan, *outcome, validity, options.command, backend->why, SLUICE_VERSION});
+        options, log, {*plan, *outcome, validity, options.command, backend->why, SLUICE_VERSION});
 }
 
 }  // namespace sluice

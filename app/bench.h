@@ -22,6 +22,8 @@ struct BenchOptions {
     std::uint64_t requests = 0;
     double rate = 0;
     double ramp_to = 0;
+    bool find_rate = false;
+    std::string objective = "p99=10ms";  // --slo
     load::ArrivalKind arrivals = load::ArrivalKind::uniform;
     std::uint64_t seed = 1;
     Nanos warmup = -1;  // less than 0: a tenth of the duration, at most a second
@@ -29,9 +31,12 @@ struct BenchOptions {
     Nanos connect_timeout = 5 * kSecond;
     std::string backend = "auto";
     bool pin = true;
+    bool verify = false;
     bool quiet = false;
     std::string json_path;  // "-": standard output
     std::string csv_path;
+    std::string hdr_prefix;  // PREFIX.hlog, PREFIX.response.hgrm, PREFIX.service.hgrm
+    std::string html_path;
     std::string command;  // as it was typed, for the reports
 };
 

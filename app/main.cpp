@@ -138,6 +138,12 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
         ->add_option("--ramp", options.ramp_to,
                      "Let the rate go evenly from that of --rate to this one")
         ->check(CLI::PositiveNumber);
+    bench->add_flag("--find-rate", options.find_rate,
+                    "Search the highest rate that keeps --slo; --rate is where it begins");
+    bench
+        ->add_option("--slo", options.objective,
+                     "Objective of the response time: p99=2ms, p50=..., mean=..., max=...")
+        ->capture_default_str();
     bench->add_option("--arrivals", options.arrivals, "uniform or poisson")
         ->transform(CLI::CheckedTransformer(
             std::map<std::string, load::ArrivalKind>{{"uniform", load::ArrivalKind::uniform},
@@ -179,10 +185,17 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
         ->check(CLI::IsMember({"auto", "io_uring", "epoll"}))
         ->capture_default_str();
     bench->add_flag("!--no-pin", options.pin, "Do not tie each thread to one CPU");
+    bench->add_flag("--verify", options.verify,
+                    "Compare status, length and XXH3 of every answer with the first one");
     bench->add_flag("-q,--quiet", options.quiet, "No lines while the run goes on");
     bench->add_option("--json", options.json_path,
                       "Write the result as JSON; - is standard output");
     bench->add_option("--csv", options.csv_path, "Write the time series as CSV");
+    bench
+        ->add_option("--hdr", options.hdr_prefix,
+                     "Write PREFIX.hlog and PREFIX.*.hgrm for HdrHistogram's tools")
+        ->type_name("PREFIX");
+    bench->add_option("--html", options.html_path, "Write one page with plots");
     return bench;
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/load/plan.h"
 #include "bench/load/system.h"
 #include "bench/load/tally.h"
 
@@ -55,7 +56,8 @@ struct ThreadReport {
     Nanos wall = 0;
     Nanos ended_at = 0;  // instant of the last answer, or of the end
     std::string backend;
-    std::string failure;  // why the thread gave up; empty: it did not
+    Expected last_answer;  // when bodies are verified
+    std::string failure;   // why the thread gave up; empty: it did not
 };
 
 class Exchange {

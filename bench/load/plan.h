@@ -13,6 +13,15 @@
 
 namespace sluice::load {
 
+// What an answer must be, when bodies are verified: its status, and the length and XXH3 of its
+// body.
+struct Expected {
+    std::uint16_t status = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t hash = 0;
+    friend bool operator==(const Expected&, const Expected&) = default;
+};
+
 // One kind of request: its bytes, made once.
 struct Request {
     std::string bytes;
@@ -20,6 +29,7 @@ struct Request {
     bool is_head = false;
     double weight = 1;
     std::string url;
+    Expected expected;  // used when the plan says verify
 };
 
 struct Plan {
@@ -42,6 +52,7 @@ struct Plan {
     Nanos timeout = 10 * kSecond;         // for an answer
     Nanos connect_timeout = 5 * kSecond;  // for a handshake
     bool pin = true;
+    bool verify = false;  // compare each answer with its request's `expected`
 
     const BackendFactory* backends = nullptr;
     const std::atomic<bool>* stop = nullptr;  // ends the run early; what was measured counts

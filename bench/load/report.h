@@ -43,6 +43,8 @@ inline constexpr Quantile kQuantiles[] = {{"p50", 0.5},  {"p75", 0.75},    {"p90
 // One line while the run goes on.
 [[nodiscard]] std::string live_line(const Second& second);
 [[nodiscard]] std::string json_report(const Report& report);
+// One page that needs nothing else: plots of percentiles, of the time series, of the phases.
+[[nodiscard]] std::string html_report(const Report& report);
 // The time series, one line for each second, with a head line.
 [[nodiscard]] std::string csv_report(const Report& report);
 

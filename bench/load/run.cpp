@@ -216,8 +216,11 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
     return outcome;
 }
 
-Result<Probe> probe(const Plan& plan) {
+namespace {
+
+Result<Expected> probe_one(const Plan& plan, const Request& request) {
     Plan one = plan;
+    one.requests = {request};
     one.threads = one.connections = one.pipeline = 1;
     one.churn = 1;
     one.warmup = 0;
@@ -231,12 +234,7 @@ Result<Probe> probe(const Plan& plan) {
     }
     const Tally& tally = outcome->total;
     if (tally.answers() > 0) {
-        Probe found;
-        found.body_bytes = tally.body_bytes;
-        const auto status = std::find_if(tally.status.begin(), tally.status.end(),
-                                         [](std::uint64_t count) { return count > 0; });
-        found.status = static_cast<std::uint16_t>(status - tally.status.begin());
-        return found;
+        return outcome->threads[0].last_answer;
     }
     const std::string server = plan.server.to_string();
     for (std::size_t i = kFailures; i-- > 0;) {
@@ -250,10 +248,25 @@ Result<Probe> probe(const Plan& plan) {
                 : "";
         return fail(Status::io_error, server + ": " + std::string(to_string(why)) + hint);
     }
-    return fail(Status::io_error, server + ": " +
-                                      (outcome->stopped           ? "stopped"
-                                       : outcome->gave_up.empty() ? "no answer"
-                                                                  : outcome->gave_up));
+    const std::string why = outcome->stopped           ? "stopped"
+                            : outcome->gave_up.empty() ? "no answer"
+                                                       : outcome->gave_up;
+    return fail(Status::io_error, server + ": " + why);
+}
+
+}  // namespace
+
+Result<void> probe(Plan& plan) {
+    // One look is enough to know the server; to know every body, each must be asked for.
+    const std::size_t looks = plan.verify ? plan.requests.size() : 1;
+    for (std::size_t i = 0; i < looks; ++i) {
+        auto answer = probe_one(plan, plan.requests[i]);
+        if (!answer) {
+            return std::unexpected(answer.error());
+        }
+        plan.requests[i].expected = *answer;
+    }
+    return {};
 }
 
 }  // namespace sluice::load

@@ -59,10 +59,7 @@ using OnSecond = std::function<void(const Second&, const Tally&)>;
 
 // Asks once and looks at the answer, so that what is wrong is said before anything is measured:
 // nobody there, no HTTP, TLS.
-struct Probe {
-    std::uint16_t status = 0;
-    std::uint64_t body_bytes = 0;
-};
-[[nodiscard]] Result<Probe> probe(const Plan& plan);
+// Every kind of request is asked once; what comes is its `expected` when the plan says verify.
+[[nodiscard]] Result<void> probe(Plan& plan);
 
 }  // namespace sluice::load

@@ -65,6 +65,9 @@ bool Worker::prepare() {
     report_.backend = backend_->name();
 
     connections_ = std::make_unique<Connection[]>(slots_);
+    if (plan_.verify) {
+        hashes_ = std::make_unique<BodyHash[]>(slots_);
+    }
     flights_.resize(std::size_t{slots_} * plan_.pipeline);
     available_.resize(slots_);
     for (const Request& request : plan_.requests) {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+#include "bench/load/body_hash.h"
 #include "bench/load/exchange.h"
 #include "bench/load/plan.h"
 #include "bench/load/response_reader.h"
@@ -86,6 +87,7 @@ class Worker {
     void on_end(Slot slot, Connection& connection, Status status) noexcept;
     void on_closed(Slot slot, Connection& connection) noexcept;
     void on_answer(Slot slot, Connection& connection) noexcept;
+    void verify(Slot slot, const Connection& connection, std::uint32_t request) noexcept;
     void connect(Slot slot) noexcept;
     void close(Slot slot, Close how) noexcept;
     void lose(Slot slot, Failure why, Close how) noexcept;
@@ -109,6 +111,7 @@ class Worker {
     Random random_;
 
     std::unique_ptr<Connection[]> connections_;
+    std::unique_ptr<BodyHash[]> hashes_;  // one for each connection, when bodies are verified
     std::uint32_t slots_ = 0;
     std::vector<Flight> flights_;
     std::vector<char> batches_;  // several requests in a row, for pipelining

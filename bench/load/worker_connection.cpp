@@ -83,7 +83,10 @@ void Worker::connect(Slot slot) noexcept {
     Connection& connection = connections_[slot];
     connection.state = State::connecting;
     ++connecting_;
-    connection.reader.reset();
+    connection.reader.reset(hashes_ == nullptr ? nullptr : &hashes_[slot]);
+    if (hashes_ != nullptr) {
+        hashes_[slot].begin();
+    }
     connection.flights = connection.first_flight = 0;
     connection.sent = connection.answered = 0;
     const Nanos now = posix::monotonic_now();
@@ -306,10 +309,23 @@ void Worker::on_answer(Slot slot, Connection& connection) noexcept {
     }
     tally_->status[std::min<std::size_t>(answer.status, tally_->status.size() - 1)]++;
     tally_->body_bytes += answer.body_bytes;
+    if (hashes_ != nullptr) {
+        verify(slot, connection, done.request);
+    }
     if (now_ > end_ && end_ > 0) {
         ++tally_->answers_after_end;
     }
     alive_at_ = now_;
+}
+
+// A wrong answer has a latency like any other, but it is counted as a failure, too.
+void Worker::verify(Slot slot, const Connection& connection, std::uint32_t request) noexcept {
+    const Answer& answer = connection.reader.answer();
+    const Expected got{answer.status, answer.body_bytes, hashes_[slot].take()};
+    if (got != plan_.requests[request].expected) {
+        count(Failure::body_differs);
+    }
+    report_.last_answer = got;
 }
 
 // ---- ending ----------------------------------------------------------------------------------

@@ -2,17 +2,21 @@
 a run is compared with what the server counted, or with values computed by hand. Whether a run is
 valid depends on how busy the machine is, so only the tests that force an outcome ask for it."""
 
+import base64
+import html.parser
 import json
 import os
 import re
-import resource
+import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
 import time
 import unittest
+import zlib
 
 from harness import BINARY, ServerCase, limit_descriptors, main, on_each_backend
 
@@ -354,6 +358,45 @@ class Honest(FakeCase):
         self.assertEqual("invalid", run.findings["generator"]["level"])
         self.assertIn("kept from running", run.findings["generator"]["text"])
 
+    def test_bodies_are_verified(self):
+        def liar(connection, _number):
+            for count, head in enumerate(requests(connection), 1):
+                body = b"OK" if count % 5 == 0 else b"/b" if b" /b " in head else b"ok"
+                connection.sendall(OK[:-2] + body)
+
+        server = self.fake(liar)
+        run = Result(server.url, server.url + "b", "-n", "100", "-c", "1", "--verify")
+        self.assertEqual(INVALID, run.code)
+        self.assertEqual(20, run.counts["failures"]["body_differs"], run)
+        self.assertEqual(100, run.counts["answers"])
+        honest = Result(self.fake(answer_all).url, "-n", "100", "-c", "2", "--verify")
+        self.assertEqual(0, honest.counts["failures"]["body_differs"])
+
+    def test_the_highest_rate_is_found(self):
+        """5 ms for each request on one connection: 200 a second and not more."""
+
+        def slow(connection, _number):
+            for _ in requests(connection):
+                time.sleep(0.005)
+                connection.sendall(OK)
+
+        server = self.fake(slow)
+        for _ in range(6):
+            run = Run(server.url, "--find-rate", "--slo", "p90=150ms", "--rate", "60", "-c", "1",
+                      "-d", "1s", "--warm-up", "0")
+            if "ended early" not in run.out:
+                break  # else the machine was too busy for the generator
+        self.assertEqual(VALID, run.code, run)
+        found = re.search(r"([\d.,]+) requests per second keep p90 within 150 ms; ([\d.,]+) do not",
+                          run.out)
+        self.assertTrue(found, run)
+        held, failed = (float(number.replace(",", "")) for number in found.groups())
+        self.assertGreater(held, 110)
+        self.assertLess(held, 205)
+        self.assertLessEqual(failed, held * 1.051)
+        self.assertRegex(run.out, r"60\.0/s  holds")
+        self.assertRegex(run.out, r"240\.0/s  fails")
+
     def test_answers_that_never_come_time_out(self):
         def never(connection, number):
             for count, _ in enumerate(requests(connection)):
@@ -400,6 +443,131 @@ class Honest(FakeCase):
         self.assertEqual(60, run.counts["answers"], run)
         self.assertEqual(60 * 13, run.counts["body_bytes"])
         self.assertEqual(0, sum(run.counts["failures"].values()))
+
+
+def hdr_counts(text):
+    """A second reader of HdrHistogram's V2 encoding, from its description and not from our code:
+    {lowest value of the bucket: count}."""
+    packed = base64.b64decode(text)
+    cookie, length = struct.unpack_from(">II", packed)
+    assert cookie == 0x1C849314 and length == len(packed) - 8, text
+    plain = zlib.decompress(packed[8:])
+    cookie, length, offset, digits, low, high, ratio = struct.unpack_from(">IIiiqqd", plain)
+    assert (cookie, offset, digits, low, high, ratio) == (
+        0x1C849313, 0, 3, 1, 3600 * 10**9, 1.0), plain[:40]
+    at, index, counts = 40, 0, {}
+    assert len(plain) == at + length
+    while at < len(plain):
+        raw = shift = 0
+        for byte in range(9):
+            octet = plain[at]
+            at += 1
+            raw |= (octet if byte == 8 else octet & 0x7F) << shift
+            shift += 7
+            if octet < 0x80:
+                break
+        value = (raw >> 1) ^ -(raw & 1)
+        if value < 0:
+            index += -value
+            continue
+        bucket = max(0, index // 1024 - 1)
+        counts[(index - bucket * 1024) << bucket] = value
+        index += 1
+    return {low: count for low, count in counts.items() if count}
+
+
+class Page(html.parser.HTMLParser):
+    """Is the page well nested, and does it need nothing from elsewhere?"""
+
+    VOID = {"meta", "line", "polyline", "rect", "br"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.seen, self.links, self.text = [], [], [], ""
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.links += [v for k, v in attrs if k in ("src", "href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, (tag, self.open)
+        self.open.pop()
+
+    def handle_data(self, data):
+        self.text += data
+
+
+class Files(FakeCase):
+    def setUp(self):
+        self.work = tempfile.mkdtemp(prefix="sluice-bench-")
+        self.addCleanup(shutil.rmtree, self.work, True)
+
+    def path(self, name):
+        return os.path.join(self.work, name)
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def test_hdr_files_hold_what_was_measured(self):
+        run = Result(self.fake(answer_all).url, "--rate", "300", "-d", "2s", "-c", "4",
+                     "--hdr", self.path("r"))
+        lines = [line for line in self.read("r.hlog").splitlines()
+                 if not line.startswith(("#", '"'))]
+        self.assertEqual(4, len(lines))  # two seconds, two kinds
+        total = {"response": 0, "service": 0}
+        for line in lines:
+            tag, start, length, highest, histogram = line.split(",")
+            counts = hdr_counts(histogram)
+            total[tag.removeprefix("Tag=")] += sum(counts.values())
+            self.assertAlmostEqual(1.0, float(length), delta=0.6)
+            self.assertGreaterEqual(float(start), 0.19)
+            self.assertAlmostEqual(max(counts) / 1e6, float(highest), delta=max(counts) / 1e8)
+        self.assertEqual(run.counts["answers"], total["response"])
+        self.assertEqual(run.counts["answers"], total["service"])
+        for row in ("response", "service"):
+            text = self.read(f"r.{row}.hgrm")
+            points = [[float(word) for word in line.split()] for line in text.splitlines()[2:]
+                      if line and not line.startswith("#")]
+            self.assertEqual(run.counts["answers"], points[-1][2])
+            self.assertAlmostEqual(run.latency(row)["max"] / 1e3, points[-1][0], delta=0.01)
+            self.assertIn("#[Max     =", text)
+
+    def test_the_time_series(self):
+        run = Result(self.fake(answer_all).url, "--rate", "200", "-d", "2s", "-c", "4",
+                     "--csv", self.path("s.csv"))
+        head, *lines = self.read("s.csv").splitlines()
+        rows = [dict(zip(head.split(","), line.split(","))) for line in lines]
+        self.assertEqual(["1", "0", "0"], [row["warmup"] for row in rows])
+        self.assertEqual(run.counts["answers"],
+                         sum(int(row["answers"]) for row in rows if row["warmup"] == "0"))
+
+    def test_the_page_needs_nothing_else(self):
+        Result(self.fake(answer_all).url + "?<script>&'", "-d", "1s", "-c", "4",
+               "--html", self.path("r.html"))
+        text = self.read("r.html")
+        page = Page(text)
+        self.assertEqual([], page.links)
+        self.assertEqual(5, page.seen.count("svg"))
+        self.assertNotIn("script", page.seen)
+        self.assertIn("?<script>&'", page.text)
+        self.assertNotIn("nan", text)
+        self.assertNotIn("inf", text)
+
+    def test_what_cannot_be_written_is_said(self):
+        run = Run(self.fake(answer_all).url, "-n", "10", "-c", "1", "-q",
+                  "--json", self.path("no/such/folder"))
+        self.assertEqual(FAILURE, run.code)
+        self.assertIn("could not be written", run.err)
+        self.assertIn("answers", run.out)
 
 
 class BadInput(FakeCase):
@@ -450,7 +618,8 @@ class BadInput(FakeCase):
         for arguments in (("--rate", "5", "-n", "5"), ("-t", "4", "-c", "2"),
                           ("--ramp", "5"), ("--weights", "1,2"), ("--rate", "-1"),
                           ("--churn", "0"), ("-c", "0"), ("--arrivals", "often"),
-                          ("--warm-up", "soon")):
+                          ("--warm-up", "soon"), ("--slo", "p99"), ("--slo", "p0=1s"),
+                          ("--find-rate", "-n", "5")):
             self.refuse(url, *arguments, code=USAGE)
         self.refuse(url, "-X", "GET IT")
         self.refuse(url, "-H", "no colon")
