@@ -7,11 +7,14 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <sstream>
 
 #include "app/find_rate.h"
 #include "app/serve.h"
 #include "backends/registry.h"
 #include "bench/load/hdr_format.h"
+#include "bench/load/replay.h"
 #include "bench/load/report.h"
 #include "bench/load/request.h"
 #include "bench/load/run.h"
@@ -35,6 +38,41 @@ void on_signal(int number) {
 int failed(const Error& error, int code = kExitFailure) {
     fmt::print(stderr, "sluice bench: {}\n", error.what);
     return code;
+}
+
+// The log's requests take the place of the URL's path; its server stays.
+Result<void> add_replay(const BenchOptions& options, const load::Url& server, Plan& plan) {
+    std::ifstream file(options.replay_path, std::ios::binary);
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf())) {
+        return fail(Status::not_found, options.replay_path + ": cannot be read, or is empty");
+    }
+    const load::ReplayLog log = load::read_replay_log(text.view());
+    if (log.entries.empty()) {
+        return fail(Status::address_invalid,
+                    options.replay_path +
+                        ": no GET or HEAD request in it; expected the common or combined format");
+    }
+    if (log.left_out > 0) {
+        fmt::print(stderr, "sluice bench: {} of the log's lines are left out\n", log.left_out);
+    }
+    plan.requests.clear();
+    for (const load::ReplayLog::Target& target : log.targets) {
+        load::Url url = server;
+        url.target = target.path;
+        auto request = load::make_request(url, target.method, options.headers);
+        if (!request) {
+            return std::unexpected(request.error());
+        }
+        request->url = target.path;
+        plan.requests.push_back(std::move(*request));
+    }
+    for (const load::ReplayLog::Entry& entry : log.entries) {
+        plan.replay.push_back({entry.at, entry.target});
+    }
+    plan.warmup = 0;
+    plan.duration = (log.entries.back().at / kSecond + 1) * kSecond;  // the log's last second, too
+    return {};
 }
 
 Result<Plan> make_plan(const BenchOptions& options) {
@@ -78,6 +116,11 @@ Result<Plan> make_plan(const BenchOptions& options) {
         }
         plan.rate.push_back({options.rate, to, plan.duration});
     }
+    if (!options.replay_path.empty()) {
+        if (auto added = add_replay(options, urls[0], plan); !added) {
+            return std::unexpected(added.error());
+        }
+    }
     plan.arrivals = options.arrivals;
     plan.seed = options.seed;
     plan.timeout = options.timeout;
@@ -109,6 +152,11 @@ Result<void> check(const BenchOptions& options) {
     }
     if (options.find_rate && (options.requests > 0 || options.ramp_to > 0)) {
         return fail(Status::address_invalid, "--find-rate takes neither -n nor --ramp");
+    }
+    if (!options.replay_path.empty() && (options.rate > 0 || options.requests > 0 ||
+                                         options.find_rate || options.urls.size() > 1)) {
+        return fail(Status::address_invalid,
+                    "--replay takes one URL and neither --rate, -n nor --find-rate");
     }
     if (options.ramp_to > 0 && options.rate <= 0) {
         return fail(Status::address_invalid, "--ramp needs --rate, the rate to begin with");

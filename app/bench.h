@@ -25,6 +25,7 @@ struct BenchOptions {
     bool find_rate = false;
     std::string objective = "p99=10ms";  // --slo
     load::ArrivalKind arrivals = load::ArrivalKind::uniform;
+    std::string replay_path;
     std::uint64_t seed = 1;
     Nanos warmup = -1;  // less than 0: a tenth of the duration, at most a second
     Nanos timeout = 10 * kSecond;

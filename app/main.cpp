@@ -150,6 +150,10 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
                                                      {"poisson", load::ArrivalKind::poisson}},
             CLI::ignore_case))
         ->default_str("uniform");
+    bench
+        ->add_option("--replay", options.replay_path,
+                     "Send the GET and HEAD requests of an access log, as spaced there")
+        ->type_name("FILE");
     bench->add_option("--seed", options.seed, "Of everything random")->capture_default_str();
     bench->add_option("--pipeline", options.pipeline, "Requests under way on a connection")
         ->check(CLI::Range(1, 1024))

@@ -29,7 +29,7 @@ double when(const RateStep& step, double arrivals) {
 
 Arrivals::Arrivals(ArrivalKind kind, std::vector<RateStep> steps, std::uint64_t seed,
                    unsigned thread, unsigned threads)
-    : kind_(kind),
+    : kind_(kind == ArrivalKind::uniform ? Kind::uniform : Kind::poisson),
       steps_(std::move(steps)),
       random_(seed, thread + 1),
       threads_(threads),
@@ -39,10 +39,20 @@ Arrivals::Arrivals(ArrivalKind kind, std::vector<RateStep> steps, std::uint64_t 
     pop();
 }
 
+Arrivals::Arrivals(std::vector<Planned> planned)
+    : kind_(Kind::written),
+      planned_(std::move(planned)),
+      random_(0),
+      threads_(1),
+      taken_(0),
+      next_(planned_.empty() ? kNever : planned_.front().at) {}
+
 // Time is where the integral of the rate reaches the arrival's number (uniform), or a point of a
 // Poisson process of unit rate (an inhomogeneous Poisson process by change of time).
 void Arrivals::pop() noexcept {
-    if (kind_ == ArrivalKind::uniform) {
+    if (kind_ == Kind::written) {
+        next_ = ++taken_ < planned_.size() ? planned_[taken_].at : kNever;
+    } else if (kind_ == Kind::uniform) {
         next_ = instant_of(static_cast<double>(taken_));
         taken_ += threads_;
     } else {

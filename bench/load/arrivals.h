@@ -29,15 +29,27 @@ class Arrivals {
     Arrivals(ArrivalKind kind, std::vector<RateStep> steps, std::uint64_t seed, unsigned thread,
              unsigned threads);
 
-    // The next instant, in nanoseconds from the start of the run.
+    // A plan that is written out: this thread's share of it, in order.
+    struct Planned {
+        Nanos at = 0;
+        std::uint32_t request = 0;  // index
+    };
+    explicit Arrivals(std::vector<Planned> planned);
+
+    // Which request the next one is; only for a plan that is written out.
+    [[nodiscard]] bool names_requests() const noexcept { return kind_ == Kind::written; }
+    [[nodiscard]] std::uint32_t request() const noexcept { return planned_[taken_].request; }
+    // The next instant (kNever after the last), in nanoseconds from the start of the run.
     [[nodiscard]] Nanos peek() const noexcept { return next_; }
     void pop() noexcept;
 
   private:
     [[nodiscard]] Nanos instant_of(double requests) noexcept;
 
-    ArrivalKind kind_;
+    enum class Kind : std::uint8_t { uniform, poisson, written };
+    Kind kind_;
     std::vector<RateStep> steps_;
+    std::vector<Planned> planned_;
     Random random_;
     unsigned threads_;
     std::uint64_t taken_;    // uniform: the number of the next arrival in the common plan

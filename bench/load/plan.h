@@ -48,6 +48,9 @@ struct Plan {
     std::vector<RateStep> rate;
     ArrivalKind arrivals = ArrivalKind::uniform;
     std::uint64_t seed = 1;
+    // Open loop with every instant and request written out (a replayed log), in order of time;
+    // instead of `rate`.
+    std::vector<Arrivals::Planned> replay;
 
     Nanos timeout = 10 * kSecond;         // for an answer
     Nanos connect_timeout = 5 * kSecond;  // for a handshake
@@ -57,7 +60,7 @@ struct Plan {
     const BackendFactory* backends = nullptr;
     const std::atomic<bool>* stop = nullptr;  // ends the run early; what was measured counts
 
-    [[nodiscard]] bool open_loop() const { return !rate.empty(); }
+    [[nodiscard]] bool open_loop() const { return !rate.empty() || !replay.empty(); }
 };
 
 }  // namespace sluice::load

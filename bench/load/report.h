@@ -22,6 +22,9 @@ struct Report {
     std::string version;
 };
 
+// The URL, and how many more there are.
+[[nodiscard]] std::string title_of(const Plan& plan);
+
 // The rows of latencies that every kind of report shows.
 struct Row {
     std::string name;     // "response"

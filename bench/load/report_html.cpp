@@ -218,8 +218,8 @@ std::string html_report(const Report& report) {
         "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
         "<title>sluice bench {0}</title><style>{1}</style></head><body>\n<h1>{0}</h1>\n"
         "<p class=\"soft\">{2}<br>{3}; {4}; {5} CPUs; sluice {6}</p>\n",
-        html_escape(plan.requests[0].url), kStyle, html_escape(report.command),
-        html_escape(here.kernel), html_escape(here.cpu), here.cpus, html_escape(report.version));
+        html_escape(title_of(plan)), kStyle, html_escape(report.command), html_escape(here.kernel),
+        html_escape(here.cpu), here.cpus, html_escape(report.version));
     text += verdict_html(report.validity);
     if (outcome.total.answers() > 0) {
         const std::vector<Row> handshakes = handshake_rows(outcome.total);

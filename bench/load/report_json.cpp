@@ -41,7 +41,10 @@ Json plan_json(const Plan& plan) {
     json["duration_ns"] = plan.duration;
     json["requests_max"] = plan.requests_max;
     json["loop"] = plan.open_loop() ? "open" : "closed";
-    if (plan.open_loop()) {
+    if (!plan.replay.empty()) {
+        json["arrivals"] = "replay";
+        json["replayed"] = plan.replay.size();
+    } else if (plan.open_loop()) {
         json["arrivals"] = plan.arrivals == ArrivalKind::uniform ? "uniform" : "poisson";
         for (const RateStep& step : plan.rate) {
             json["rate"].push_back(

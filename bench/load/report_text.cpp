@@ -13,10 +13,10 @@ std::string human(Nanos duration) {
 
 std::string heading(const Report& report) {
     const Plan& plan = report.plan;
-    std::string text = fmt::format(
-        "{}\n  {} connection{}, {} thread{} on {} ({})", plan.requests[0].url, plan.connections,
-        plan.connections == 1 ? "" : "s", plan.threads, plan.threads == 1 ? "" : "s",
-        report.outcome.threads[0].backend, report.backend_why);
+    std::string text = fmt::format("{}\n  {} connection{}, {} thread{} on {} ({})", title_of(plan),
+                                   plan.connections, plan.connections == 1 ? "" : "s", plan.threads,
+                                   plan.threads == 1 ? "" : "s", report.outcome.threads[0].backend,
+                                   report.backend_why);
     if (plan.pipeline > 1) {
         text += fmt::format(", {} requests at once on each", plan.pipeline);
     }
@@ -25,7 +25,10 @@ std::string heading(const Report& report) {
                     ? ", a new connection for each request"
                     : fmt::format(", a new connection for each {} requests", plan.churn);
     }
-    if (plan.open_loop()) {
+    if (!plan.replay.empty()) {
+        text += fmt::format("\n  open loop: {} requests of a log, as spaced there",
+                            count_human(plan.replay.size()));
+    } else if (plan.open_loop()) {
         text += fmt::format("\n  open loop: requests leave at instants fixed before ({}, seed {})",
                             plan.arrivals == ArrivalKind::uniform ? "evenly spaced" : "Poisson",
                             plan.seed);
@@ -96,6 +99,11 @@ std::string closes_line(const Tally& total) {
 }
 
 }  // namespace
+
+std::string title_of(const Plan& plan) {
+    const std::size_t more = plan.requests.size() - 1;
+    return plan.requests[0].url + (more > 0 ? fmt::format(" and {} more", more) : "");
+}
 
 std::vector<Row> latency_rows(const Plan& plan, const Tally& total) {
     std::vector<Row> rows;

@@ -165,7 +165,12 @@ void set_window(const Plan& plan, Nanos start, Outcome& outcome) {
     }
     const Nanos measured = start + plan.warmup;
     outcome.window = std::max<Nanos>(ended - measured, 0);
-    if (plan.open_loop()) {
+    if (!plan.replay.empty()) {
+        outcome.offered = static_cast<double>(std::count_if(
+            plan.replay.begin(), plan.replay.end(), [&](const Arrivals::Planned& one) {
+                return one.at >= plan.warmup && one.at < plan.warmup + outcome.window;
+            }));
+    } else if (plan.open_loop()) {
         outcome.offered = expected_arrivals(plan.rate, plan.warmup + outcome.window) -
                           expected_arrivals(plan.rate, plan.warmup);
     }
@@ -227,6 +232,7 @@ Result<Expected> probe_one(const Plan& plan, const Request& request) {
     one.requests_max = 1;
     one.duration = plan.connect_timeout + plan.timeout + kSecond;
     one.rate.clear();
+    one.replay.clear();
     one.pin = false;
     auto outcome = run(one);
     if (!outcome) {

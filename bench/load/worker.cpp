@@ -78,7 +78,13 @@ bool Worker::prepare() {
     if (plan_.pipeline > 1) {
         batches_.resize(slots_ * batch_bytes_);
     }
-    if (plan_.open_loop()) {
+    if (!plan_.replay.empty()) {
+        std::vector<Arrivals::Planned> own;
+        for (std::size_t i = number_; i < plan_.replay.size(); i += plan_.threads) {
+            own.push_back(plan_.replay[i]);
+        }
+        arrivals_ = std::make_unique<Arrivals>(std::move(own));
+    } else if (plan_.open_loop()) {
         arrivals_ = std::make_unique<Arrivals>(plan_.arrivals, plan_.rate, plan_.seed, number_,
                                                plan_.threads);
     } else if (plan_.requests_max > 0) {
@@ -192,7 +198,7 @@ void Worker::give_up(std::string why) noexcept {
 
 Nanos Worker::next_event() const noexcept {
     Nanos when = std::min({next_sweep_, stretch_end_, end_});
-    if (arrivals_ != nullptr && available_count_ > 0) {
+    if (arrivals_ != nullptr && available_count_ > 0 && arrivals_->peek() != kNever) {
         when = std::min(when, stretches_.start() + arrivals_->peek());
     }
     return when;
@@ -232,10 +238,11 @@ void Worker::end_stretch() noexcept {
 // finds none waits, and its latency counts from the plan all the same.
 void Worker::dispatch_due() noexcept {
     const Nanos start = stretches_.start();
+    const Nanos left = end_ - start;
     const Nanos began = last_stamp_;
     const std::uint32_t in_flight_before = in_flight_;
-    while (available_count_ > 0 && start + arrivals_->peek() <= last_stamp_ &&
-           start + arrivals_->peek() < end_) {
+    while (available_count_ > 0 && arrivals_->peek() < left &&
+           start + arrivals_->peek() <= last_stamp_) {
         const Slot slot = available_[available_first_];
         available_first_ = available_first_ + 1 == slots_ ? 0 : available_first_ + 1;
         --available_count_;
@@ -244,6 +251,9 @@ void Worker::dispatch_due() noexcept {
             continue;  // lost since it was listed
         }
         const Nanos planned = start + arrivals_->peek();
+        if (arrivals_->names_requests()) {
+            connections_[slot].next_request = arrivals_->request();
+        }
         arrivals_->pop();
         assign(slot, planned);
     }

@@ -49,6 +49,7 @@ class Worker {
         bool refused = false;   // this life came to nothing: no hurry with the next
         bool assigned = false;  // a planned request waits for the handshake (open loop, churn)
         Generation generation = 0;
+        std::uint32_t next_request = 0;  // which one was planned, where the plan says
         std::uint32_t first_flight = 0;  // ring of plan.pipeline places in flights_
         std::uint32_t flights = 0;       // requests that await an answer
         std::uint64_t sent = 0;          // in this life
@@ -96,7 +97,7 @@ class Worker {
     [[nodiscard]] std::uint32_t room(const Connection& connection) const noexcept;
     void offer(Slot slot) noexcept;
     void assign(Slot slot, Nanos planned) noexcept;
-    [[nodiscard]] std::uint32_t pick_request() noexcept;
+    [[nodiscard]] std::uint32_t pick_request(const Connection& connection) noexcept;
     [[nodiscard]] Token token(Slot slot, OpKind kind) const noexcept;
     [[nodiscard]] Flight& flight(Slot slot, std::uint32_t number) noexcept;
     void count(Failure why, std::uint64_t times = 1) noexcept;

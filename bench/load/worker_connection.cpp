@@ -176,7 +176,10 @@ void Worker::assign(Slot slot, Nanos planned) noexcept {
     offer(slot);
 }
 
-std::uint32_t Worker::pick_request() noexcept {
+std::uint32_t Worker::pick_request(const Connection& connection) noexcept {
+    if (!plan_.replay.empty()) {
+        return connection.next_request;
+    }
     if (weights_.size() == 1) {
         return 0;
     }
@@ -190,7 +193,7 @@ void Worker::send(Slot slot, Connection& connection, std::uint32_t count, Nanos 
     char* batch = plan_.pipeline > 1 ? &batches_[slot * batch_bytes_] : nullptr;
     const std::uint32_t first = connection.flights;
     for (std::uint32_t i = 0; i < count; ++i) {
-        const std::uint32_t number = pick_request();
+        const std::uint32_t number = pick_request(connection);
         const Request& request = plan_.requests[number];
         const bool last = ++connection.sent == plan_.churn;
         const std::string& bytes = last ? request.last_bytes : request.bytes;

@@ -247,6 +247,30 @@ class OurServer(ServerCase):
         self.assertAlmostEqual(200, first, delta=60)
         self.assertAlmostEqual(400, second, delta=60)
 
+    def test_a_log_is_replayed_at_its_own_spacing(self):
+        server = self.serve("--access-log", os.path.join(self.work, "log"))
+        asked = []
+        with open(os.path.join(self.work, "old.log"), "w", encoding="ascii") as log:
+            for number in range(60):
+                second = 58 + number // 20  # 20 requests in each of three seconds
+                path = f"/?{number}" if number % 7 else "/missing"
+                asked.append(path)
+                log.write(f"::1 - - [22/Nov/2026:10:{second // 60:02}:{second % 60:02} +0000] "
+                          f"\"GET {path} HTTP/1.1\" 200 500\n")
+            log.write("nonsense\n")
+        run = self.bench(self.url(server, "/none"), "--replay",
+                         os.path.join(self.work, "old.log"), "-c", "4")
+        self.assertEqual({"200": 51, "404": 9}, run.counts["status"], run)
+        self.assertIn("1 of the log's lines", run.err)
+        self.assertEqual(60, run.counts["offered"])
+        self.assertAlmostEqual(3e9, run.json["window_ns"], delta=0.2e9)
+        self.assertEqual([20, 20, 20], [s["answers"] for s in run.json["series"]])
+        server.signal()
+        server.wait()
+        with open(os.path.join(self.work, "log"), encoding="ascii") as log:
+            got = [line.split('"')[1].split()[1] for line in log]
+        self.assertEqual(asked, got[1:])  # the first was the look before the run
+
     def test_unix_sockets_and_ipv6(self):
         path = os.path.join(self.work, "s.sock")
         server = self.serve(listen=(f"unix:{path}", "[::1]:0"))
@@ -621,6 +645,10 @@ class BadInput(FakeCase):
                           ("--warm-up", "soon"), ("--slo", "p99"), ("--slo", "p0=1s"),
                           ("--find-rate", "-n", "5")):
             self.refuse(url, *arguments, code=USAGE)
+        self.refuse(url, "--replay", "x", "--rate", "5", code=USAGE)
+        self.assertIn("empty", self.refuse(url, "--replay", "/dev/null"))
+        self.assertIn("no GET", self.refuse(url, "--replay", __file__))
+        self.assertIn("read", self.refuse(url, "--replay", "/no/such/log"))
         self.refuse(url, "-X", "GET IT")
         self.refuse(url, "-H", "no colon")
 
