@@ -64,7 +64,6 @@ class Exchange {
   public:
     // From the starter: the instant at which all begin; 0: not yet.
     std::atomic<Nanos> start_at{0};
-    std::atomic<bool> stop{false};
     // From the threads: how many have their connections open, or gave up.
     std::atomic<unsigned> ready{0};
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -16,6 +17,7 @@
 #include <set>
 #include <sstream>
 
+#include "backends/posix/socket.h"
 #include "core/cpu.h"
 
 namespace sluice::load {
@@ -115,6 +117,20 @@ std::set<std::string> listening_inodes(const Endpoint& server) {
     return inodes;
 }
 
+// An address is this machine's own when packets to it would leave from it. A datagram socket finds
+// that out without sending one.
+bool is_own_address(const Endpoint& server) {
+    const posix::SocketAddress peer = posix::to_socket_address(server);
+    const int probe = ::socket(peer.get()->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) {
+        return false;
+    }
+    const bool reached = ::connect(probe, peer.get(), peer.size) == 0;
+    const auto local = posix::local_of(probe);
+    ::close(probe);
+    return reached && local && local->address == server.address;
+}
+
 bool has_socket(const fs::path& process, const std::set<std::string>& inodes) {
     std::error_code error;
     for (fs::directory_iterator fd(process / "fd", error), end; !error && fd != end;
@@ -195,6 +211,10 @@ std::optional<Ports> ports() {
 
 ServerProcesses find_server(const Endpoint& server) {
     ServerProcesses found;
+    if (server.family != Family::unix_path && !is_own_address(server)) {
+        found.why = "the server is not on this machine";
+        return found;
+    }
     const std::set<std::string> inodes = listening_inodes(server);
     if (inodes.empty()) {
         found.why = "nothing on this machine listens at " + server.to_string();

@@ -165,7 +165,7 @@ void Worker::measure() {
 // What is under way at the end is waited for: the slowest answers are the last to come, and to cut
 // them off would flatter.
 void Worker::drain() {
-    while (in_flight_ > 0 && !over_ && !exchange_.stop.load(std::memory_order_relaxed)) {
+    while (in_flight_ > 0 && !over_) {
         turn(next_sweep_);
     }
 }
@@ -187,8 +187,7 @@ void Worker::finish() {
 }
 
 bool Worker::stopping() const noexcept {
-    return exchange_.stop.load(std::memory_order_relaxed) ||
-           (plan_.stop != nullptr && plan_.stop->load(std::memory_order_relaxed));
+    return plan_.stop != nullptr && plan_.stop->load(std::memory_order_relaxed);
 }
 
 void Worker::give_up(std::string why) noexcept {
