@@ -1,0 +1,87 @@
+#include "bench/load/arrivals.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace sluice::load {
+
+namespace {
+
+double seconds(Nanos duration) {
+    return static_cast<double>(duration) / static_cast<double>(kSecond);
+}
+
+// Arrivals expected in the first `t` seconds of a step: the integral of its rate.
+double within(const RateStep& step, double t) {
+    const double slope = (step.to - step.from) / seconds(step.duration);
+    return step.from * t + slope * t * t / 2;
+}
+
+// The inverse. Written so that it neither divides by a slope near zero nor cancels.
+double when(const RateStep& step, double arrivals) {
+    const double slope = (step.to - step.from) / seconds(step.duration);
+    const double root = std::sqrt(std::max(0.0, step.from * step.from + 2 * slope * arrivals));
+    return 2 * arrivals / (step.from + root);
+}
+
+}  // namespace
+
+Arrivals::Arrivals(ArrivalKind kind, std::vector<RateStep> steps, std::uint64_t seed,
+                   unsigned thread, unsigned threads)
+    : kind_(kind == ArrivalKind::uniform ? Kind::uniform : Kind::poisson),
+      steps_(std::move(steps)),
+      random_(seed, thread + 1),
+      threads_(threads),
+      taken_(thread) {
+    const double last = steps_.back().to;
+    steps_.push_back({last, last, kNever});
+    pop();
+}
+
+Arrivals::Arrivals(std::vector<Planned> planned)
+    : kind_(Kind::written),
+      planned_(std::move(planned)),
+      random_(0),
+      threads_(1),
+      taken_(0),
+      next_(planned_.empty() ? kNever : planned_.front().at) {}
+
+// Time is where the integral of the rate reaches the arrival's number (uniform), or a point of a
+// Poisson process of unit rate (an inhomogeneous Poisson process by change of time).
+void Arrivals::pop() noexcept {
+    if (kind_ == Kind::written) {
+        next_ = ++taken_ < planned_.size() ? planned_[taken_].at : kNever;
+    } else if (kind_ == Kind::uniform) {
+        next_ = instant_of(static_cast<double>(taken_));
+        taken_ += threads_;
+    } else {
+        position_ += random_.exponential() * threads_;
+        next_ = instant_of(position_);
+    }
+}
+
+Nanos Arrivals::instant_of(double requests) noexcept {
+    while (step_ + 1 < steps_.size()) {
+        const double all = within(steps_[step_], seconds(steps_[step_].duration));
+        if (requests < step_start_ + all) {
+            break;
+        }
+        step_start_ += all;
+        step_at_ += steps_[step_].duration;
+        ++step_;
+    }
+    const double t = when(steps_[step_], requests - step_start_);
+    return step_at_ + static_cast<Nanos>(t * static_cast<double>(kSecond));
+}
+
+double expected_arrivals(const std::vector<RateStep>& steps, Nanos duration) {
+    double sum = 0;
+    for (const RateStep& step : steps) {
+        sum += within(step, seconds(std::min(duration, step.duration)));
+        duration -= std::min(duration, step.duration);
+    }
+    return sum + steps.back().to * seconds(duration);
+}
+
+}  // namespace sluice::load

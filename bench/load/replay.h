@@ -1,0 +1,35 @@
+// Replay: an access log (common or combined format) as a plan: the same requests at the same
+// spacing. Pure.
+//
+// These formats tell the second only; requests of one second are spread evenly over it, in the
+// log's order. Lines that are no such request, and methods other than GET and HEAD (their bodies
+// are not in the log), are left out and counted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+
+namespace sluice::load {
+
+struct ReplayLog {
+    struct Target {
+        std::string method;
+        std::string path;
+        friend bool operator==(const Target&, const Target&) = default;
+    };
+    struct Entry {
+        Nanos at = 0;  // from the log's first second
+        std::uint32_t target = 0;
+    };
+    std::vector<Target> targets;  // each once
+    std::vector<Entry> entries;   // in order of time
+    std::uint64_t left_out = 0;
+};
+
+[[nodiscard]] ReplayLog read_replay_log(std::string_view text);
+
+}  // namespace sluice::load

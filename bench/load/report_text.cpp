@@ -1,0 +1,197 @@
+#include <fmt/format.h>
+
+#include "bench/load/format.h"
+#include "bench/load/report.h"
+
+namespace sluice::load {
+
+namespace {
+
+std::string human(Nanos duration) {
+    return duration_human(static_cast<double>(duration));
+}
+
+std::string heading(const Report& report) {
+    const Plan& plan = report.plan;
+    std::string text = fmt::format("{}\n  {} connection{}, {} thread{} on {} ({})", title_of(plan),
+                                   plan.connections, plan.connections == 1 ? "" : "s", plan.threads,
+                                   plan.threads == 1 ? "" : "s", report.outcome.threads[0].backend,
+                                   report.backend_why);
+    if (plan.pipeline > 1) {
+        text += fmt::format(", {} requests at once on each", plan.pipeline);
+    }
+    if (plan.churn > 0) {
+        text += plan.churn == 1
+                    ? ", a new connection for each request"
+                    : fmt::format(", a new connection for each {} requests", plan.churn);
+    }
+    if (!plan.replay.empty()) {
+        text += fmt::format("\n  open loop: {} requests of a log, as spaced there",
+                            count_human(plan.replay.size()));
+    } else if (plan.open_loop()) {
+        text += fmt::format("\n  open loop: requests leave at instants fixed before ({}, seed {})",
+                            plan.arrivals == ArrivalKind::uniform ? "evenly spaced" : "Poisson",
+                            plan.seed);
+    } else {
+        text +=
+            "\n  closed loop: each connection sends its next request when it has the answer, so "
+            "a slow\n  server is asked less often; --rate asks however slow it is";
+    }
+    return text + "\n";
+}
+
+std::string validity_block(const Report& report) {
+    std::string text = report.validity.valid()
+                           ? "\nVALID: nothing speaks against these numbers\n"
+                           : "\nINVALID: do not rely on these numbers; the reasons are marked\n";
+    for (const Finding& finding : report.validity.findings) {
+        text +=
+            fmt::format("  {:<8}{:<10} {}\n", to_string(finding.level), finding.name, finding.text);
+    }
+    return text;
+}
+
+std::string row_line(const Row& row) {
+    const Histogram& values = row.values;
+    std::string line = fmt::format("  {:<15}", row.name);
+    for (const Quantile& quantile : kQuantiles) {
+        // A quantile of fewer values than lie beyond it is just the maximum.
+        const bool known = static_cast<double>(values.count()) * (1 - quantile.share) >= 0.999;
+        line += fmt::format("{:>9}", known ? human(values.quantile(quantile.share)) : "-");
+    }
+    line += fmt::format("{:>9}{:>9}{:>9}{:>12}", human(values.max()), duration_human(values.mean()),
+                        duration_human(values.deviation()), count_human(values.count()));
+    return line + "  " + row.meaning + "\n";
+}
+
+std::string table(std::string_view title, const std::vector<Row>& rows) {
+    std::string text = fmt::format("\n{:<17}", title);
+    for (const Quantile& quantile : kQuantiles) {
+        text += fmt::format("{:>9}", quantile.name);
+    }
+    text += fmt::format("{:>9}{:>9}{:>9}{:>12}\n", "max", "mean", "sd", "count");
+    for (const Row& row : rows) {
+        text += row_line(row);
+    }
+    return text;
+}
+
+std::string status_line(const Tally& total) {
+    std::string text;
+    for (std::size_t code = 0; code < total.status.size(); ++code) {
+        if (total.status[code] > 0) {
+            text += fmt::format("{}{} x {}", text.empty() ? "" : ", ",
+                                count_human(total.status[code]), code);
+        }
+    }
+    return text;
+}
+
+std::string closes_line(const Tally& total) {
+    std::string text = fmt::format("{} opened", count_human(total.connections()));
+    for (std::size_t i = 0; i < kCloses; ++i) {
+        if (total.closes[i] > 0) {
+            text += fmt::format("; {} {}", count_human(total.closes[i]),
+                                to_string(static_cast<Close>(i)));
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string title_of(const Plan& plan) {
+    const std::size_t more = plan.requests.size() - 1;
+    return plan.requests[0].url + (more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
+std::vector<Row> latency_rows(const Plan& plan, const Tally& total) {
+    std::vector<Row> rows;
+    const auto add = [&](const char* name, const char* meaning, Histogram values) {
+        if (values.count() > 0) {
+            rows.push_back({name, meaning, std::move(values)});
+        }
+    };
+    const auto copy = [](const Histogram& from) {
+        Histogram to;
+        to.merge(from);
+        return to;
+    };
+    add("response", plan.open_loop() ? "planned instant to last byte" : "place free to last byte",
+        copy(total.response));
+    add("service", "send to last byte", total.service_all());
+    add("lateness", plan.open_loop() ? "planned instant to send" : "could have been sent to send",
+        copy(total.lateness));
+    add("write", "sends that had to wait: until the system took all", copy(total.write_waited));
+    add("first byte", "send to first byte", total.first_byte_all());
+    add("transfer", "first byte to last byte", total.transfer_all());
+    Histogram later = total.service_of_place(Tally::kLater);
+    const std::uint64_t firsts = total.answers() - later.count();
+    if (later.count() > 0 && firsts > 0) {
+        add("first", "service of the first request on a connection",
+            total.service_of_place(Tally::kFirst));
+        add("later", "service of the others", std::move(later));
+    }
+    std::size_t classes = 0;
+    for (std::size_t i = 1; i <= Tally::kClasses; ++i) {
+        classes += total.class_count(i) > 0 ? 1U : 0U;
+    }
+    for (std::size_t i = 1; classes > 1 && i <= Tally::kClasses; ++i) {
+        add(fmt::format("{}xx", i).c_str(), "service of answers with such a status",
+            total.service_of_class(i));
+    }
+    return rows;
+}
+
+std::vector<Row> handshake_rows(const Tally& total) {
+    std::vector<Row> rows;
+    const auto add = [&](const char* name, const char* meaning, const Histogram& values) {
+        if (values.count() > 0) {
+            rows.push_back({name, meaning, Histogram{}});
+            rows.back().values.merge(values);
+        }
+    };
+    add("connect", "connect() to writable: what a user waits", total.connect);
+    add("kernel rtt", "SYN to SYN/ACK, by the kernel's clock", total.kernel_rtt);
+    add("packet lost", "connect() to writable, with a packet sent again",
+        total.connect_retransmitted);
+    return rows;
+}
+
+std::string text_report(const Report& report) {
+    const Tally& total = report.outcome.total;
+    std::string text = heading(report) + validity_block(report);
+    if (total.answers() == 0) {
+        return text;
+    }
+    const double window = static_cast<double>(report.outcome.window) / 1e9;
+    const auto in_time = static_cast<double>(total.answers() - total.answers_after_end);
+    text += fmt::format("\n{} requests per second ({} answers in {}), {}/s received\n",
+                        rate_human(in_time / window), count_human(total.answers()),
+                        human(report.outcome.window),
+                        bytes_human(static_cast<double>(total.received_bytes) / window));
+    text += fmt::format("  status       {}\n", status_line(total));
+    text += fmt::format("  connections  {}\n", closes_line(total));
+    std::vector<Row> rows = latency_rows(report.plan, total);
+    if (total.transfer.count() == 0) {
+        // Every answer came in one piece: the first byte came with the last.
+        std::erase_if(rows, [](const Row& row) {
+            return row.name == "first byte" || row.name == "transfer";
+        });
+    }
+    text += table("Requests", rows);
+    text += table("Handshakes", handshake_rows(total));
+    return text;
+}
+
+std::string live_line(const Second& second) {
+    const double length = static_cast<double>(second.to - second.from) / 1e9;
+    return fmt::format("{:>6.1f} s {:>10}/s  response p50 {:>8}  p99 {:>8}  max {:>8}  failed {}{}",
+                       static_cast<double>(second.to) / 1e9,
+                       rate_human(length > 0 ? static_cast<double>(second.answers) / length : 0),
+                       human(second.response_p50), human(second.response_p99),
+                       human(second.response_max), count_human(second.failed),
+                       second.warmup ? "  (warm-up)" : "");
+}
+
+}  // namespace sluice::load

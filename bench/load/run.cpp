@@ -1,0 +1,278 @@
+#include "bench/load/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <thread>
+
+#include "backends/posix/socket.h"
+#include "bench/load/worker.h"
+#include "core/cpu.h"
+
+namespace sluice::load {
+
+namespace {
+
+constexpr Nanos kPatience = 20 * kMillisecond;
+constexpr Nanos kLead = 5 * kMillisecond;  // from "all are ready" to the start
+constexpr unsigned kDescriptorsOwn = 64;   // what the process needs beside its connections
+
+std::int64_t wall_ms() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+// Adds up what the threads deliver and keeps the books of the run.
+class Collector {
+  public:
+    Collector(const Plan& plan, Exchange& exchange, const OnSecond& on_second, Outcome& outcome)
+        : plan_(plan), exchange_(exchange), on_second_(on_second), outcome_(outcome) {
+        delivered_.resize(plan.threads, 0);
+    }
+    // Waits until all threads have delivered their last.
+    void run(Nanos start) {
+        stretches_ = Stretches(start, plan_.warmup, plan_.duration);
+        from_ = start;
+        while (lasts_ < plan_.threads) {
+            for (Delivery& delivery : exchange_.collect(kPatience)) {
+                take(std::move(delivery));
+            }
+            sample_server();
+        }
+        while (!open_.empty()) {
+            close_first();
+        }
+        sample_server();
+        if (cpu_begin_ && cpu_end_) {
+            outcome_.server_cpu = *cpu_end_ - *cpu_begin_;
+            outcome_.server_cpu_over = cpu_end_at_ - cpu_begin_at_;
+        }
+    }
+
+  private:
+    struct Sum {
+        Tally tally;
+        unsigned threads = 0;
+    };
+
+    void take(Delivery delivery) {
+        Sum& sum = open_[delivery.stretch];
+        sum.tally.merge(*delivery.tally);
+        ++sum.threads;
+        lasts_ += delivery.last ? 1 : 0;
+        exchange_.give_back(std::move(delivery.tally));
+        // Threads deliver in order, so the first stretch is complete when all have delivered it,
+        // or will deliver nothing more.
+        while (open_.size() > 1 && lasts_ == 0 && open_.begin()->second.threads == plan_.threads) {
+            close_first();
+        }
+    }
+
+    void close_first() {
+        auto first = open_.extract(open_.begin());
+        Tally& tally = first.mapped().tally;
+        if (first.key() == 0) {  // the set-up
+            outcome_.total.merge(tally);
+            return;
+        }
+        Second second;
+        second.from = from_ - stretches_.start();
+        second.warmup = from_ < stretches_.measured();
+        from_ = stretches_.next(from_);
+        const Nanos now = posix::monotonic_now();
+        second.to = std::min(from_, std::max(now, stretches_.start())) - stretches_.start();
+        summarise(tally, second);
+        if (second.warmup) {
+            outcome_.in_warmup += second.answers;
+        } else {
+            outcome_.total.merge(tally);
+        }
+        outcome_.series.push_back(second);
+        if (on_second_) {
+            on_second_(second, tally);
+        }
+    }
+
+    static void summarise(const Tally& tally, Second& second) {
+        const Histogram service = tally.service_all();
+        second.answers = tally.answers();
+        second.failed = tally.requests_failed();
+        second.not_2xx_3xx = tally.answers() - tally.class_count(2) - tally.class_count(3);
+        second.received_bytes = tally.received_bytes;
+        second.response_p50 = tally.response.quantile(0.5);
+        second.response_p99 = tally.response.quantile(0.99);
+        second.response_max = tally.response.max();
+        second.service_p50 = service.quantile(0.5);
+        second.service_p99 = service.quantile(0.99);
+    }
+
+    // The server's CPU time at the two ends of the measured time, as close as we come to them.
+    void sample_server() {
+        const Nanos now = posix::monotonic_now();
+        if (outcome_.server.pids.empty() || now < stretches_.measured()) {
+            return;
+        }
+        if (!cpu_begin_) {
+            cpu_begin_ = cpu_of(outcome_.server.pids);
+            cpu_begin_at_ = posix::monotonic_now();
+        }
+        if (now < stretches_.end() && lasts_ < plan_.threads) {
+            return;
+        }
+        if (!cpu_end_) {
+            cpu_end_ = cpu_of(outcome_.server.pids);
+            cpu_end_at_ = posix::monotonic_now();
+        }
+    }
+
+    const Plan& plan_;
+    Exchange& exchange_;
+    const OnSecond& on_second_;
+    Outcome& outcome_;
+    Stretches stretches_{0, 0, 0};
+    std::map<std::uint32_t, Sum> open_;
+    std::vector<unsigned> delivered_;
+    unsigned lasts_ = 0;
+    Nanos from_ = 0;
+    std::optional<Nanos> cpu_begin_;
+    std::optional<Nanos> cpu_end_;
+    Nanos cpu_begin_at_ = 0;
+    Nanos cpu_end_at_ = 0;
+};
+
+Result<void> check_descriptors(const Plan& plan) {
+    const unsigned long limit = raise_descriptor_limit();
+    if (plan.connections + kDescriptorsOwn > limit) {
+        return fail(Status::no_fds, "the limit of open files is " + std::to_string(limit) +
+                                        ", and " + std::to_string(plan.connections) +
+                                        " connections need " +
+                                        std::to_string(plan.connections + kDescriptorsOwn) +
+                                        ": raise it (ulimit -n) or take fewer connections (-c)");
+    }
+    return {};
+}
+
+NetCounters difference(const NetCounters& after, const NetCounters& before) {
+    return {after.listen_overflows - before.listen_overflows,
+            after.listen_drops - before.listen_drops, after.retransmits - before.retransmits,
+            after.syn_retransmits - before.syn_retransmits};
+}
+
+void set_window(const Plan& plan, Nanos start, Outcome& outcome) {
+    Nanos ended = 0;
+    for (const ThreadReport& thread : outcome.threads) {
+        ended = std::max(ended, thread.ended_at);
+    }
+    const Nanos measured = start + plan.warmup;
+    outcome.window = std::max<Nanos>(ended - measured, 0);
+    if (!plan.replay.empty()) {
+        outcome.offered = static_cast<double>(std::count_if(
+            plan.replay.begin(), plan.replay.end(), [&](const Arrivals::Planned& one) {
+                return one.at >= plan.warmup && one.at < plan.warmup + outcome.window;
+            }));
+    } else if (plan.open_loop()) {
+        outcome.offered = expected_arrivals(plan.rate, plan.warmup + outcome.window) -
+                          expected_arrivals(plan.rate, plan.warmup);
+    }
+}
+
+}  // namespace
+
+Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
+    if (auto enough = check_descriptors(plan); !enough) {
+        return std::unexpected(enough.error());
+    }
+    Outcome outcome;
+    outcome.server = find_server(plan.server);
+    outcome.ports = ports();
+    const auto counters_before = net_counters();
+
+    Exchange exchange;
+    outcome.threads.resize(plan.threads);
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < plan.threads; ++i) {
+        threads.emplace_back([&, i] {
+            Worker worker(plan, exchange, i);
+            worker.run();
+            outcome.threads[i] = worker.report();
+        });
+    }
+    while (exchange.ready.load() < plan.threads) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    const Nanos start = posix::monotonic_now() + kLead;
+    outcome.started_wall_ms = wall_ms() + kLead / kMillisecond;
+    exchange.start_at.store(start);
+    Collector(plan, exchange, on_second, outcome).run(start);
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+
+    if (const auto after = net_counters(); after && counters_before) {
+        outcome.network = difference(*after, *counters_before);
+    }
+    for (const ThreadReport& thread : outcome.threads) {
+        if (!thread.failure.empty()) {
+            outcome.gave_up = thread.failure;
+        }
+    }
+    outcome.stopped = plan.stop != nullptr && plan.stop->load();
+    set_window(plan, start, outcome);
+    return outcome;
+}
+
+namespace {
+
+Result<Expected> probe_one(const Plan& plan, const Request& request) {
+    Plan one = plan;
+    one.requests = {request};
+    one.threads = one.connections = one.pipeline = 1;
+    one.churn = 1;
+    one.warmup = 0;
+    one.requests_max = 1;
+    one.duration = plan.connect_timeout + plan.timeout + kSecond;
+    one.rate.clear();
+    one.replay.clear();
+    one.pin = false;
+    auto outcome = run(one);
+    if (!outcome) {
+        return std::unexpected(outcome.error());
+    }
+    const Tally& tally = outcome->total;
+    if (tally.answers() > 0) {
+        return outcome->threads[0].last_answer;
+    }
+    const std::string server = plan.server.to_string();
+    for (std::size_t i = kFailures; i-- > 0;) {
+        if (tally.failures[i] == 0) {
+            continue;
+        }
+        const auto why = static_cast<Failure>(i);
+        const char* hint =
+            why == Failure::not_http || why == Failure::reset || why == Failure::closed_early
+                ? " (is this a plain HTTP port, and not TLS?)"
+                : "";
+        return fail(Status::io_error, server + ": " + std::string(to_string(why)) + hint);
+    }
+    const std::string why = outcome->stopped           ? "stopped"
+                            : outcome->gave_up.empty() ? "no answer"
+                                                       : outcome->gave_up;
+    return fail(Status::io_error, server + ": " + why);
+}
+
+}  // namespace
+
+Result<void> probe(Plan& plan) {
+    // One look is enough to know the server; to know every body, each must be asked for.
+    const std::size_t looks = plan.verify ? plan.requests.size() : 1;
+    for (std::size_t i = 0; i < looks; ++i) {
+        auto answer = probe_one(plan, plan.requests[i]);
+        if (!answer) {
+            return std::unexpected(answer.error());
+        }
+        plan.requests[i].expected = *answer;
+    }
+    return {};
+}
+
+}  // namespace sluice::load

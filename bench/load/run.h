@@ -1,0 +1,65 @@
+// run(): carries out a plan and returns what was measured. `sluice bench` and `sluice compare` are
+// fronts of this one function.
+//
+// Starts plan.threads threads, joins them before it returns, and calls `on_second` on the calling
+// thread for each stretch of the run while it goes on.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/load/exchange.h"
+#include "bench/load/plan.h"
+#include "bench/load/system.h"
+#include "bench/load/tally.h"
+
+namespace sluice::load {
+
+// One line of the time series. Instants count from the start of the run.
+struct Second {
+    Nanos from = 0;
+    Nanos to = 0;
+    bool warmup = false;
+    std::uint64_t answers = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t not_2xx_3xx = 0;
+    std::uint64_t received_bytes = 0;
+    Nanos response_p50 = 0;
+    Nanos response_p99 = 0;
+    Nanos response_max = 0;
+    Nanos service_p50 = 0;
+    Nanos service_p99 = 0;
+};
+
+struct Outcome {
+    Tally total;  // set-up and measured time, without the warm-up
+    std::vector<Second> series;
+    std::vector<ThreadReport> threads;
+    Nanos window = 0;                  // measured time: end of warm-up to the end
+    std::int64_t started_wall_ms = 0;  // milliseconds since 1970 at the start
+    double offered = 0;                // open loop: requests that the plan has in the window
+    bool stopped = false;              // ended early, by plan.stop
+    std::string gave_up;               // why the run ended by itself, if it did
+    std::uint64_t in_warmup = 0;       // answers that were cut off
+
+    ServerProcesses server;
+    std::optional<Nanos> server_cpu;  // of the server in `server_cpu_over`
+    Nanos server_cpu_over = 0;
+    double server_cpu_answers = 0;
+    std::optional<NetCounters> network;  // differences over the run
+    std::optional<Ports> ports;          // before the run
+};
+
+using OnSecond = std::function<void(const Second&, const Tally&)>;
+
+// Fails when the run could not begin (no backend, not enough descriptors).
+[[nodiscard]] Result<Outcome> run(const Plan& plan, const OnSecond& on_second = {});
+
+// Asks once and looks at the answer, so that what is wrong is said before anything is measured:
+// nobody there, no HTTP, TLS.
+// Every kind of request is asked once; what comes is its `expected` when the plan says verify.
+[[nodiscard]] Result<void> probe(Plan& plan);
+
+}  // namespace sluice::load

@@ -1,0 +1,278 @@
+#include "bench/load/system.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "backends/posix/socket.h"
+#include "core/cpu.h"
+
+namespace sluice::load {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The value of column `name` in a file of paired lines "Group: names..." / "Group: values...".
+std::optional<std::uint64_t> paired_value(const char* path, std::string_view group,
+                                          std::string_view name) {
+    std::ifstream file(path);
+    std::string names;
+    std::string values;
+    while (std::getline(file, names) && std::getline(file, values)) {
+        std::istringstream names_in(names);
+        std::istringstream values_in(values);
+        std::string column;
+        std::string value;
+        names_in >> column;
+        values_in >> value;
+        if (column != group) {
+            continue;
+        }
+        while (names_in >> column && values_in >> value) {
+            if (column == name) {
+                return std::strtoull(value.c_str(), nullptr, 10);
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+bool is_zero(const std::uint8_t* bytes, std::size_t count) {
+    return std::all_of(bytes, bytes + count, [](std::uint8_t byte) { return byte == 0; });
+}
+
+// An address as /proc/net/tcp prints it: 32-bit words in the machine's order, as hexadecimal.
+bool listens_at(std::string_view printed, const Endpoint& server) {
+    const std::size_t colon = printed.find(':');
+    if (colon != 8 && colon != 32) {
+        return false;
+    }
+    unsigned port = 0;
+    std::from_chars(printed.data() + colon + 1, printed.data() + printed.size(), port, 16);
+    if (port != server.port) {
+        return false;
+    }
+    std::uint8_t address[16] = {};
+    for (std::size_t word = 0; word < colon / 8; ++word) {
+        std::uint32_t value = 0;
+        std::from_chars(printed.data() + 8 * word, printed.data() + 8 * word + 8, value, 16);
+        std::memcpy(address + 4 * word, &value, 4);
+    }
+    if (is_zero(address, 16)) {
+        return true;  // every address; for IPv6 usually IPv4 as well
+    }
+    const bool six = colon == 32;
+    if (six != (server.family == Family::ipv6)) {
+        return false;
+    }
+    return std::memcmp(address, server.address.data(), six ? 16 : 4) == 0;
+}
+
+std::set<std::string> listening_inodes(const Endpoint& server) {
+    std::set<std::string> inodes;
+    std::string line;
+    if (server.family == Family::unix_path) {
+        std::ifstream file("/proc/net/unix");
+        while (std::getline(file, line)) {
+            std::istringstream in(line);
+            std::string skip;
+            std::string flags;
+            std::string inode;
+            std::string path;
+            in >> skip >> skip >> skip >> flags >> skip >> skip >> inode >> path;
+            if (path == server.path && flags == "00010000") {  // listening (__SO_ACCEPTCON)
+                inodes.insert(inode);
+            }
+        }
+        return inodes;
+    }
+    for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+        std::ifstream file(path);
+        while (std::getline(file, line)) {
+            std::istringstream in(line);
+            std::string skip;
+            std::string local;
+            std::string state;
+            std::string inode;
+            in >> skip >> local >> skip >> state >> skip >> skip >> skip >> skip >> skip >> inode;
+            if (state == "0A" && listens_at(local, server)) {  // TCP_LISTEN
+                inodes.insert(inode);
+            }
+        }
+    }
+    return inodes;
+}
+
+// An address is this machine's own when packets to it would leave from it. A datagram socket finds
+// that out without sending one.
+bool is_own_address(const Endpoint& server) {
+    const posix::SocketAddress peer = posix::to_socket_address(server);
+    const int probe = ::socket(peer.get()->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) {
+        return false;
+    }
+    const bool reached = ::connect(probe, peer.get(), peer.size) == 0;
+    const auto local = posix::local_of(probe);
+    ::close(probe);
+    return reached && local && local->address == server.address;
+}
+
+bool has_socket(const fs::path& process, const std::set<std::string>& inodes) {
+    std::error_code error;
+    for (fs::directory_iterator fd(process / "fd", error), end; !error && fd != end;
+         fd.increment(error)) {
+        std::error_code gone;
+        const std::string target = fs::read_symlink(fd->path(), gone).string();
+        if (!gone && target.starts_with("socket:[") &&
+            inodes.contains(target.substr(8, target.size() - 9))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::string first_line(const fs::path& path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+}  // namespace
+
+ThreadClocks thread_clocks() {
+    ThreadClocks clocks;
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clocks.cpu = now.tv_sec * kSecond + now.tv_nsec;
+    std::ifstream file("/proc/thread-self/schedstat");
+    Nanos ran = 0;
+    file >> ran >> clocks.waited;
+    return clocks;
+}
+
+void precise_timers() noexcept {
+    ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+}
+
+std::optional<KernelHandshake> kernel_handshake(Socket socket) noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(static_cast<int>(socket), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+        return std::nullopt;
+    }
+    // tcpi_rtt is in microseconds. A SYN that was sent again also leaves the kernel without an RTT
+    // sample, or with one that spans the loss.
+    return KernelHandshake{Nanos{info.tcpi_rtt} * kMicrosecond, info.tcpi_total_retrans > 0};
+}
+
+std::optional<NetCounters> net_counters() {
+    constexpr const char* kNetstat = "/proc/net/netstat";
+    const auto overflows = paired_value(kNetstat, "TcpExt:", "ListenOverflows");
+    const auto drops = paired_value(kNetstat, "TcpExt:", "ListenDrops");
+    const auto syn = paired_value(kNetstat, "TcpExt:", "TCPSynRetrans");
+    const auto retransmits = paired_value("/proc/net/snmp", "Tcp:", "RetransSegs");
+    if (!overflows || !drops || !retransmits) {
+        return std::nullopt;
+    }
+    return NetCounters{*overflows, *drops, *retransmits, syn.value_or(0)};
+}
+
+std::optional<Ports> ports() {
+    Ports found;
+    std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+    if (!(range >> found.low >> found.high)) {
+        return std::nullopt;
+    }
+    std::ifstream file("/proc/net/sockstat");
+    std::string word;
+    while (file >> word) {
+        if (word == "tw") {
+            file >> found.time_wait;
+            break;
+        }
+    }
+    return found;
+}
+
+ServerProcesses find_server(const Endpoint& server) {
+    ServerProcesses found;
+    if (server.family != Family::unix_path && !is_own_address(server)) {
+        found.why = "the server is not on this machine";
+        return found;
+    }
+    const std::set<std::string> inodes = listening_inodes(server);
+    if (inodes.empty()) {
+        found.why = "nothing on this machine listens at " + server.to_string();
+        return found;
+    }
+    std::error_code error;
+    for (fs::directory_iterator process("/proc", error), end; !error && process != end;
+         process.increment(error)) {
+        const std::string name = process->path().filename().string();
+        if (!std::isdigit(static_cast<unsigned char>(name[0])) ||
+            !has_socket(process->path(), inodes)) {
+            continue;
+        }
+        found.pids.push_back(std::atoi(name.c_str()));
+        found.name = first_line(process->path() / "comm");
+    }
+    if (found.pids.empty()) {
+        found.why = "the server's process is not ours to look at (another user or container)";
+    }
+    return found;
+}
+
+// Field 1 of schedstat: nanoseconds on a CPU. A thread that ended takes its time with it, so the
+// process's own clock (utime and stime of /proc/PID/stat) would be more, but only in ticks.
+std::optional<Nanos> cpu_of(const std::vector<int>& pids) {
+    Nanos sum = 0;
+    bool any = false;
+    for (const int pid : pids) {
+        std::error_code error;
+        const fs::path tasks = "/proc/" + std::to_string(pid) + "/task";
+        for (fs::directory_iterator task(tasks, error), end; !error && task != end;
+             task.increment(error)) {
+            std::ifstream file(task->path() / "schedstat");
+            Nanos ran = 0;
+            if (file >> ran) {
+                sum += ran;
+                any = true;
+            }
+        }
+    }
+    return any ? std::optional(sum) : std::nullopt;
+}
+
+Machine machine() {
+    Machine found;
+    utsname system{};
+    ::uname(&system);
+    found.kernel = std::string(system.sysname) + " " + system.release + " " + system.machine;
+    std::ifstream file("/proc/cpuinfo");
+    std::string line;
+    while (std::getline(file, line)) {
+        if (line.starts_with("model name")) {
+            found.cpu = line.substr(line.find(':') + 2);
+            break;
+        }
+    }
+    found.cpus = static_cast<unsigned>(usable_cpus().size());
+    return found;
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,103 @@
+// Tally: everything that is counted in one stretch of a run by one thread. Tallies add up: those of
+// all threads make a second, those of all seconds make the run.
+//
+// What each number means (start event, end event, clock) stands in docs/bench.md. To keep the path
+// of a request short, an answer is recorded once by kind (first on its connection or later, class
+// of status, whole in one piece or in several), and the sums that a report wants are merged from
+// those afterwards.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "core/clock.h"
+#include "core/histogram.h"
+
+namespace sluice::load {
+
+// Why a request, or a connection, came to nothing.
+enum class Failure : std::uint8_t {
+    connect_refused,
+    connect_timed_out,
+    connect_unreachable,
+    connect_no_ports,
+    connect_no_descriptors,
+    connect_other,
+    reset,         // the connection broke with the answer outstanding
+    closed_early,  // the server ended the stream with the answer outstanding
+    timed_out,     // no complete answer within --timeout
+    not_http,      // bytes that are no HTTP answer, or that nobody asked for
+    body_differs,  // --verify
+    count_,
+};
+inline constexpr std::size_t kFailures = static_cast<std::size_t>(Failure::count_);
+// The first of those that lose a request; those before lose only an attempt to connect.
+inline constexpr std::size_t kFirstRequestFailure = static_cast<std::size_t>(Failure::reset);
+
+// Who ended a connection, and how.
+enum class Close : std::uint8_t {
+    by_us,                  // the run ended, or a time-out
+    by_server_announced,    // FIN after "Connection: close"
+    by_server_idle,         // FIN between two requests
+    by_server_outstanding,  // FIN with an answer outstanding
+    reset_idle,             // RST between two requests
+    reset_outstanding,
+    count_,
+};
+inline constexpr std::size_t kCloses = static_cast<std::size_t>(Close::count_);
+
+[[nodiscard]] std::string_view to_string(Failure failure);
+[[nodiscard]] std::string_view to_string(Close close);
+// Names for machines: "connect_refused".
+[[nodiscard]] std::string_view name_of(Failure failure);
+[[nodiscard]] std::string_view name_of(Close close);
+
+struct Tally {
+    enum Place : std::size_t { kFirst, kLater, kPlaces };
+    enum Pieces : std::size_t { kWhole, kSeveral, kPiecesKinds };
+    static constexpr std::size_t kClasses = 5;  // 1xx to 5xx
+
+    // Request: send to last byte.
+    std::array<std::array<std::array<Histogram, kPiecesKinds>, kClasses>, kPlaces> service;
+    Histogram response;  // planned instant to last byte
+    // Open loop: planned instant to send. Closed loop: place free and handshake done to send.
+    Histogram lateness;
+    Histogram own_lateness;  // open loop: the part of it in which a connection was to be had
+    Histogram first_byte;    // of answers in several pieces: send to first byte
+    Histogram transfer;      // of the same: first byte to last byte
+    Histogram write_waited;  // sends that the system did not take at once: until it had
+    std::uint64_t writes_at_once = 0;
+
+    Histogram connect;                // connect() to writable, without a retransmission
+    Histogram connect_retransmitted;  // the same, of handshakes that lost a packet
+    Histogram kernel_rtt;             // tcpi_rtt right after the handshake
+
+    std::array<std::uint64_t, 600> status{};  // answers by status code
+    std::array<std::uint64_t, kFailures> failures{};
+    std::array<std::uint64_t, kCloses> closes{};
+    std::uint64_t body_bytes = 0;
+    std::uint64_t received_bytes = 0;  // with heads and marks of chunks
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t requests_sent = 0;
+    std::uint64_t answers_after_end = 0;  // complete only after the run's last instant
+    Nanos in_flight_ns = 0;               // integral of requests in flight over time
+
+    void merge(const Tally& other) noexcept;
+    void clear() noexcept;
+
+    [[nodiscard]] std::uint64_t answers() const { return response.count(); }
+    [[nodiscard]] std::uint64_t connections() const {
+        return connect.count() + connect_retransmitted.count();
+    }
+    [[nodiscard]] std::uint64_t requests_failed() const;
+    [[nodiscard]] std::uint64_t class_count(std::size_t status_class) const;  // 1 to 5
+
+    [[nodiscard]] Histogram service_all() const;
+    [[nodiscard]] Histogram service_of_place(Place place) const;
+    [[nodiscard]] Histogram service_of_class(std::size_t status_class) const;  // 1 to 5
+    [[nodiscard]] Histogram first_byte_all() const;
+    [[nodiscard]] Histogram transfer_all() const;  // 0 for answers that came whole
+};
+
+}  // namespace sluice::load

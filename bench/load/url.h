@@ -1,0 +1,32 @@
+// Url: what the user typed, taken apart (RFC 3986 section 3, http only), and where to connect to.
+//
+// Also read: unix:/run/sluice.sock (and unix:/run/sluice.sock:/path), for a Unix socket.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/endpoint.h"
+#include "core/result.h"
+
+namespace sluice::load {
+
+struct Url {
+    std::string host;  // without brackets; empty for a Unix socket
+    std::uint16_t port = 80;
+    std::string unix_path;
+    std::string target;     // path and query, at least "/"
+    std::string authority;  // for the Host field: host, and the port unless it is 80
+
+    // Fails with one line that says what is wrong and what would be right.
+    [[nodiscard]] static Result<Url> parse(std::string_view text);
+    // The same server, so that one connection can carry both.
+    [[nodiscard]] bool same_server(const Url& other) const {
+        return host == other.host && port == other.port && unix_path == other.unix_path;
+    }
+};
+
+// Looks the host up (getaddrinfo(3), the first stream address). Blocks: set-up only.
+[[nodiscard]] Result<Endpoint> resolve(const Url& url);
+
+}  // namespace sluice::load

@@ -1,0 +1,291 @@
+#include "bench/load/validity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "bench/load/format.h"
+
+namespace sluice::load {
+
+namespace {
+
+double seconds(Nanos duration) {
+    return static_cast<double>(duration) / 1e9;
+}
+
+double share(Nanos part, Nanos whole) {
+    return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+}
+
+Finding judge_end(const Plan& plan, const Outcome& outcome) {
+    const std::string after = duration_human(static_cast<double>(outcome.window + plan.warmup));
+    if (!outcome.gave_up.empty()) {
+        return {Level::invalid, "end",
+                fmt::format("the run ended by itself after {}: {}; what follows is a part", after,
+                            outcome.gave_up)};
+    }
+    if (outcome.total.answers() == 0) {
+        return {Level::invalid, "end", "no answer was measured"};
+    }
+    if (outcome.stopped) {
+        return {Level::note, "end", fmt::format("ended early, after {}, by a signal", after)};
+    }
+    return {Level::ok, "end", fmt::format("ran for {} as planned", after)};
+}
+
+Finding judge_rate(const Plan& plan, const Outcome& outcome) {
+    const auto in_time =
+        static_cast<double>(outcome.total.answers() - outcome.total.answers_after_end);
+    const double achieved = outcome.offered > 0 ? in_time / outcome.offered : 0;
+    const double window = seconds(outcome.window);
+    Finding finding{
+        Level::ok, "rate",
+        fmt::format("offered {} per second, achieved {} ({})", rate_human(outcome.offered / window),
+                    rate_human(in_time / window), percent_human(achieved))};
+    // What is under way at the end is no fault; a Poisson plan deviates by the root of its count.
+    const double under_way = share(outcome.total.in_flight_ns, outcome.window);
+    const double chance =
+        plan.arrivals == ArrivalKind::poisson ? 4 * std::sqrt(outcome.offered) : 0;
+    if (in_time < kRateShareMin * outcome.offered - under_way - 1 - chance) {
+        finding.level = Level::invalid;
+        finding.text +=
+            ": the rate was not kept, so latency grew with the length of the run; offer less, or "
+            "give more connections (-c)";
+    }
+    return finding;
+}
+
+Finding judge_lateness(const Plan& plan, const Outcome& outcome) {
+    const Tally& total = outcome.total;
+    const Histogram& own = plan.open_loop() ? total.own_lateness : total.lateness;
+    const Nanos late = own.quantile(0.99);
+    Finding finding{Level::ok, "lateness",
+                    fmt::format("sends were late by our own fault by p50 {}, p99 {}, max {}",
+                                duration_human(static_cast<double>(own.quantile(0.5))),
+                                duration_human(static_cast<double>(late)),
+                                duration_human(static_cast<double>(own.max())))};
+    if (late > kLatenessFree &&
+        static_cast<double>(late) >
+            kLatenessShareMax * static_cast<double>(total.response.quantile(0.99))) {
+        finding.level = Level::invalid;
+        finding.text +=
+            ": that is most of the response time's p99, which tells of this machine "
+            "and not of the server";
+    }
+    return finding;
+}
+
+Finding judge_little(const Outcome& outcome) {
+    const double residual = little_residual(outcome);
+    const double counted = share(outcome.total.in_flight_ns, outcome.window);
+    Finding finding{Level::ok, "little",
+                    fmt::format("{:.4g} requests under way by count; rate x latency is {} apart",
+                                counted, percent_human(std::abs(residual)))};
+    // Requests longer than the window's ends distort both sides.
+    const double edges = outcome.total.response.mean() / std::max(1.0, double(outcome.window));
+    if (std::abs(residual) > kLittleResidualMax + edges) {
+        finding.level = Level::invalid;
+        finding.text += ": the counts and the latencies contradict each other (Little's law)";
+    }
+    return finding;
+}
+
+Finding judge_generator(const Plan& plan, const Outcome& outcome) {
+    Finding finding{Level::ok, "generator", ""};
+    double busiest = 0;
+    double starved = 0;
+    for (const ThreadReport& thread : outcome.threads) {
+        const double busy = share(thread.cpu, thread.wall);
+        const double waited = share(thread.waited, thread.wall);
+        busiest = std::max(busiest, busy);
+        starved = std::max(starved, waited);
+        finding.text +=
+            fmt::format("{}{} busy, {} waiting for a CPU", finding.text.empty() ? "" : "; ",
+                        percent_human(busy), percent_human(waited));
+    }
+    if (outcome.threads.size() > 1) {
+        finding.text = "threads: " + finding.text;
+    }
+    if (starved > kWaitedShareMax) {
+        finding.level = Level::invalid;
+        finding.text +=
+            ": the generator was kept from running, so latencies are its own as well; give it a "
+            "CPU that nothing else uses (taskset; sluice serve --workers)";
+    } else if (busiest > kBusyShare) {
+        finding.level = Level::note;
+        finding.text += plan.open_loop() ? ": close to its limit; add threads (-t)"
+                                         : ": the rate is what the generator can do, perhaps not "
+                                           "the server's limit; add threads (-t)";
+    }
+    return finding;
+}
+
+Finding judge_server(const Outcome& outcome) {
+    const ServerProcesses& server = outcome.server;
+    if (server.pids.empty()) {
+        return {Level::ok, "server", "CPU not known: " + server.why};
+    }
+    if (!outcome.server_cpu || outcome.server_cpu_over <= 0) {
+        return {Level::ok, "server", "CPU not known: the run was too short, or the process went"};
+    }
+    const double busy = share(*outcome.server_cpu, outcome.server_cpu_over);
+    const double rate = static_cast<double>(outcome.total.answers()) / seconds(outcome.window);
+    return {Level::ok, "server",
+            fmt::format("{} ({}{}): {} of a CPU, {} per request", server.name,
+                        server.pids.size() == 1 ? "process " : "processes ",
+                        fmt::join(server.pids, ", "), percent_human(busy),
+                        duration_human(rate > 0 ? busy / rate * 1e9 : 0))};
+}
+
+Finding judge_network(const Outcome& outcome) {
+    if (!outcome.network) {
+        return {Level::ok, "network", "this system does not tell its counters"};
+    }
+    const NetCounters& counters = *outcome.network;
+    Finding finding{
+        Level::ok, "network",
+        fmt::format("listen queue overflowed {} times, dropped {}; segments sent again: "
+                    "{}, of them SYN {}",
+                    counters.listen_overflows, counters.listen_drops, counters.retransmits,
+                    counters.syn_retransmits)};
+    if (counters.listen_overflows + counters.listen_drops > 0) {
+        finding.level = Level::note;
+        finding.text += ": the server did not accept fast enough; such handshakes take a second";
+    } else if (counters.retransmits > 0) {
+        finding.level = Level::note;
+        finding.text += " (of the whole machine, ours or not)";
+    }
+    return finding;
+}
+
+Finding judge_ports(const Plan& plan, const Outcome& outcome) {
+    if (plan.server.family == Family::unix_path) {
+        return {Level::ok, "ports", "none needed (Unix socket)"};
+    }
+    if (!outcome.ports) {
+        return {Level::ok, "ports", "this system does not tell its range"};
+    }
+    const Ports& range = *outcome.ports;
+    const std::uint64_t all = range.high - range.low + 1;
+    const std::uint64_t used = std::min(all, range.time_wait + plan.connections);
+    Finding finding{Level::ok, "ports",
+                    fmt::format("{} of {} local ports free at the start, {} used one after the "
+                                "other",
+                                count_human(all - used), count_human(all),
+                                count_human(outcome.total.connections()))};
+    const auto no_ports =
+        outcome.total.failures[static_cast<std::size_t>(Failure::connect_no_ports)];
+    if (no_ports > 0) {
+        finding.level = Level::invalid;
+        finding.text += fmt::format("; {} times there was none left", count_human(no_ports));
+    } else if (all - used < all / 10) {
+        finding.level = Level::note;
+        finding.text += ": most are in TIME_WAIT of runs before";
+    }
+    return finding;
+}
+
+Finding judge_failures(const Outcome& outcome) {
+    const Tally& total = outcome.total;
+    Finding finding{Level::ok, "failures", ""};
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < kFailures; ++i) {
+        if (total.failures[i] > 0) {
+            all += total.failures[i];
+            finding.text +=
+                fmt::format("{}{} x {}", finding.text.empty() ? "" : "; ",
+                            count_human(total.failures[i]), to_string(static_cast<Failure>(i)));
+        }
+    }
+    if (all == 0) {
+        finding.text = "none";
+        return finding;
+    }
+    finding.level = Level::note;
+    const auto asked = static_cast<double>(total.answers() + total.requests_failed());
+    const auto handshakes = static_cast<double>(total.connections()) +
+                            static_cast<double>(all - total.requests_failed());
+    if (static_cast<double>(total.requests_failed()) > kFailedShareMax * asked ||
+        static_cast<double>(all - total.requests_failed()) > kFailedShareMax * handshakes) {
+        finding.level = Level::invalid;
+        finding.text += ": what failed has no latency, so the slowest are missing";
+    }
+    return finding;
+}
+
+Finding judge_status(const Outcome& outcome) {
+    const Tally& total = outcome.total;
+    const std::uint64_t good = total.class_count(2) + total.class_count(3);
+    if (good == total.answers()) {
+        return {Level::ok, "status", "all answers are 2xx or 3xx"};
+    }
+    return {Level::note, "status",
+            fmt::format("{} of {} answers are neither 2xx nor 3xx: is the URL right?",
+                        count_human(total.answers() - good), count_human(total.answers()))};
+}
+
+Finding judge_clock(const Outcome& outcome) {
+    const std::uint64_t outside = outcome.total.response.out_of_range() +
+                                  outcome.total.service_all().out_of_range() +
+                                  outcome.total.lateness.out_of_range();
+    if (outside == 0) {
+        return {Level::ok, "clock", "every interval lies within 0 and 1 h"};
+    }
+    return {Level::invalid, "clock",
+            fmt::format("{} intervals were negative or longer than 1 h: the clock is broken",
+                        count_human(outside))};
+}
+
+}  // namespace
+
+std::string_view to_string(Level level) {
+    switch (level) {
+        case Level::ok: return "ok";
+        case Level::note: return "note";
+        case Level::invalid: return "INVALID";
+    }
+    return "";
+}
+
+bool Validity::valid() const {
+    return std::none_of(findings.begin(), findings.end(),
+                        [](const Finding& one) { return one.level == Level::invalid; });
+}
+
+double little_residual(const Outcome& outcome) {
+    const Histogram service = outcome.total.service_all();
+    const double counted = static_cast<double>(outcome.total.in_flight_ns);
+    const double measured = service.mean() * static_cast<double>(service.count());
+    return counted > 0 ? (measured - counted) / counted : 0;
+}
+
+Validity judge(const Plan& plan, const Outcome& outcome) {
+    Validity validity;
+    auto& findings = validity.findings;
+    findings.push_back(judge_end(plan, outcome));
+    if (outcome.total.answers() > 0 && outcome.window > 0) {
+        if (plan.open_loop()) {
+            findings.push_back(judge_rate(plan, outcome));
+        }
+        findings.push_back(judge_lateness(plan, outcome));
+        findings.push_back(judge_little(outcome));
+        findings.push_back(judge_generator(plan, outcome));
+        findings.push_back(judge_server(outcome));
+        findings.push_back(judge_status(outcome));
+        findings.push_back(judge_clock(outcome));
+    }
+    findings.push_back(judge_failures(outcome));
+    findings.push_back(judge_network(outcome));
+    findings.push_back(judge_ports(plan, outcome));
+    if (plan.warmup > 0) {
+        findings.push_back({Level::ok, "warm-up",
+                            fmt::format("the first {} with {} answers are not counted",
+                                        duration_human(static_cast<double>(plan.warmup)),
+                                        count_human(outcome.in_warmup))});
+    }
+    return validity;
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,145 @@
+// Worker: one thread of the generator: its share of the connections, on a backend of its own.
+//
+// CLOCKS. Two readings of the monotonic clock matter. `now_` is read once after each poll(): every
+// byte of that batch was in our hands by then, so an end taken from it may be late by the batch but
+// never early. Each send has a reading of its own just before the verb, so a start is never late.
+// Latencies can therefore be overstated by the generator's own work, never flattered; how much that
+// is, is measured (lateness, CPU, waiting for a CPU) and decides whether the run is valid.
+//
+// PLANNED INSTANTS. Open loop: those of the plan. Closed loop: when the place became free, that is
+// when the answer before was complete, or when connecting began for a connection's first request.
+//
+// THREADS AND MEMORY. Made, run and destroyed on its own thread. Nothing on the path of a request
+// allocates. Fails only in start().
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "bench/load/body_hash.h"
+#include "bench/load/exchange.h"
+#include "bench/load/plan.h"
+#include "bench/load/response_reader.h"
+#include "core/backend.h"
+
+namespace sluice::load {
+
+class Worker {
+  public:
+    Worker(const Plan& plan, Exchange& exchange, unsigned number);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // The whole life of the thread.
+    void run() noexcept;
+    [[nodiscard]] const ThreadReport& report() const { return report_; }
+
+  private:
+    enum class State : std::uint8_t { closed, connecting, open, finishing, closing };
+    struct Flight {
+        Nanos planned;
+        Nanos sent;
+        std::uint32_t request;
+    };
+    struct Connection {
+        State state = State::closed;
+        bool sending = false;
+        bool listed = false;    // in available_
+        bool refused = false;   // this life came to nothing: no hurry with the next
+        bool assigned = false;  // a planned request waits for the handshake (open loop, churn)
+        Generation generation = 0;
+        std::uint32_t next_request = 0;  // which one was planned, where the plan says
+        std::uint32_t first_flight = 0;  // ring of plan.pipeline places in flights_
+        std::uint32_t flights = 0;       // requests that await an answer
+        std::uint64_t sent = 0;          // in this life
+        std::uint64_t answered = 0;
+        Nanos since = 0;        // of the state
+        Nanos free_since = 0;   // when it could take the next request
+        Nanos ready_since = 0;  // when its handshake was done
+        Nanos planned = 0;      // of the assigned request
+        Nanos first_byte = 0;   // of the answer being read
+        Nanos send_began = 0;
+        std::uint64_t send_poll = 0;  // number of the poll after which the send was begun
+        ResponseReader reader;
+    };
+
+    // worker.cpp: the life of the thread.
+    [[nodiscard]] bool prepare();
+    void open_connections();
+    void wait_for_start();
+    void measure();
+    void drain();
+    void turn(Nanos deadline) noexcept;
+    void end_stretch() noexcept;
+    void finish();
+    void sweep() noexcept;
+    void dispatch_due() noexcept;
+    void give_up(std::string why) noexcept;
+    [[nodiscard]] bool stopping() const noexcept;
+    [[nodiscard]] bool wants_connection(const Connection& connection) const noexcept;
+    [[nodiscard]] Nanos next_event() const noexcept;
+
+    // worker_connection.cpp: the life of a connection.
+    void on_completion(const Completion& completion) noexcept;
+    void on_connect(Slot slot, Connection& connection, Status status) noexcept;
+    void on_send(Slot slot, Connection& connection, Status status) noexcept;
+    void on_bytes(Slot slot, Connection& connection, std::string_view bytes) noexcept;
+    void on_end(Slot slot, Connection& connection, Status status) noexcept;
+    void on_closed(Slot slot, Connection& connection) noexcept;
+    void on_answer(Slot slot, Connection& connection) noexcept;
+    void verify(Slot slot, const Connection& connection, std::uint32_t request) noexcept;
+    void connect(Slot slot) noexcept;
+    void close(Slot slot, Close how) noexcept;
+    void lose(Slot slot, Failure why, Close how) noexcept;
+    void fill(Slot slot) noexcept;
+    void send(Slot slot, Connection& connection, std::uint32_t count, Nanos planned) noexcept;
+    [[nodiscard]] std::uint32_t room(const Connection& connection) const noexcept;
+    void offer(Slot slot) noexcept;
+    void assign(Slot slot, Nanos planned) noexcept;
+    [[nodiscard]] std::uint32_t pick_request(const Connection& connection) noexcept;
+    [[nodiscard]] Token token(Slot slot, OpKind kind) const noexcept;
+    [[nodiscard]] Flight& flight(Slot slot, std::uint32_t number) noexcept;
+    void count(Failure why, std::uint64_t times = 1) noexcept;
+
+    const Plan& plan_;
+    Exchange& exchange_;
+    const unsigned number_;
+    ThreadReport report_;
+    std::unique_ptr<Backend> backend_;
+    std::unique_ptr<Tally> tally_;
+    std::unique_ptr<Arrivals> arrivals_;
+    Random random_;
+
+    std::unique_ptr<Connection[]> connections_;
+    std::unique_ptr<BodyHash[]> hashes_;  // one for each connection, when bodies are verified
+    std::uint32_t slots_ = 0;
+    std::vector<Flight> flights_;
+    std::vector<char> batches_;  // several requests in a row, for pipelining
+    std::size_t batch_bytes_ = 0;
+    std::vector<double> weights_;  // cumulative
+    std::vector<Slot> available_;  // ring: connections that can take a planned request
+    std::uint32_t available_first_ = 0;
+    std::uint32_t available_count_ = 0;
+
+    Stretches stretches_{0, 0, 0};
+    Nanos now_ = 0;
+    Nanos last_stamp_ = 0;  // the latest reading of the clock
+    Nanos stretch_end_ = 0;
+    Nanos next_sweep_ = 0;
+    Nanos end_ = 0;
+    std::uint32_t stretch_ = 0;
+    std::uint64_t polls_ = 0;
+    std::uint64_t requests_left_ = ~std::uint64_t{0};
+    std::uint32_t in_flight_ = 0;
+    std::uint32_t ended_ = 0;  // requests that this batch ended
+    std::uint32_t open_ = 0;   // handshake done, not closing
+    std::uint32_t connecting_ = 0;
+    Nanos alive_at_ = 0;  // the last sign of life of the server
+    Status last_refusal_ = Status::ok;
+    ThreadClocks clocks_at_start_;
+    bool running_ = false;  // requests may be sent
+    bool over_ = false;     // gave up
+};
+
+}  // namespace sluice::load

@@ -1,0 +1,51 @@
+#include "bench/load/replay.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::load {
+
+TEST(Replay, KeepsOrderAndSpacing) {
+    const ReplayLog log = read_replay_log(
+        "::1 - - [22/Nov/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 5\n"
+        "::1 - - [22/Nov/2026:10:00:00 +0000] \"GET /b?x=[1] HTTP/1.1\" 200 5 \"-\" \"curl\"\n"
+        "::1 - bob [22/Nov/2026:12:00:02 +0200] \"HEAD /a HTTP/1.0\" 304 -\n"
+        "::1 - - [22/Nov/2026:10:00:01 +0000] \"GET /a HTTP/1.1\" 404 0\n"
+        "::1 - - [22/Nov/2026:04:30:02 -0530] \"GET /a HTTP/1.1\" 404 0");
+    ASSERT_EQ(log.entries.size(), 5U);
+    ASSERT_EQ(log.targets.size(), 3U);
+    EXPECT_EQ(log.left_out, 0U);
+    const Nanos at[] = {0, kSecond / 2, kSecond, 2 * kSecond, 2 * kSecond + kSecond / 2};
+    const char* paths[] = {"/a", "/b?x=[1]", "/a", "/a", "/a"};
+    for (std::size_t i = 0; i < 5; ++i) {
+        EXPECT_EQ(log.entries[i].at, at[i]) << i;
+        EXPECT_EQ(log.targets[log.entries[i].target].path, paths[i]) << i;
+    }
+    EXPECT_EQ(log.targets[log.entries[3].target].method, "HEAD");
+}
+
+TEST(Replay, SpansMonthsAndLeapDays) {
+    const ReplayLog log = read_replay_log(
+        "a - - [28/Feb/2024:23:59:59 +0000] \"GET / HTTP/1.1\" 200 5\n"
+        "a - - [01/Mar/2024:00:00:00 +0000] \"GET / HTTP/1.1\" 200 5\n");
+    ASSERT_EQ(log.entries.size(), 2U);
+    EXPECT_EQ(log.entries[1].at, (86'400 + 1) * kSecond);
+}
+
+TEST(Replay, LeavesOutWhatItCannotAsk) {
+    const ReplayLog log = read_replay_log(
+        "a - - [22/Nov/2026:10:00:00 +0000] \"POST /a HTTP/1.1\" 200 5\n"
+        "a - - [22/Nov/2026:10:00:00 +0000] \"\\x16\\x03\" 400 0\n"
+        "a - - [22/Nov/2026:10:00:00 +0000] \"GET /a\\x22b HTTP/1.1\" 400 0\n"
+        "a - - [31/Nov/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 0\n"
+        "a - - [22/Non/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 0\n"
+        "a - - [22/Nov/2026:10:00:00] \"GET /a HTTP/1.1\" 200 0\n"
+        "a - - [22/Nov/2026:10:00:00 +0000] \"GET /a\" 200 0\n"
+        "a - - [22/Nov/2026:10:00:00 +0000] \"GET http://x/ HTTP/1.1\" 200 0\n"
+        "nonsense\n"
+        "\n");
+    EXPECT_TRUE(log.entries.empty());
+    EXPECT_EQ(log.left_out, 9U);
+    EXPECT_TRUE(read_replay_log("").entries.empty());
+}
+
+}  // namespace sluice::load
