@@ -12,6 +12,7 @@
 #include "app/probe.h"
 #include "app/serve.h"
 #include "app/units.h"
+#include "app/wire.h"
 
 namespace sluice {
 
@@ -204,6 +205,22 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
     return bench;
 }
 
+CLI::App* add_wire(CLI::App& app, WireOptions& options) {
+    CLI::App* command = app.add_subcommand("wire", "Explain a capture of TCP and HTTP");
+    command->add_option("FILE", options.file, "A pcap or pcapng capture; - is standard input")
+        ->required();
+    command->add_option("--lang", options.language, "en or zh: language of notes")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, wire::Language>{{"en", wire::Language::en},
+                                                  {"zh", wire::Language::zh}},
+            CLI::ignore_case))
+        ->default_str("en");
+    command->add_flag("--json", options.json, "JSON Lines instead of the timeline");
+    command->add_flag("--show-secrets", options.show_secrets,
+                      "Print the values of Authorization and Cookie fields");
+    return command;
+}
+
 int usage_error(const CLI::App& app, const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
         return app.exit(error);  // --help, --version
@@ -220,6 +237,8 @@ int run(int argc, char** argv) {
     const CLI::App* serve_command = add_serve(app, options);
     BenchOptions bench_options;
     const CLI::App* bench_command = add_bench(app, bench_options);
+    WireOptions wire_options;
+    const CLI::App* wire_parsed = add_wire(app, wire_options);
     const CLI::App* probe_command =
         app.add_subcommand("probe", "Say which backends this machine can run, and why");
     try {
@@ -235,6 +254,9 @@ int run(int argc, char** argv) {
             bench_options.command += std::string(i == 0 ? "" : " ") + (i == 0 ? "sluice" : argv[i]);
         }
         return bench(bench_options);
+    }
+    if (wire_parsed->parsed()) {
+        return wire_command(wire_options);
     }
     return probe_command->parsed() ? probe() : kExitUsage;
 }

@@ -1,0 +1,303 @@
+#include "wire/analyzer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/wire/build.h"
+
+namespace sluice::wire {
+namespace {
+
+using namespace build;
+
+std::string states(const Remembered& frame) {
+    return std::string(to_string(frame.client.state)) + (frame.client.inferred ? "? " : " ") +
+           std::string(to_string(frame.server.state)) + (frame.server.inferred ? "?" : "");
+}
+
+std::string last_states(Talk& talk) {
+    return states(talk.recorder().frames.back());
+}
+
+TEST(States, TheHandshake) {
+    Talk talk;
+    talk.open().data(true, "x").data(false, "y");
+    const auto& frames = talk.recorder().frames;
+    EXPECT_EQ(states(frames[0]), "SYN_SENT LISTEN?");
+    EXPECT_EQ(states(frames[1]), "ESTABLISHED? SYN_RCVD");
+    EXPECT_EQ(states(frames[2]), "ESTABLISHED ESTABLISHED?");
+    EXPECT_EQ(states(frames[4]), "ESTABLISHED ESTABLISHED");
+}
+
+TEST(States, TheCloseInFour) {
+    Talk talk;
+    talk.open().fin(false);
+    EXPECT_EQ(last_states(talk), "CLOSE_WAIT? FIN_WAIT_1");
+    talk.ack(true);
+    EXPECT_EQ(last_states(talk), "CLOSE_WAIT FIN_WAIT_2?");
+    talk.fin(true);
+    EXPECT_EQ(last_states(talk), "LAST_ACK TIME_WAIT?");
+    talk.ack(false);
+    EXPECT_EQ(last_states(talk), "CLOSED? TIME_WAIT?");
+    const Connection& connection = talk.finish().connections.at(0);
+    EXPECT_EQ(connection.close, Close::four);
+    EXPECT_EQ(connection.close_starter, 1);
+    EXPECT_EQ(connection.time_wait(), 2U);
+}
+
+TEST(States, TheCloseInThree) {
+    Talk talk;
+    talk.open().fin(true).fin(false).ack(true);
+    EXPECT_EQ(last_states(talk), "TIME_WAIT? CLOSED?");
+    const Connection& connection = talk.finish().connections.at(0);
+    EXPECT_EQ(connection.close, Close::three);
+    EXPECT_EQ(connection.time_wait(), 1U);
+}
+
+TEST(States, BothCloseAtOnce) {
+    Talk talk;
+    talk.open();
+    const std::uint32_t client = talk.client;
+    talk.fin(true);
+    talk.send(
+        {.from_client = false, .flags = flag::fin | flag::ack, .seq = talk.server, .ack = client});
+    ++talk.server;
+    EXPECT_EQ(last_states(talk), "CLOSING? FIN_WAIT_1");
+    talk.ack(true).ack(false);
+    EXPECT_EQ(last_states(talk), "TIME_WAIT? TIME_WAIT?");
+    const Connection& connection = talk.finish().connections.at(0);
+    EXPECT_EQ(connection.close, Close::simultaneous);
+    EXPECT_EQ(connection.time_wait(), 3U);
+    EXPECT_NE(talk.recorder().note(Rule::close_simultaneous), nullptr);
+}
+
+TEST(States, BothOpenAtOnce) {
+    Talk talk;
+    talk.send({.from_client = true, .flags = flag::syn, .seq = 10});
+    talk.send({.from_client = false, .flags = flag::syn, .seq = 20});
+    EXPECT_EQ(last_states(talk), "SYN_RCVD? SYN_RCVD?");
+    talk.send({.from_client = true, .flags = flag::syn | flag::ack, .seq = 10, .ack = 21});
+    talk.send({.from_client = false, .flags = flag::syn | flag::ack, .seq = 20, .ack = 11});
+    EXPECT_EQ(last_states(talk), "ESTABLISHED? ESTABLISHED?");
+    EXPECT_EQ(talk.finish().connections.size(), 1U);
+}
+
+TEST(States, ResetsEndBoth) {
+    Talk talk;
+    talk.open().rst(true);
+    EXPECT_EQ(last_states(talk), "CLOSED CLOSED?");
+    EXPECT_EQ(talk.finish().connections.at(0).close, Close::reset);
+    Talk refused;
+    refused.send({.from_client = true, .flags = flag::syn, .seq = 1});
+    refused.send({.from_client = false, .flags = flag::rst | flag::ack, .ack = 2});
+    EXPECT_EQ(refused.finish().connections.at(0).close, Close::refused);
+}
+
+TEST(Connections, TheSamePortsAgain) {
+    Talk talk;
+    talk.open().fin(true).fin(false).ack(true);
+    talk.client = 700'000;
+    talk.server = 800'000;
+    talk.open();
+    EXPECT_EQ(talk.recorder().frames.back().stream, 1U);
+    EXPECT_EQ(talk.recorder().frames[6].analysis.bits, analysis::ports_reused);
+    EXPECT_NE(talk.recorder().note(Rule::ports_reused), nullptr);
+    EXPECT_EQ(talk.finish().connections.size(), 2U);
+}
+
+TEST(Connections, AreForgottenWhenThereAreTooMany) {
+    AnalyzerOptions options;
+    options.connections_max = 10;
+    Talk talk(options);
+    for (std::uint16_t i = 0; i < 100; ++i) {
+        talk.client_port = static_cast<std::uint16_t>(20'000 + i);
+        talk.open();
+    }
+    EXPECT_EQ(talk.recorder().connections.size(), 90U);
+    EXPECT_EQ(talk.finish().connections.size(), 100U);
+    EXPECT_EQ(talk.recorder().totals.forgotten, 90U);
+    EXPECT_EQ(talk.recorder().connections[99].stream, 99U);
+}
+
+TEST(Connections, WithoutAHandshakeTheHttpSaysWhoIsWho) {
+    Talk talk;
+    talk.client_port = 79;  // by the ports it would be the server
+    talk.data(true, "GET / HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(talk.recorder().frames[0].from_client);
+    const Connection& connection = talk.finish().connections.at(0);
+    EXPECT_FALSE(connection.client_seen);
+    EXPECT_EQ(connection.client_side().endpoint.port, 79);
+}
+
+TEST(Connections, FragmentsCompleteASegment) {
+    const std::string tcp = tcp_bytes({.flags = flag::syn, .payload = "0123456789"});
+    const std::string first = ipv4(std::string_view(tcp).substr(0, 24), true, false, 9, 0x2000);
+    const std::string rest = ipv4(std::string_view(tcp).substr(24), true, false, 9, 3);
+    Talk talk;
+    talk.raw(first).raw(rest);
+    EXPECT_EQ(talk.recorder().frames[0].decoded, Decoded::not_tcp);
+    EXPECT_EQ(talk.recorder().frames[1].decoded, Decoded::ok);
+    EXPECT_EQ(talk.finish().totals.fragments, 2U);
+}
+
+// ---- the rules: each trap with a capture that triggers it
+
+const std::string kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+TEST(Rules, LargerThanTheMss) {
+    Talk talk;
+    talk.syn_options = std::string("\2\4\5\xb4", 4);
+    talk.open().data(false, std::string(1460, 'x'));
+    EXPECT_EQ(talk.recorder().note(Rule::frame_larger_than_mss), nullptr);
+    talk.data(false, std::string(1461, 'x'));
+    ASSERT_NE(talk.recorder().note(Rule::frame_larger_than_mss), nullptr);
+    EXPECT_EQ(talk.recorder().note(Rule::frame_larger_than_mss)->arguments[1], "1460");
+}
+
+TEST(Rules, ChecksumsThatSegmentationOffloadLeavesOpen) {
+    Talk talk;
+    std::string bytes = packet({.flags = flag::syn, .good_checksum = false});
+    // The folded sum of the pseudo header: 127.0.0.1 twice, protocol 6, 20 bytes.
+    const std::uint32_t pseudo = 0x7f00 + 1 + 0x7f00 + 1 + 6 + 20;
+    bytes[36] = static_cast<char>(pseudo >> 8);
+    bytes[37] = static_cast<char>(pseudo & 0xff);
+    talk.raw(bytes);
+    EXPECT_NE(talk.recorder().note(Rule::checksum_not_filled_in), nullptr);
+    bytes[37] = static_cast<char>(bytes[37] + 1);
+    talk.raw(bytes);
+    EXPECT_NE(talk.recorder().note(Rule::checksum_bad), nullptr);
+}
+
+TEST(Rules, CloseInThreeAndInFour) {
+    Talk three;
+    three.open().fin(true).fin(false).ack(true);
+    ASSERT_NE(three.recorder().note(Rule::close_in_three), nullptr);
+    EXPECT_EQ(three.recorder().note(Rule::close_in_three)->frames,
+              (std::array<std::uint64_t, 4>{4, 5, 6, 0}));
+    EXPECT_EQ(three.recorder().note(Rule::close_in_four), nullptr);
+    Talk four;
+    four.open().fin(true).ack(false).fin(false).ack(true);
+    ASSERT_NE(four.recorder().note(Rule::close_in_four), nullptr);
+    EXPECT_EQ(four.recorder().note(Rule::close_in_four)->frames,
+              (std::array<std::uint64_t, 4>{4, 5, 6, 7}));
+}
+
+TEST(Rules, AResetAfterACompleteResponseIsTold) {
+    Talk talk;
+    talk.open().exchange(kGet, kOk).rst(true);
+    ASSERT_NE(talk.recorder().note(Rule::reset_after_response), nullptr);
+    EXPECT_EQ(talk.recorder().note(Rule::reset_after_response)->arguments[1], "6");
+    Talk before;
+    before.open().data(true, kGet).rst(false);
+    EXPECT_EQ(before.recorder().note(Rule::reset_after_response), nullptr);
+    EXPECT_NE(before.recorder().note(Rule::reset_of_connection), nullptr);
+}
+
+TEST(Rules, ASilentConnection) {
+    Talk talk;
+    talk.open().fin(true).fin(false).ack(true);
+    EXPECT_NE(talk.finish().note(Rule::connection_silent), nullptr);
+    Talk spoke;
+    spoke.open().data(true, "x");
+    EXPECT_EQ(spoke.finish().note(Rule::connection_silent), nullptr);
+}
+
+TEST(Rules, EachLoopbackFrameTwice) {
+    Talk talk;
+    talk.loopback = true;
+    talk.step = kMicrosecond;
+    talk.send({.flags = flag::syn, .seq = 1}).again();
+    talk.send({.from_client = false, .flags = flag::syn | flag::ack, .seq = 9, .ack = 2}).again();
+    const auto& frames = talk.recorder().frames;
+    EXPECT_EQ(frames[0].analysis.bits, 0U);
+    EXPECT_EQ(frames[1].analysis.bits, analysis::second_copy);
+    EXPECT_EQ(frames[3].analysis.bits, analysis::second_copy);
+    EXPECT_EQ(talk.finish().connections[0].second_copies, 2U);
+    ASSERT_NE(talk.recorder().note(Rule::second_copy), nullptr);
+    EXPECT_EQ(talk.recorder().note(Rule::second_copy)->frames[0], 2U);
+    // Elsewhere, or later, the same bytes are a retransmission.
+    Talk elsewhere;
+    elsewhere.send({.flags = flag::syn, .seq = 1}).wait(kSecond).again();
+    EXPECT_EQ(elsewhere.recorder().frames[1].analysis.bits, analysis::retransmission);
+    Talk later;
+    later.loopback = true;
+    later.send({.flags = flag::syn, .seq = 1}).wait(kSecond).again();
+    EXPECT_EQ(later.recorder().frames[1].analysis.bits, analysis::retransmission);
+}
+
+TEST(Rules, NothingCaptured) {
+    Talk talk;
+    EXPECT_NE(talk.finish().note(Rule::nothing_captured), nullptr);
+}
+
+TEST(Rules, HttpLessons) {
+    Talk talk;
+    talk.open();
+    talk.exchange("GET / HTTP/1.1\r\nIf-None-Match: \"v\"\r\nAuthorization: Basic eHg=\r\n\r\n",
+                  "HTTP/1.1 304 Not Modified\r\n\r\n");
+    talk.exchange("GET /favicon.ico HTTP/1.1\r\n\r\n", kOk);
+    talk.exchange("HEAD / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    talk.exchange(kGet + kGet, kOk + kOk);
+    talk.exchange("PUT / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
+                  "HTTP/1.1 100 Continue\r\n\r\n" + kOk);
+    talk.exchange("GET / HTTP/1.0\r\n\r\n", kOk);
+    for (const Rule rule : {Rule::http_not_modified, Rule::http_favicon, Rule::http_pipelined,
+                            Rule::http_head_has_no_body, Rule::http_interim, Rule::http_credentials,
+                            Rule::http_closed_by_version, Rule::relative_numbers}) {
+        EXPECT_NE(talk.recorder().note(rule), nullptr) << text_of(rule).id;
+    }
+    EXPECT_EQ(talk.recorder().note(Rule::http_not_modified)->arguments[0], "If-None-Match: \"v\"");
+    EXPECT_EQ(talk.recorder().note(Rule::http_credentials)->arguments[0], "Authorization");
+    EXPECT_EQ(talk.finish().note(Rule::http_cut_short), nullptr);
+    Talk cut;
+    cut.open().data(true, kGet).data(false, kOk.substr(0, 30), flag::fin);
+    EXPECT_NE(cut.recorder().note(Rule::http_cut_short), nullptr);
+}
+
+TEST(Rules, TcpTroubles) {
+    Talk talk;
+    talk.open().data(true, "abc").wait(kSecond);
+    talk.send({.seq = talk.client - 3, .ack = talk.server, .payload = "abc"});
+    EXPECT_NE(talk.recorder().note(Rule::retransmission), nullptr);
+    talk.client += 5;
+    talk.data(true, "later");
+    EXPECT_NE(talk.recorder().note(Rule::segment_not_captured), nullptr);
+    talk.send({.from_client = false, .seq = talk.server, .ack = talk.client, .window = 0});
+    EXPECT_NE(talk.recorder().note(Rule::zero_window), nullptr);
+    EXPECT_NE(talk.recorder().note(Rule::ack_of_unseen), nullptr);
+    talk.send({.seq = talk.client - 1, .ack = talk.server});
+    EXPECT_NE(talk.recorder().note(Rule::keep_alive_probe), nullptr);
+    Talk full;
+    full.open().data(true, std::string(1000, 'f'));
+    EXPECT_NE(full.recorder().note(Rule::window_full), nullptr);
+    Talk half;
+    half.open().fin(true).ack(false).data(false, "still");
+    EXPECT_NE(half.recorder().note(Rule::half_close), nullptr);
+    Talk refused;
+    refused.send({.flags = flag::syn, .seq = 1});
+    refused.send({.from_client = false, .flags = flag::rst | flag::ack, .ack = 2});
+    ASSERT_NE(refused.recorder().note(Rule::connection_refused), nullptr);
+    EXPECT_EQ(refused.recorder().note(Rule::connection_refused)->arguments[0], "80");
+    Talk middle;
+    middle.data(true, "x");
+    EXPECT_NE(middle.recorder().note(Rule::handshake_missing), nullptr);
+}
+
+TEST(Rules, EverySentenceIsThereInBothLanguages) {
+    for (unsigned i = 0; i < static_cast<unsigned>(Rule::count); ++i) {
+        Note note;
+        note.rule = static_cast<Rule>(i);
+        note.arguments[0] = "@client";
+        note.arguments[1] = "@server";
+        const std::string english = sentence(note, Language::en);
+        const std::string chinese = sentence(note, Language::zh);
+        EXPECT_GT(english.size(), 20U);
+        EXPECT_NE(english, chinese);
+        EXPECT_EQ(english.find('@'), std::string::npos);
+        EXPECT_EQ(chinese.find("client"), std::string::npos) << chinese;
+        EXPECT_FALSE(text_of(note.rule).source.empty());
+    }
+}
+
+}  // namespace
+}  // namespace sluice::wire

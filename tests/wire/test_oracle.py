@@ -1,0 +1,75 @@
+"""`sluice wire` against tshark, packet by packet: over captures of our own server on a private
+loopback, and over TCP that was made up from seeds, with loss, reordering and resends."""
+
+import collections
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import oracle
+import random_capture
+
+BINARY = os.path.abspath(sys.argv[1])
+HERE = os.path.dirname(os.path.abspath(__file__))
+SITE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "site")
+
+
+def excused(differences):
+    """Without those that docs/wire.md justifies."""
+    by_frame = collections.defaultdict(list)
+    for frame, *rest in differences:
+        by_frame[frame].append(tuple(rest))
+    left = []
+    for frame, found in by_frame.items():
+        # tshark calls a resend fast after an ACK of something unseen, without any duplicate ACK.
+        fast = ("fast_retransmission", False, True)
+        if fast in found:
+            found = [f for f in found if f not in (fast, ("retransmission", True, False),
+                                                   ("out_of_order", True, False))]
+        left += [(frame, *f) for f in found]
+    return left
+
+
+class Oracle(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.work = tempfile.mkdtemp(prefix="sluice-wire-")
+        self.addCleanup(shutil.rmtree, self.work, True)
+        os.chmod(self.work, 0o777)
+
+    def path(self, name):
+        return os.path.join(self.work, name)
+
+    def test_our_server_on_loopback(self):
+        capture = self.path("loopback.pcapng")
+        subprocess.run(["unshare", "-rn", sys.executable, "-B", os.path.join(HERE, "loopback.py"),
+                        BINARY, SITE, capture], stdin=subprocess.DEVNULL, timeout=120, check=True)
+        compared, found = oracle.differences(BINARY, capture, [8080])
+        self.assertGreater(compared, 150)
+        self.assertEqual([], excused(found))
+        records, run = oracle.sluice(BINARY, capture)
+        self.assertEqual((0, ""), (run.returncode, run.stderr))
+        closes = {r["close"] for r in records if r["type"] == "connection"}
+        self.assertLessEqual({"refused", "reset", "three_segments", "four_segments"}, closes)
+
+    def test_made_up_conversations(self):
+        total, fast = 0, 0
+        for seed in range(24):
+            with self.subTest(seed=seed):
+                capture = self.path(f"{seed}.pcap")
+                random_capture.write(capture, seed)
+                compared, found = oracle.differences(BINARY, capture, [], compare_http=False)
+                total += compared
+                left = excused(found)
+                fast += len(left) != len(found)
+                self.assertEqual([], left)
+        self.assertGreater(total, 8000)
+        self.assertLess(fast, 10)  # the excuse is for a few
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)

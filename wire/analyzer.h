@@ -1,0 +1,106 @@
+// Analyzer: frames in, one event for each frame out. Puts the layers together: link and IP,
+// fragments, connections, TCP, streams, HTTP, notes.
+//
+// Streaming: memory is bounded by the number of connections that are remembered (the one that was
+// quiet for longest is forgotten first) and by the bounds of the layers below, not by the capture's
+// size. One thread. An event and everything in it is valid during the call that hands it over;
+// exchanges may be kept, they are shared.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "wire/capture.h"
+#include "wire/connection.h"
+#include "wire/fragments.h"
+#include "wire/http.h"
+#include "wire/notes.h"
+#include "wire/packet.h"
+#include "wire/tcp.h"
+
+namespace sluice::wire {
+
+struct FrameEvent {
+    const Frame* frame = nullptr;
+    Decoded decoded = Decoded::not_ip;
+    // What follows only for TCP.
+    const Segment* segment = nullptr;
+    const Connection* connection = nullptr;
+    int from = 0;  // which side sent it
+    SegmentAnalysis analysis;
+    EndState states[2];  // of both sides after it
+    Checksum checksum = Checksum::unknown;
+    std::span<const HttpEvent> http;
+    std::span<const Note> notes;
+
+    [[nodiscard]] bool from_client() const { return from == connection->client; }
+};
+
+struct Totals {
+    std::uint64_t frames = 0;
+    std::uint64_t bytes = 0;  // on the wire
+    std::uint64_t segments = 0;
+    std::uint64_t connections = 0;
+    std::uint64_t not_tcp = 0;  // other protocols
+    std::uint64_t malformed = 0;
+    std::uint64_t cut = 0;  // too little captured to be read
+    std::uint64_t fragments = 0;
+    std::uint64_t forgotten = 0;  // connections that gave way to newer ones
+    Nanos first_time = 0;
+    Nanos last_time = 0;
+};
+
+class Sink {
+  public:
+    virtual ~Sink() = default;
+    virtual void on_frame(const FrameEvent& event) = 0;
+    // A connection is over for us: forgotten, or the capture has ended. `notes` are those that only
+    // its end shows, `http` what its end cut short.
+    virtual void on_connection(const Connection& connection, std::span<const HttpEvent> http,
+                               std::span<const Note> notes) = 0;
+    virtual void on_end(const Totals& totals, std::span<const Note> notes) = 0;
+};
+
+struct AnalyzerOptions {
+    std::size_t connections_max = 64 << 10;
+    std::size_t body_bytes_kept = 0;  // of each HTTP body
+    bool verify_checksums = true;
+};
+
+class Analyzer {
+  public:
+    Analyzer(const AnalyzerOptions& options, std::vector<Sink*> sinks);
+    ~Analyzer();
+
+    void feed(const Frame& frame);
+    void finish();
+
+    [[nodiscard]] const Totals& totals() const { return totals_; }
+
+  private:
+    struct Flow;
+    class Table;
+
+    void feed_segment(const Frame& frame, const Segment& segment);
+    [[nodiscard]] Flow& flow_of(const Segment& segment, int* from, bool* reused);
+    [[nodiscard]] static bool is_second_copy(Flow& flow, int from, const Segment& segment,
+                                             Nanos time);
+    void feed_streams(Flow& flow, int from, const Segment& segment, Origin origin);
+    void update(Flow& flow, int from, const Segment& segment, const SegmentAnalysis& result,
+                const Frame& frame);
+    static void update_close(Flow& flow, int from, const Segment& segment, Mark now);
+    void end_flow(Flow& flow);
+    void emit(const FrameEvent& event);
+
+    const AnalyzerOptions options_;
+    std::vector<Sink*> sinks_;
+    std::unique_ptr<Table> table_;
+    Fragments fragments_;
+    Notes rules_;
+    std::vector<Note> notes_;
+    Totals totals_;
+};
+
+}  // namespace sluice::wire

@@ -1,0 +1,48 @@
+// IP fragments, put together again. A datagram that was cut on its way gives its segment in the
+// frame that completes it.
+//
+// Bounded: so many datagrams at once, each at most 64 KiB; the oldest gives way. Pieces that
+// overlap keep the bytes that came first (RFC 5722 forbids overlaps in IPv6; in IPv4 hosts differ),
+// and a datagram with a piece that was not captured whole is given up. Sources: RFC 791
+// section 3.2, RFC 8200 section 4.5.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "wire/packet.h"
+
+namespace sluice::wire {
+
+class Fragments {
+  public:
+    static constexpr std::size_t kDatagramsMax = 64;
+    static constexpr std::uint32_t kDatagramBytesMax = 65'535;
+
+    // True when `piece` completed its datagram: then `piece` is the whole of it, with a payload
+    // that stays valid until the next call.
+    [[nodiscard]] bool add(IpPacket& piece);
+
+    [[nodiscard]] std::size_t waiting() const { return datagrams_.size(); }
+
+  private:
+    struct Datagram {
+        Address from;
+        Address to;
+        std::uint32_t id = 0;
+        std::uint8_t protocol = 0;
+        std::uint32_t total = 0;  // 0: the last piece has not come
+        std::uint32_t have = 0;   // bytes filled
+        std::string bytes;
+        std::vector<bool> filled;  // by units of 8 bytes
+    };
+
+    [[nodiscard]] std::list<Datagram>::iterator find(const IpPacket& piece);
+
+    std::list<Datagram> datagrams_;
+    std::string whole_;
+};
+
+}  // namespace sluice::wire

@@ -1,0 +1,98 @@
+// Expert notes: rules that see something worth a sentence in what was captured. Each has an id, a
+// severity, the place in a standard that it rests on, and its sentence in English and Chinese; each
+// note names the frames that it is about. The rules are pure functions of a frame's event and of
+// what the connection remembers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::wire {
+
+struct FrameEvent;
+struct Connection;
+
+enum class Severity : std::uint8_t { lesson, note, warning, problem };
+[[nodiscard]] std::string_view to_string(Severity severity) noexcept;
+
+enum class Language : std::uint8_t { en, zh };
+
+enum class Rule : std::uint8_t {
+    frame_larger_than_mss,
+    checksum_not_filled_in,
+    checksum_bad,
+    second_copy,
+    nothing_captured,
+    relative_numbers,
+    handshake_missing,
+    connection_refused,
+    connection_silent,
+    ports_reused,
+    close_in_three,
+    close_in_four,
+    close_simultaneous,
+    half_close,
+    reset_after_response,
+    reset_of_connection,
+    retransmission,
+    segment_not_captured,
+    ack_of_unseen,
+    zero_window,
+    window_full,
+    keep_alive_probe,
+    http_not_modified,
+    http_favicon,
+    http_cut_short,
+    http_pipelined,
+    http_interim,
+    http_head_has_no_body,
+    http_credentials,
+    http_closed_by_version,
+    count,
+};
+
+struct RuleText {
+    std::string_view id;  // "close.three_segments"
+    Severity severity;
+    std::string_view source;  // "RFC 9293 section 3.6"
+    std::string_view en;      // {0} and {1} stand for a note's arguments
+    std::string_view zh;
+};
+[[nodiscard]] const RuleText& text_of(Rule rule) noexcept;
+
+struct Note {
+    Rule rule = Rule::count;
+    std::uint64_t stream = 0;
+    bool has_stream = false;
+    std::array<std::uint64_t, 4> frames{};  // zeros at the end count for nothing
+    std::string arguments[2];
+};
+[[nodiscard]] std::string sentence(const Note& note, Language language);
+
+// What the rules remember of a connection.
+struct NoteState {
+    std::uint32_t said = 0;  // rules that speak once for each connection
+    std::uint64_t last_response_frame = 0;
+    bool requests_waiting = false;
+};
+
+class Notes {
+  public:
+    void see(const FrameEvent& event, NoteState& state, std::vector<Note>& out);
+    // The connection is over, or the capture.
+    void end_connection(const Connection& connection, std::vector<Note>& out) const;
+    void end_capture(std::uint64_t segments, std::vector<Note>& out) const;
+
+  private:
+    void see_segment(const FrameEvent& event, NoteState& state, std::vector<Note>& out);
+    void see_http(const FrameEvent& event, NoteState& state, std::vector<Note>& out) const;
+    void see_close(const FrameEvent& event, NoteState& state, std::vector<Note>& out) const;
+
+    bool said_relative_ = false;
+    bool said_copies_ = false;
+};
+
+}  // namespace sluice::wire

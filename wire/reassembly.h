@@ -1,0 +1,78 @@
+// One direction of a connection as a stream of bytes again: in order, once, each piece with the
+// frame that brought it.
+//
+// In-order data passes through without a copy. What comes early is copied and waits, up to a bound;
+// a hole that the capture will not fill (its end was acknowledged long ago, the bound is reached,
+// or the connection is over) is handed on as a gap of known size. Where copies of the same bytes
+// differ, the first one counts. Source: RFC 9293 section 3.4.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/clock.h"
+
+namespace sluice::wire {
+
+// Where bytes came from.
+struct Origin {
+    std::uint64_t frame = 0;
+    Nanos time = 0;
+};
+
+class StreamConsumer {
+  public:
+    virtual void on_data(int direction, std::string_view bytes, Origin origin) = 0;
+    virtual void on_gap(int direction, std::uint64_t bytes, Origin origin) = 0;
+
+  protected:
+    ~StreamConsumer() = default;
+};
+
+class Reassembly {
+  public:
+    static constexpr std::size_t kWaitingBytesMax = 4U << 20;  // for each direction
+    static constexpr unsigned kPatience = 64;  // segments after a hole has been acknowledged
+
+    // `length` is the payload's by its header; `payload` what was captured of it. A SYN's data
+    // begin one after its number: the caller adds that.
+    void add(int direction, std::uint32_t seq, std::string_view payload, std::uint32_t length,
+             Origin origin, StreamConsumer& consumer);
+    // The peer has everything before `ack`.
+    void acknowledged(std::uint32_t ack) noexcept;
+    // The stream begins here (a SYN's number plus one).
+    void start(std::uint32_t seq) noexcept;
+    // Nothing more will come: hands on what waits, with its gaps.
+    void finish(int direction, Origin origin, StreamConsumer& consumer);
+
+    [[nodiscard]] bool waiting() const noexcept { return !early_.empty(); }
+    [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+    // True when everything before `seq` has been handed on.
+    [[nodiscard]] bool reached(std::uint32_t seq) const noexcept {
+        return started_ && static_cast<std::int32_t>(seq - next_) <= 0;
+    }
+
+  private:
+    struct Early {
+        std::string bytes;
+        std::uint32_t length = 0;
+        Origin origin;
+    };
+
+    void pass(int direction, std::string_view payload, std::uint32_t length, Origin origin,
+              StreamConsumer& consumer);
+    void pass_waiting(int direction, StreamConsumer& consumer);
+    void skip_hole(int direction, Origin origin, StreamConsumer& consumer);
+
+    bool started_ = false;
+    bool hole_acked_ = false;
+    std::uint32_t next_ = 0;    // the sequence number that is due
+    std::uint64_t offset_ = 0;  // and its place in the stream
+    unsigned impatience_ = 0;
+    std::size_t early_bytes_ = 0;
+    std::map<std::uint64_t, Early> early_;  // by place in the stream
+};
+
+}  // namespace sluice::wire

@@ -1,0 +1,191 @@
+#include "wire/timeline.h"
+
+#include <fmt/compile.h>
+
+#include <iterator>
+
+namespace sluice::wire {
+
+namespace {
+
+constexpr std::size_t kIndent = 26;
+constexpr std::size_t kFrameColumns = 76;  // of a frame's line, without its remark
+
+std::string_view in(Language language, std::string_view en, std::string_view zh) {
+    return language == Language::en ? en : zh;
+}
+
+bool states_changed(const FrameEvent& event) {
+    // Connection data were updated with the event; what changed is told by flags that change
+    // states.
+    constexpr std::uint16_t kMoves = flag::syn | flag::fin | flag::rst;
+    const Connection& connection = *event.connection;
+    const std::uint64_t now = event.frame->number;
+    return (event.segment->flags & kMoves) != 0 || connection.handshake_ack.frame == now ||
+           connection.sides[0].fin_acked.frame == now || connection.sides[1].fin_acked.frame == now;
+}
+
+std::string states_text(const FrameEvent& event) {
+    const EndState& client = event.states[event.connection->client];
+    const EndState& server = event.states[1 - event.connection->client];
+    return fmt::format("{}{} | {}{}", to_string(client.state), client.inferred ? "?" : "",
+                       to_string(server.state), server.inferred ? "?" : "");
+}
+
+}  // namespace
+
+Timeline::Timeline(Write write, const TimelineOptions& options)
+    : out_(std::move(write)), options_(options) {
+    fmt::format_to(std::back_inserter(out_.buffer()),
+                   "{:>7} {:>12} {:>5}   {:<13} {:>10} {:>6} "
+                   "{:>10} {:>7}  {}\n",
+                   "frame", "seconds", "conn", "flags", "seq", "bytes", "ack", "window",
+                   "client | server");
+}
+
+void Timeline::print_more(std::string_view mark, std::string_view text) {
+    auto out = std::back_inserter(out_.buffer());
+    bool first = true;
+    for (const std::string& line : wrap(text, kColumns - kIndent - 2)) {
+        fmt::format_to(out, "{:{}}{} {}\n", "", kIndent, first ? mark : " ", line);
+        first = false;
+    }
+}
+
+void Timeline::print_segment(const FrameEvent& event) {
+    const Segment& segment = *event.segment;
+    const Nanos at = event.frame->time - begin_;
+    const Nanos distance = at < 0 ? -at : at;
+    fmt::memory_buffer& buffer = out_.buffer();
+    auto out = std::back_inserter(buffer);
+    fmt::format_to(out, FMT_COMPILE("{:>7} {}{:>4}.{:06} {:>5} {} "), event.frame->number,
+                   at < 0 ? '-' : ' ', distance / kSecond, distance % kSecond / kMicrosecond,
+                   event.connection->stream, event.from_client() ? "→" : "←");
+    if (segment.flags == flag::ack) {
+        buffer.append(std::string_view("ACK          "));
+    } else {
+        fmt::format_to(out, FMT_COMPILE("{:<13}"), flags_text(segment.flags));
+    }
+    fmt::format_to(out, FMT_COMPILE(" {:>10} {:>6} "), event.analysis.relative_seq, segment.length);
+    if (segment.has(flag::ack)) {
+        fmt::format_to(out, FMT_COMPILE("{:>10} {:>7}"), event.analysis.relative_ack,
+                       event.analysis.window);
+    } else {
+        fmt::format_to(out, FMT_COMPILE("{:>10} {:>7}"), "-", event.analysis.window);
+    }
+    std::string remark;
+    if (event.analysis.bits != 0) {
+        remark = "[" + analysis_text(event.analysis) + "]";
+    } else if (states_changed(event)) {
+        remark = states_text(event);
+    }
+    const bool fits = kFrameColumns + 2 + remark.size() <= kColumns;
+    if (!remark.empty() && fits) {
+        fmt::format_to(out, "  {}", remark);
+    }
+    buffer.push_back('\n');
+    if (!remark.empty() && !fits) {
+        print_more(" ", remark);
+    }
+    if (event.analysis.bits != 0 && states_changed(event)) {
+        print_more(" ", states_text(event));
+    }
+}
+
+void Timeline::print_http(const HttpEvent& event) {
+    if (event.exchange == nullptr) {
+        return;
+    }
+    const HttpMessage& message = event.message();
+    const std::string_view mark = event.request ? ">" : "<";
+    switch (event.kind) {
+        case HttpEventKind::head: print_more(mark, start_line(message)); break;
+        case HttpEventKind::end:
+            if (!event.request && message.framing != Framing::none) {
+                print_more(mark,
+                           fmt::format("{} {}: {}", in(options_.language, "end of", "响应结束："),
+                                       message.status, body_summary(message)));
+            }
+            break;
+        case HttpEventKind::cut:
+            print_more(mark, fmt::format("{} {}", in(options_.language, "cut short:", "不完整："),
+                                         message.head_complete || message.status != 0 ||
+                                                 !message.method.empty()
+                                             ? start_line(message)
+                                             : std::string("...")));
+            break;
+        case HttpEventKind::nonsense: break;
+    }
+}
+
+void Timeline::print_note(const Note& note) {
+    if (!options_.notes) {
+        return;
+    }
+    const RuleText& text = text_of(note.rule);
+    print_more(text.severity >= Severity::warning ? "!" : "*",
+               fmt::format("{} ({})", sentence(note, options_.language), text.source));
+}
+
+void Timeline::on_frame(const FrameEvent& event) {
+    if (!begun_) {
+        begun_ = true;
+        begin_ = event.frame->time;
+    }
+    if (event.segment == nullptr) {
+        const Nanos at = event.frame->time - begin_;
+        fmt::format_to(std::back_inserter(out_.buffer()), "{:>7} {:>12.6f}         {} ({} {})\n",
+                       event.frame->number, static_cast<double>(at) / 1e9, to_string(event.decoded),
+                       event.frame->length, in(options_.language, "bytes", "字节"));
+    } else {
+        print_segment(event);
+        for (const HttpEvent& one : event.http) {
+            print_http(one);
+        }
+        for (const Note& note : event.notes) {
+            print_note(note);
+        }
+    }
+    out_.settle();
+}
+
+void Timeline::on_connection(const Connection& connection, std::span<const HttpEvent> http,
+                             std::span<const Note> notes) {
+    if (http.empty() && notes.empty()) {
+        return;
+    }
+    fmt::format_to(std::back_inserter(out_.buffer()), "{:>7} {:>12} {:>5}   {}\n", "-", "-",
+                   connection.stream,
+                   in(options_.language, "at the end of this connection:", "该连接结束时："));
+    for (const HttpEvent& one : http) {
+        print_http(one);
+    }
+    for (const Note& note : notes) {
+        print_note(note);
+    }
+    out_.settle();
+}
+
+void Timeline::on_end(const Totals& totals, std::span<const Note> notes) {
+    for (const Note& note : notes) {
+        print_note(note);
+    }
+    auto out = std::back_inserter(out_.buffer());
+    if (options_.language == Language::en) {
+        fmt::format_to(out, "{} frames, {} bytes, {} TCP segments, {} connections", totals.frames,
+                       totals.bytes, totals.segments, totals.connections);
+    } else {
+        fmt::format_to(out, "共 {} 帧，{} 字节，{} 个 TCP 报文段，{} 个连接", totals.frames,
+                       totals.bytes, totals.segments, totals.connections);
+    }
+    if (totals.not_tcp + totals.malformed + totals.cut > 0) {
+        fmt::format_to(out, " ({}: {}, {}: {}, {}: {})",
+                       in(options_.language, "other protocols", "其他协议"), totals.not_tcp,
+                       in(options_.language, "malformed", "格式错误"), totals.malformed,
+                       in(options_.language, "cut", "截断"), totals.cut);
+    }
+    out_.buffer().push_back('\n');
+    out_.flush();
+}
+
+}  // namespace sluice::wire

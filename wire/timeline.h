@@ -1,0 +1,38 @@
+// The text timeline: one line for each frame, HTTP and notes below it, at most 100 columns. A sink:
+// prints as it goes, keeps nothing.
+#pragma once
+
+#include "wire/analyzer.h"
+#include "wire/output.h"
+
+namespace sluice::wire {
+
+struct TimelineOptions {
+    Language language = Language::en;
+    bool notes = true;
+};
+
+class Timeline final : public Sink {
+  public:
+    static constexpr std::size_t kColumns = 100;
+
+    Timeline(Write write, const TimelineOptions& options);
+
+    void on_frame(const FrameEvent& event) override;
+    void on_connection(const Connection& connection, std::span<const HttpEvent> http,
+                       std::span<const Note> notes) override;
+    void on_end(const Totals& totals, std::span<const Note> notes) override;
+
+  private:
+    void print_segment(const FrameEvent& event);
+    void print_more(std::string_view mark, std::string_view text);
+    void print_http(const HttpEvent& event);
+    void print_note(const Note& note);
+
+    Output out_;
+    const TimelineOptions options_;
+    Nanos begin_ = 0;
+    bool begun_ = false;
+};
+
+}  // namespace sluice::wire
