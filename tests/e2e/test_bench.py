@@ -194,10 +194,17 @@ class OurServer(ServerCase):
         self.assertEqual(42, some.counts["closes"]["by_server_announced"])
 
     def test_pipelining(self):
-        run = self.bench(self.url(self.serve()), "-n", "5000", "-c", "3", "--pipeline", "16")
+        server = self.serve()
+        run = self.bench(self.url(server), "-n", "5000", "-c", "3", "--pipeline", "16")
         self.assertEqual(5000, run.counts["answers"], run)
         self.assertEqual(3, run.counts["connections"])
         self.assertEqual(0, sum(run.counts["failures"].values()))
+        # Different answers in a row: each must be taken for that of its own request.
+        mixed = self.bench(self.url(server), self.url(server, "/large.bin"),
+                           self.url(server, "/missing"), "--weights", "5,1,5", "-n", "300",
+                           "-c", "2", "--pipeline", "8", "--verify")
+        self.assertEqual(300, mixed.counts["answers"], mixed)
+        self.assertEqual(0, sum(mixed.counts["failures"].values()), mixed)
 
     def test_large_bodies_have_a_transfer_time(self):
         run = self.bench(self.url(self.serve(), "/large.bin"), "-n", "40", "-c", "4")
@@ -364,6 +371,8 @@ class Honest(FakeCase):
         # 100 a second are served, so after two seconds the next one is 1.5 s late.
         self.assertGreater(run.latency("response")["max"], 1e9)
         self.assertLess(run.latency("service")["p50"], 60e6)
+        # No connection was free: that is not our fault.
+        self.assertEqual("ok", run.findings["lateness"]["level"], run.findings)
 
     def test_a_starved_generator_is_invalid(self):
         server = self.fake(answer_all)
