@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <cstring>
@@ -87,6 +88,7 @@ Result<Capture> Capture::open_live(const std::string& interface, const std::stri
     std::unique_ptr<pcap, Closer> guard(handle);
     pcap_set_snaplen(handle, kLiveSnapBytes);
     pcap_set_timeout(handle, kLiveTimeoutMs);
+    pcap_set_immediate_mode(handle, 1);
     pcap_set_buffer_size(handle, kLiveBufferBytes);
     pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);
     if (const int code = pcap_activate(handle); code < 0) {
@@ -103,7 +105,7 @@ Result<Capture> Capture::open_live(const std::string& interface, const std::stri
         }
         pcap_freecode(&program);
     }
-    if (pcap_setnonblock(handle, 0, why) != 0) {
+    if (pcap_setnonblock(handle, 1, why) != 0) {
         return fail(Status::io_error, fmt::format("cannot capture on {}: {}", interface, why));
     }
     Capture capture(guard.release(), true);
@@ -119,7 +121,13 @@ const Frame* Capture::next() {
     }
     pcap_pkthdr* header = nullptr;
     const u_char* bytes = nullptr;
-    const int got = pcap_next_ex(handle_.get(), &header, &bytes);
+    int got = pcap_next_ex(handle_.get(), &header, &bytes);
+    if (got == 0 && live_) {
+        // libpcap's own wait does not promise to end when nothing comes.
+        pollfd ready{pcap_get_selectable_fd(handle_.get()), POLLIN, 0};
+        (void)poll(&ready, 1, kLiveTimeoutMs);
+        got = pcap_next_ex(handle_.get(), &header, &bytes);
+    }
     if (got == 1) {
         ++frame_.number;
         frame_.time = static_cast<Nanos>(header->ts.tv_sec) * kSecond + header->ts.tv_usec;

@@ -118,11 +118,19 @@ void Timeline::print_http(const HttpEvent& event) {
     }
 }
 
-void Timeline::print_note(const Note& note) {
+// A lesson is told in full once; after that its id and the frame where it was told.
+void Timeline::print_note(const Note& note, std::uint64_t frame) {
     if (!options_.notes) {
         return;
     }
     const RuleText& text = text_of(note.rule);
+    std::uint64_t& told = told_[static_cast<std::size_t>(note.rule)];
+    if (told != 0 && text.severity == Severity::lesson) {
+        print_more("*", fmt::format("{} ({} {})", text.id,
+                                    in(options_.language, "see frame", "见帧"), told));
+        return;
+    }
+    told = frame;
     print_more(text.severity >= Severity::warning ? "!" : "*",
                fmt::format("{} ({})", sentence(note, options_.language), text.source));
 }
@@ -143,7 +151,7 @@ void Timeline::on_frame(const FrameEvent& event) {
             print_http(one);
         }
         for (const Note& note : event.notes) {
-            print_note(note);
+            print_note(note, event.frame->number);
         }
     }
     out_.settle();
@@ -161,14 +169,14 @@ void Timeline::on_connection(const Connection& connection, std::span<const HttpE
         print_http(one);
     }
     for (const Note& note : notes) {
-        print_note(note);
+        print_note(note, connection.last.frame);
     }
     out_.settle();
 }
 
 void Timeline::on_end(const Totals& totals, std::span<const Note> notes) {
     for (const Note& note : notes) {
-        print_note(note);
+        print_note(note, totals.frames);
     }
     auto out = std::back_inserter(out_.buffer());
     if (options_.language == Language::en) {

@@ -18,6 +18,9 @@ class Timeline final : public Sink {
 
     Timeline(Write write, const TimelineOptions& options);
 
+    // For a live reader: what has come so far.
+    void flush() { out_.flush(); }
+
     void on_frame(const FrameEvent& event) override;
     void on_connection(const Connection& connection, std::span<const HttpEvent> http,
                        std::span<const Note> notes) override;
@@ -27,10 +30,11 @@ class Timeline final : public Sink {
     void print_segment(const FrameEvent& event);
     void print_more(std::string_view mark, std::string_view text);
     void print_http(const HttpEvent& event);
-    void print_note(const Note& note);
+    void print_note(const Note& note, std::uint64_t frame);
 
     Output out_;
     const TimelineOptions options_;
+    std::uint64_t told_[static_cast<std::size_t>(Rule::count)] = {};  // frame of the first telling
     Nanos begin_ = 0;
     bool begun_ = false;
 };

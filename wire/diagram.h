@@ -1,0 +1,37 @@
+// Drawings of what was captured: the sequence of a connection's segments between its two ends, and
+// the connections side by side in time. SVG without scripts, coloured by the page's variables; and
+// the same sequence as text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wire/record.h"
+
+namespace sluice::wire {
+
+// Distances are to scale between a least one, at which labels stay readable, and a largest one,
+// beyond which the line is broken and the time stands beside the break.
+[[nodiscard]] std::string sequence_svg(const ConnectionRecord& record, Language language,
+                                       std::size_t frames_max);
+[[nodiscard]] std::string sequence_text(const ConnectionRecord& record, Language language,
+                                        std::size_t frames_max);
+
+struct Bar {
+    std::string label;
+    Nanos begin = 0;
+    Nanos end = 0;
+    struct Part {
+        Nanos begin = 0;
+        Nanos end = 0;
+        std::string_view kind;  // "handshake", "server", "transfer", "close"
+    };
+    std::vector<Part> parts;
+};
+[[nodiscard]] std::string waterfall_svg(const std::vector<Bar>& bars, Language language);
+[[nodiscard]] std::string waterfall_text(const std::vector<Bar>& bars);
+
+[[nodiscard]] std::string duration(Nanos time);  // "1.234 ms"
+
+}  // namespace sluice::wire

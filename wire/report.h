@@ -1,0 +1,32 @@
+// The report: what the assignment asks for, from captured frames alone. Says once, in English or
+// Chinese; the document writes it as HTML or Markdown.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wire/document.h"
+#include "wire/record.h"
+
+namespace sluice::wire {
+
+// A connection of which we know what it was made for: found by its client's port.
+struct ReportCard {
+    std::string id;
+    std::uint16_t client_port = 0;
+};
+
+struct ReportOptions {
+    Language language = Language::en;
+    bool show_secrets = false;
+    std::string source;  // the file, or how the capture was made
+    bool lab = false;
+    std::vector<ReportCard> cards;
+};
+
+// Returns the finished document.
+[[nodiscard]] std::string write_report(Document& document, const Record& record,
+                                       const ReportOptions& options);
+
+}  // namespace sluice::wire
