@@ -100,6 +100,7 @@ ReplayLog read_replay_log(std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     // A log is written when answers end, so its instants may step back a little.
+    // NOLINTNEXTLINE(clang-diagnostic-deprecated-declarations): the library's own temporary buffer
     std::stable_sort(found.begin(), found.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     for (std::size_t i = 0; i < found.size();) {

@@ -190,6 +190,7 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
     Exchange exchange;
     outcome.threads.resize(plan.threads);
     std::vector<std::thread> threads;
+    threads.reserve(plan.threads);
     for (unsigned i = 0; i < plan.threads; ++i) {
         threads.emplace_back([&, i] {
             Worker worker(plan, exchange, i);

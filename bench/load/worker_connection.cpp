@@ -200,7 +200,7 @@ void Worker::send(Slot slot, Connection& connection, std::uint32_t count, Nanos 
         if (batch == nullptr) {
             slice.data = bytes.data();
         } else {
-            std::memcpy(batch + slice.size, bytes.data(), bytes.size());
+            std::ranges::copy(bytes, batch + slice.size);
             slice.data = batch;
         }
         slice.size += bytes.size();

@@ -337,7 +337,7 @@ class Honest(FakeCase):
         run = Result(self.fake(stalling).url, "--rate", "200", "-d", "5s", "-c", "1",
                      "--warm-up", "0")
         response, service = run.latency("response"), run.latency("service")
-        self.assertEqual(1000, run.counts["answers"])
+        self.assertAlmostEqual(1000, run.counts["answers"], delta=50)  # a busy machine is late
         self.assertAlmostEqual(90e6, response["p99"], delta=15e6)
         self.assertAlmostEqual(100e6, response["max"], delta=30e6)
         self.assertAlmostEqual(5e6, response["mean"], delta=3e6)
