@@ -135,9 +135,7 @@ void append_json(fmt::memory_buffer& out, std::string_view bytes) {
         if (lead == '"' || lead == '\\') {
             out.push_back('\\');
             out.push_back(bytes[0]);
-        } else if (lead < 0x20 || lead == 0x7f) {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", lead);
-        } else if (size == 0) {
+        } else if (lead < 0x20 || lead == 0x7f || size == 0) {
             // Bytes that are no UTF-8 are taken for Latin-1, so that the document stays valid.
             fmt::format_to(std::back_inserter(out), "\\u{:04x}", lead);
         } else {

@@ -665,6 +665,7 @@ void Report::write_close() {
     }
     std::sort(frames.begin(), frames.end());
     std::vector<Row> rows;
+    rows.reserve(frames.size());
     for (const std::uint64_t frame : frames) {
         rows.push_back(segment_row(*main_, frame));
     }

@@ -100,9 +100,8 @@ ReplayLog read_replay_log(std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     // A log is written when answers end, so its instants may step back a little.
-    // NOLINTNEXTLINE(clang-diagnostic-deprecated-declarations): the library's own temporary buffer
-    std::stable_sort(found.begin(), found.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    // Equal seconds go by target, which is by first appearance.
+    std::ranges::sort(found);
     for (std::size_t i = 0; i < found.size();) {
         std::size_t end = i;
         while (end < found.size() && found[end].first == found[i].first) {
