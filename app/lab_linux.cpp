@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -318,8 +319,10 @@ std::string Lab::read_response(const Socket& socket, bool head_only) {
         const std::size_t end = bytes.find("\r\n\r\n");
         if (end != std::string::npos) {
             const std::string length = field_value(bytes.substr(0, end + 2), "Content-Length");
-            const std::size_t body =
-                head_only ? 0 : static_cast<std::size_t>(std::atoll(length.c_str()));
+            std::size_t body = 0;
+            if (!head_only) {
+                std::from_chars(length.data(), length.data() + length.size(), body);
+            }
             if (bytes.size() >= end + 4 + body) {
                 return bytes;
             }

@@ -23,7 +23,7 @@ constexpr int kAcceptBudget = 64;  // connections taken from one listener in one
 constexpr std::size_t kEventsMax = 256;
 constexpr Nanos kWaitMax = 1'000'000'000;  // milliseconds in one epoll_wait(2): fits an int
 
-const Token kWakeToken{0, 0, OpKind::internal};
+constexpr Token kWakeToken{0, 0, OpKind::internal};
 
 }  // namespace
 

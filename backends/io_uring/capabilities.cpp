@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include "backends/io_uring/recv_buffers.h"
@@ -28,13 +28,9 @@ constexpr std::array<std::pair<const char*, bool UringCapabilities::*>, 5> kName
 }};
 
 std::string sysctl_disabled() {
+    std::ifstream file("/proc/sys/kernel/io_uring_disabled");
     int value = 0;
-    if (std::FILE* file = std::fopen("/proc/sys/kernel/io_uring_disabled", "re")) {
-        if (std::fscanf(file, "%d", &value) != 1) {
-            value = 0;
-        }
-        std::fclose(file);
-    }
+    file >> value;
     return value == 0 ? "" : "kernel.io_uring_disabled=" + std::to_string(value);
 }
 

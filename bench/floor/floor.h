@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -29,6 +30,13 @@ struct Options {
     std::exit(1);
 }
 
+template <typename Number>
+Number number(const char* text) {
+    Number value{};
+    std::from_chars(text, text + std::strlen(text), value);
+    return value;
+}
+
 inline Options parse(int argc, char** argv) {
     Options options;
     for (int i = 1; i < argc; ++i) {
@@ -39,11 +47,11 @@ inline Options parse(int argc, char** argv) {
             continue;
         }
         if (name == "--port") {
-            options.port = static_cast<std::uint16_t>(std::atoi(value));
+            options.port = number<std::uint16_t>(value);
         } else if (name == "--body") {
-            options.body_bytes = static_cast<std::size_t>(std::atoll(value));
+            options.body_bytes = number<std::size_t>(value);
         } else if (name == "--pipeline") {
-            options.pipeline = std::atoi(value);
+            options.pipeline = number<int>(value);
         } else if (name == "--file") {
             options.file = value;
         } else {

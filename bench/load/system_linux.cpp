@@ -228,7 +228,9 @@ ServerProcesses find_server(const Endpoint& server) {
             !has_socket(process->path(), inodes)) {
             continue;
         }
-        found.pids.push_back(std::atoi(name.c_str()));
+        pid_t pid = 0;
+        std::from_chars(name.data(), name.data() + name.size(), pid);
+        found.pids.push_back(pid);
         found.name = first_line(process->path() / "comm");
     }
     if (found.pids.empty()) {
