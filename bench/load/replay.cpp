@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <tuple>
 
 namespace sluice::load {
 
@@ -77,11 +78,17 @@ std::optional<Line> parse(std::string_view text) {
     return Line{*instant, {std::string(method), std::string(path)}};
 }
 
+struct Found {
+    std::int64_t second;
+    std::size_t order;  // in the log
+    std::uint32_t target;
+};
+
 }  // namespace
 
 ReplayLog read_replay_log(std::string_view text) {
     ReplayLog log;
-    std::vector<std::pair<std::int64_t, std::uint32_t>> found;  // second, target
+    std::vector<Found> found;
     std::map<std::pair<std::string, std::string>, std::uint32_t> known;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
@@ -93,24 +100,25 @@ ReplayLog read_replay_log(std::string_view text) {
             if (is_new) {
                 log.targets.push_back(line->target);
             }
-            found.emplace_back(line->second, place->second);
+            found.push_back({line->second, found.size(), place->second});
         } else if (end > 0) {
             ++log.left_out;
         }
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     // A log is written when answers end, so its instants may step back a little.
-    // Equal seconds go by target, which is by first appearance.
-    std::ranges::sort(found);
+    std::ranges::sort(found, [](const Found& a, const Found& b) {
+        return std::tie(a.second, a.order) < std::tie(b.second, b.order);
+    });
     for (std::size_t i = 0; i < found.size();) {
         std::size_t end = i;
-        while (end < found.size() && found[end].first == found[i].first) {
+        while (end < found.size() && found[end].second == found[i].second) {
             ++end;
         }
-        const Nanos second = (found[i].first - found[0].first) * kSecond;
+        const Nanos second = (found[i].second - found[0].second) * kSecond;
         for (std::size_t k = i; k < end; ++k) {
             const Nanos within = static_cast<Nanos>(k - i) * kSecond / static_cast<Nanos>(end - i);
-            log.entries.push_back({second + within, found[k].second});
+            log.entries.push_back({second + within, found[k].target});
         }
         i = end;
     }
