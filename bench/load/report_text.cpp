@@ -153,6 +153,8 @@ std::vector<Row> handshake_rows(const Tally& total) {
     };
     add("connect", "connect() to writable: what a user waits", total.connect);
     add("kernel rtt", "SYN to SYN/ACK, by the kernel's clock", total.kernel_rtt);
+    add("accept wait", "established to accepted, as the server's kernel tells (in its ticks)",
+        total.accept_wait);
     add("packet lost", "connect() to writable, with a packet sent again",
         total.connect_retransmitted);
     return rows;
