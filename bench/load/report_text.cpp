@@ -7,6 +7,31 @@ namespace sluice::load {
 
 namespace {
 
+constexpr std::size_t kWidth = 96;   // of a line
+constexpr std::size_t kNames = 12;   // of the column of names
+constexpr std::size_t kColumn = 8;   // "99.9 ms" and a space
+constexpr std::size_t kCounts = 12;  // "99,999,999" and a little more
+
+// Breaks `text` between words; the first line has `used` columns in use, the others an indent.
+std::string wrapped(std::string_view text, std::size_t used, std::size_t indent) {
+    std::string lines;
+    while (!text.empty()) {
+        const std::string_view word = text.substr(0, text.find(' '));
+        if (used + word.size() > kWidth && used > indent) {
+            lines.back() = '\n';
+            lines.append(indent, ' ');
+            used = indent;
+        }
+        lines.append(word).append(" ");
+        used += word.size() + 1;
+        text.remove_prefix(std::min(text.size(), word.size() + 1));
+    }
+    if (!lines.empty()) {
+        lines.back() = '\n';
+    }
+    return lines;
+}
+
 std::string human(Nanos duration) {
     return duration_human(static_cast<double>(duration));
 }
@@ -45,35 +70,44 @@ std::string validity_block(const Report& report) {
                            ? "\nVALID: nothing speaks against these numbers\n"
                            : "\nINVALID: do not rely on these numbers; the reasons are marked\n";
     for (const Finding& finding : report.validity.findings) {
-        text +=
-            fmt::format("  {:<8}{:<10} {}\n", to_string(finding.level), finding.name, finding.text);
+        const std::string start =
+            fmt::format("  {:<8}{:<10} ", to_string(finding.level), finding.name);
+        text += start + wrapped(finding.text, start.size(), start.size());
     }
     return text;
 }
 
 std::string row_line(const Row& row) {
     const Histogram& values = row.values;
-    std::string line = fmt::format("  {:<15}", row.name);
+    std::string line = fmt::format("  {:<{}}", row.name, kNames);
     for (const Quantile& quantile : kQuantiles) {
         // A quantile of fewer values than lie beyond it is just the maximum.
         const bool known = static_cast<double>(values.count()) * (1 - quantile.share) >= 0.999;
-        line += fmt::format("{:>9}", known ? human(values.quantile(quantile.share)) : "-");
+        line +=
+            fmt::format("{:>{}}", known ? human(values.quantile(quantile.share)) : "-", kColumn);
     }
-    line += fmt::format("{:>9}{:>9}{:>9}{:>12}", human(values.max()), duration_human(values.mean()),
-                        duration_human(values.deviation()), count_human(values.count()));
-    return line + "  " + row.meaning + "\n";
+    for (const std::string& text :
+         {human(values.max()), duration_human(values.mean()), duration_human(values.deviation())}) {
+        line += fmt::format("{:>{}}", text, kColumn);
+    }
+    return line + fmt::format("{:>{}}\n", count_human(values.count()), kCounts);
 }
 
 std::string table(std::string_view title, const std::vector<Row>& rows) {
-    std::string text = fmt::format("\n{:<17}", title);
+    std::string text = fmt::format("\n{:<{}}", title, kNames + 2);
     for (const Quantile& quantile : kQuantiles) {
-        text += fmt::format("{:>9}", quantile.name);
+        text += fmt::format("{:>{}}", quantile.name, kColumn);
     }
-    text += fmt::format("{:>9}{:>9}{:>9}{:>12}\n", "max", "mean", "sd", "count");
+    for (const char* name : {"max", "mean", "sd"}) {
+        text += fmt::format("{:>{}}", name, kColumn);
+    }
+    text += fmt::format("{:>{}}\n", "count", kCounts);
+    std::string legend;
     for (const Row& row : rows) {
         text += row_line(row);
+        legend += fmt::format("{}{}: {}", legend.empty() ? "" : "; ", row.name, row.meaning);
     }
-    return text;
+    return text + "  " + wrapped(legend, 2, 2);
 }
 
 std::string status_line(const Tally& total) {
