@@ -36,35 +36,6 @@ std::string human(Nanos duration) {
     return duration_human(static_cast<double>(duration));
 }
 
-std::string heading(const Report& report) {
-    const Plan& plan = report.plan;
-    std::string text = fmt::format("{}\n  {} connection{}, {} thread{} on {} ({})", title_of(plan),
-                                   plan.connections, plan.connections == 1 ? "" : "s", plan.threads,
-                                   plan.threads == 1 ? "" : "s", report.outcome.threads[0].backend,
-                                   report.backend_why);
-    if (plan.pipeline > 1) {
-        text += fmt::format(", {} requests at once on each", plan.pipeline);
-    }
-    if (plan.churn > 0) {
-        text += plan.churn == 1
-                    ? ", a new connection for each request"
-                    : fmt::format(", a new connection for each {} requests", plan.churn);
-    }
-    if (!plan.replay.empty()) {
-        text += fmt::format("\n  open loop: {} requests of a log, as spaced there",
-                            count_human(plan.replay.size()));
-    } else if (plan.open_loop()) {
-        text += fmt::format("\n  open loop: requests leave at instants fixed before ({}, seed {})",
-                            plan.arrivals == ArrivalKind::uniform ? "evenly spaced" : "Poisson",
-                            plan.seed);
-    } else {
-        text +=
-            "\n  closed loop: each connection sends its next request when it has the answer, so "
-            "a slow\n  server is asked less often; --rate asks however slow it is";
-    }
-    return text + "\n";
-}
-
 std::string validity_block(const Report& report) {
     std::string text = report.validity.valid()
                            ? "\nVALID: nothing speaks against these numbers\n"
@@ -134,6 +105,35 @@ std::string closes_line(const Tally& total) {
 
 }  // namespace
 
+std::string describe_load(const Report& report) {
+    const Plan& plan = report.plan;
+    std::string text =
+        fmt::format("{} connection{}, {} thread{} on {} ({})", plan.connections,
+                    plan.connections == 1 ? "" : "s", plan.threads, plan.threads == 1 ? "" : "s",
+                    report.outcome.threads[0].backend, report.backend_why);
+    if (plan.pipeline > 1) {
+        text += fmt::format(", {} requests at once on each", plan.pipeline);
+    }
+    if (plan.churn > 0) {
+        text += plan.churn == 1
+                    ? ", a new connection for each request"
+                    : fmt::format(", a new connection for each {} requests", plan.churn);
+    }
+    if (!plan.replay.empty()) {
+        return text + fmt::format("; open loop: {} requests of a log, as spaced there",
+                                  count_human(plan.replay.size()));
+    }
+    if (plan.open_loop()) {
+        return text +
+               fmt::format("; open loop: requests leave at instants fixed before ({}, seed {})",
+                           plan.arrivals == ArrivalKind::uniform ? "evenly spaced" : "Poisson",
+                           plan.seed);
+    }
+    return text +
+           "; closed loop: each connection sends its next request when it has the answer, so a "
+           "slow server is asked less often (--rate asks however slow it is)";
+}
+
 std::string title_of(const Plan& plan) {
     const std::size_t more = plan.requests.size() - 1;
     return plan.requests[0].url + (more > 0 ? fmt::format(" and {} more", more) : "");
@@ -177,6 +177,16 @@ std::vector<Row> latency_rows(const Plan& plan, const Tally& total) {
     return rows;
 }
 
+std::vector<Row> shown_rows(const Plan& plan, const Tally& total) {
+    std::vector<Row> rows = latency_rows(plan, total);
+    if (total.transfer.count() == 0) {
+        std::erase_if(rows, [](const Row& row) {
+            return row.name == "first byte" || row.name == "transfer";
+        });
+    }
+    return rows;
+}
+
 std::vector<Row> handshake_rows(const Tally& total) {
     std::vector<Row> rows;
     const auto add = [&](const char* name, const char* meaning, const Histogram& values) {
@@ -196,7 +206,8 @@ std::vector<Row> handshake_rows(const Tally& total) {
 
 std::string text_report(const Report& report) {
     const Tally& total = report.outcome.total;
-    std::string text = heading(report) + validity_block(report);
+    std::string text = title_of(report.plan) + "\n  " + wrapped(describe_load(report), 2, 2) +
+                       validity_block(report);
     if (total.answers() == 0) {
         return text;
     }
@@ -208,14 +219,7 @@ std::string text_report(const Report& report) {
                         bytes_human(static_cast<double>(total.received_bytes) / window));
     text += fmt::format("  status       {}\n", status_line(total));
     text += fmt::format("  connections  {}\n", closes_line(total));
-    std::vector<Row> rows = latency_rows(report.plan, total);
-    if (total.transfer.count() == 0) {
-        // Every answer came in one piece: the first byte came with the last.
-        std::erase_if(rows, [](const Row& row) {
-            return row.name == "first byte" || row.name == "transfer";
-        });
-    }
-    text += table("Requests", rows);
+    text += table("Requests", shown_rows(report.plan, total));
     text += table("Handshakes", handshake_rows(total));
     return text;
 }
