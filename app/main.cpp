@@ -22,6 +22,24 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
     return kExitUsage;
 }
 
+// The arguments, the last one first, as CLI11 takes them. `--churn` has a number or none: CLI11
+// could only take whatever follows, even the URL, so a number that follows is joined to it here.
+std::vector<std::string> arguments_of(int argc, char** argv) {
+    std::vector<std::string> arguments;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view text = argv[i];
+        const bool number = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+        if (number && !arguments.empty() && arguments.back() == "--churn") {
+            arguments.back() += "=";
+            arguments.back() += text;
+        } else {
+            arguments.emplace_back(text);
+        }
+    }
+    std::ranges::reverse(arguments);
+    return arguments;
+}
+
 int run(int argc, char** argv) {
     CLI::App app{"A static web server, its load generator, and an explainer of captures", "sluice"};
     app.set_version_flag("--version", "sluice " SLUICE_VERSION);
@@ -35,7 +53,7 @@ int run(int argc, char** argv) {
     const CLI::App* probe_command =
         app.add_subcommand("probe", "Say which backends this machine can run, and why");
     try {
-        app.parse(argc, argv);
+        app.parse(arguments_of(argc, argv));
     } catch (const CLI::ParseError& error) {
         return usage_error(app, error);
     }

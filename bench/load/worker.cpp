@@ -68,6 +68,10 @@ bool Worker::prepare() {
     if (plan_.verify) {
         hashes_ = std::make_unique<BodyHash[]>(slots_);
     }
+    if (plan_.tap != nullptr) {
+        report_.wire.handshakes.reserve(WireStamps::kHandshakesMax);
+        report_.wire.exchanges.reserve(WireStamps::kExchangesMax);
+    }
     flights_.resize(std::size_t{slots_} * plan_.pipeline);
     available_.resize(slots_);
     for (const Request& request : plan_.requests) {
