@@ -28,7 +28,8 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
     std::vector<std::string> arguments;
     for (int i = 1; i < argc; ++i) {
         const std::string_view text = argv[i];
-        const bool number = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+        const bool number =
+            !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
         if (number && !arguments.empty() && arguments.back() == "--churn") {
             arguments.back() += "=";
             arguments.back() += text;

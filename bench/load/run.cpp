@@ -214,6 +214,7 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
 
     if (plan.tap != nullptr) {
         std::vector<const WireStamps*> stamps;
+        stamps.reserve(outcome.threads.size());
         for (const ThreadReport& thread : outcome.threads) {
             stamps.push_back(&thread.wire);
         }

@@ -109,7 +109,12 @@ std::set<std::string> listening_inodes(const Endpoint& server) {
             std::string state;
             std::string inode;
             in >> skip >> local >> skip >> state >> skip >> skip >> skip >> skip >> skip >> inode;
-            if (state == "0A" && listens_at(local, server)) {  // TCP_LISTEN
+            // Listening sockets (0A) come first (proc_net_tcp.rst). The others can be many, and the
+            // kernel walks all of its table for them.
+            if (state != "0A" && state != "st") {
+                break;
+            }
+            if (state == "0A" && listens_at(local, server)) {
                 inodes.insert(inode);
             }
         }

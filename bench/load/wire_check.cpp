@@ -117,7 +117,7 @@ class Checker {
     }
 
     [[nodiscard]] WireCheck result() {
-        check_.contradiction = std::max<Nanos>(0, at_least_ - at_most_);
+        check_.contradiction = at_most_ == kNever ? 0 : std::max<Nanos>(0, at_least_ - at_most_);
         return std::move(check_);
     }
 

@@ -26,6 +26,7 @@ class Paths {
             all.push_back(entry.get());
             entries_.push_back(std::move(entry));
         }
+        // NOLINTNEXTLINE(bugprone-random-generator-seed): the same in each run
         std::ranges::shuffle(asked, std::mt19937(1));
         snapshot = std::make_unique<http::Snapshot>(std::move(all), 1);
     }

@@ -9,6 +9,7 @@
 #include "backends/posix/socket.h"
 #include "backends/registry.h"
 #include "bench/load/response_reader.h"
+#include "bench/micro/loopback_bench.h"
 #include "bench/micro/site.h"
 #include "core/check.h"
 #include "core/cpu.h"
@@ -167,7 +168,9 @@ void request(benchmark::State& state, const std::string& backend) {
     tell(state, latencies);
 }
 
-const bool kRegistered = [] {
+}  // namespace
+
+void register_loopback() {
     for (const BackendReport& backend : probe_backends()) {
         if (backend.available) {
             const std::string& name = backend.name;
@@ -179,9 +182,6 @@ const bool kRegistered = [] {
                 ->Unit(benchmark::kMicrosecond);
         }
     }
-    return true;
-}();
-
-}  // namespace
+}
 
 }  // namespace sluice::micro

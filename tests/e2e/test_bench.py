@@ -787,6 +787,11 @@ class BadInput(FakeCase):
         def mute(connection, _number):
             connection.recv(100)
 
+        def greeting(connection, _number):
+            connection.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+            connection.recv(100)
+
+        self.assertIn("no HTTP answer", self.refuse(self.fake(greeting).url))
         self.assertIn("TLS", self.refuse(self.fake(tls).url))
         self.assertIn("TLS", self.refuse(self.fake(mute).url))
 
