@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdio>
+#include <charconv>
 #include <fstream>
+#include <sstream>
 
 #include "app/lab_server.h"
 
@@ -22,17 +23,30 @@ constexpr std::array<const char*, 12> kStates = {
     "",          "ESTABLISHED", "SYN_SENT",   "SYN_RCVD", "FIN_WAIT_1", "FIN_WAIT_2",
     "TIME_WAIT", "CLOSED",      "CLOSE_WAIT", "LAST_ACK", "LISTEN",     "CLOSING"};
 
+// A number in hexadecimal behind the last colon, if there is one.
+unsigned hex_behind(const std::string& text) {
+    const std::size_t colon = text.rfind(':');
+    const std::size_t at = colon == std::string::npos ? 0 : colon + 1;
+    unsigned value = 0;
+    std::from_chars(text.data() + at, text.data() + text.size(), value, 16);
+    return value;
+}
+
 // The state of the loopback socket between these ports; empty when there is none.
 std::string state_of(std::uint16_t mine, std::uint16_t other) {
     std::ifstream table("/proc/net/tcp");
     std::string line;
+    std::getline(table, line);  // the columns' names
     while (std::getline(table, line)) {
-        unsigned local = 0;
-        unsigned remote = 0;
-        unsigned state = 0;
-        if (std::sscanf(line.c_str(), " %*u: %*x:%x %*x:%x %x", &local, &remote, &state) == 3 &&
-            local == mine && remote == other && state < kStates.size()) {
-            return kStates[state];
+        std::istringstream columns(line);
+        std::string slot;
+        std::string local;
+        std::string remote;
+        std::string state;
+        columns >> slot >> local >> remote >> state;
+        if (hex_behind(local) == mine && hex_behind(remote) == other &&
+            hex_behind(state) < kStates.size()) {
+            return kStates[hex_behind(state)];
         }
     }
     return {};
