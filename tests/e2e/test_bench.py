@@ -382,8 +382,9 @@ class OurServer(ServerCase):
 
     def test_the_server_ends_in_the_middle(self):
         server = self.serve(check=False)
-        run = Result(self.url(server), "-d", "20s", "-c", "8", "--backend", self.backend,
-                     meanwhile=lambda _: (time.sleep(1.5), server.kill()), seconds=15)
+        run = Result(self.url(server), "-d", "20s", "--warm-up", "0", "-c", "8", "--backend",
+                     self.backend, meanwhile=lambda _: (time.sleep(2), server.kill()),
+                     seconds=15)
         self.assertEqual(INVALID, run.code)
         self.assertGreater(run.counts["answers"], 0)
         self.assertIn("ended by itself", run.findings["end"]["text"])

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -43,6 +44,12 @@ class Threads(ServerCase):
     def test_by_time_and_in_open_loop(self):
         self.assertGreater(self.bench("-d", "1s", "--warm-up", "100ms")["answers"], 0)
         self.assertGreater(self.bench("--rate", "100", "-d", "1s")["answers"], 0)
+
+    def test_every_report(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("csv", "hdr", "html"):
+                self.bench("-n", "100", "--" + name, os.path.join(folder, name))
+            self.assertLess(4, len(os.listdir(folder)))
 
     def test_stopped_by_a_signal(self):
         self.bench("-d", "30s", meanwhile=lambda process: (
