@@ -73,6 +73,7 @@ const Json* find_row(const Json& earlier, const std::string& scenario, const std
 
 std::vector<double> costs_of(const Row& row) {
     std::vector<double> costs;
+    costs.reserve(row.blocks.size());
     for (const Block& block : row.blocks) {
         costs.push_back(block.cost);
     }

@@ -150,6 +150,7 @@ unsigned SelfTest::cannot_tell() const {
 
 double SelfTest::noise_floor() const {
     std::vector<double> differences;
+    differences.reserve(trials.size());
     for (const load::Comparison& trial : trials) {
         differences.push_back(std::exp(std::abs(std::log(trial.ratio))) - 1);
     }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <string_view>
 
 #include "backends/posix/socket.h"
 #include "bench/compare/client.h"
@@ -104,6 +105,13 @@ std::string field_of(const std::string& head, const std::string& name) {
     return head.substr(from, head.find("\r\n", from) - from);
 }
 
+// Of the digits that `text` begins with; 0 of none.
+std::size_t number_of(std::string_view text) {
+    std::size_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
 }  // namespace
 
 Result<std::uint16_t> free_port() {
@@ -158,7 +166,7 @@ Result<Answer> ask(std::uint16_t port, const std::string& path,
                     ? ""
                     : field_of(text.substr(0, head_end + 2), "content-length");
             if (!length.empty() && !text.starts_with("HTTP/1.1 304")) {
-                whole = head_end + 4 + static_cast<std::size_t>(std::atoll(length.c_str()));
+                whole = head_end + 4 + number_of(length);
             }
         }
     }
@@ -169,7 +177,7 @@ Result<Answer> ask(std::uint16_t port, const std::string& path,
         return fail(Status::io_error, "what it answers is no HTTP");
     }
     Answer answer;
-    answer.status = std::atoi(text.c_str() + 9);
+    answer.status = static_cast<int>(number_of(std::string_view(text).substr(9)));
     answer.etag = field_of(text.substr(0, head_end + 2), "etag");
     answer.body = text.substr(head_end + 4);
     return answer;

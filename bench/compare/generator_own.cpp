@@ -43,6 +43,11 @@ Result<load::Plan> make_plan(const Load& work) {
     plan.duration = work.duration;
     plan.warmup = std::clamp(work.duration / 10, kWarmupMin, kWarmupMax);
     plan.connect_timeout = kConnectTimeout;
+    if (work.connections > kFewConnections) {
+        // A turn through all of them takes a good part of a second, and the first is another work.
+        plan.warmup = std::max(plan.warmup, work.duration);
+        plan.duration = 2 * work.duration;
+    }
     return plan;
 }
 
@@ -84,7 +89,10 @@ Result<double> cost_of(const Load& work, const load::Outcome& outcome, Nanos cpu
         return static_cast<double>(cpu) /
                static_cast<double>(outcome.total.answers() + outcome.in_warmup);
     }
-    if (!outcome.server_cpu || outcome.server_cpu_over <= 0 || rate <= 0) {
+    if (rate <= 0) {
+        return fail(Status::io_error, "no answer within the measured time: give more --duration");
+    }
+    if (!outcome.server_cpu || outcome.server_cpu_over <= 0) {
         return fail(Status::io_error, "its CPU time is not known: " + outcome.server.why);
     }
     return static_cast<double>(*outcome.server_cpu) / static_cast<double>(outcome.server_cpu_over) /

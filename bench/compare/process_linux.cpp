@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -201,7 +202,8 @@ std::vector<int> process_tree(int pid) {
          entry.increment(error)) {
         const std::string name = entry->path().filename().string();
         if (std::isdigit(static_cast<unsigned char>(name[0])) != 0) {
-            const int child = std::atoi(name.c_str());
+            int child = 0;
+            std::from_chars(name.data(), name.data() + name.size(), child);
             children.emplace(parent_of(child), child);
         }
     }
@@ -221,8 +223,9 @@ std::string find_program(const std::string& name) {
     std::istringstream folders(std::string(path != nullptr ? path : "") +
                                ":/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin");
     for (std::string folder; std::getline(folders, folder, ':');) {
-        if (!folder.empty() && runnable(folder + "/" + name)) {
-            return folder + "/" + name;
+        const fs::path candidate = fs::path(folder) / name;
+        if (!folder.empty() && runnable(candidate.string())) {
+            return candidate.string();
         }
     }
     return "";

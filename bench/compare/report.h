@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "bench/compare/against.h"
 #include "bench/compare/result.h"
@@ -16,6 +17,9 @@ inline constexpr int kSchemaVersion = 1;  // grows when a reader would have to c
 [[nodiscard]] std::string ratio_human(double ratio);
 // "faster", "slower", "cannot tell"; "baseline" for a row that nothing is compared with.
 [[nodiscard]] std::string verdict_of(const Row& row);
+
+// The servers that have a column in tables of all scenarios, floors first.
+[[nodiscard]] std::vector<std::string> columns(const Report& report);
 
 [[nodiscard]] std::string text_report(const Report& report);
 [[nodiscard]] std::string text_changes(const Changes& changes);

@@ -175,16 +175,7 @@ std::string scenario_html(const ScenarioResult& result) {
 
 // The whole at a glance: a line for each scenario, a column for each server.
 std::string overview_html(const Report& report) {
-    std::vector<std::string> names;
-    for (const ScenarioResult& result : report.scenarios) {
-        for (const Row& row : result.rows) {
-            if (!row.base && std::find(names.begin(), names.end(), row.name) == names.end()) {
-                names.push_back(row.name);
-            }
-        }
-    }
-    std::stable_partition(names.begin(), names.end(),
-                          [](const std::string& name) { return name.starts_with("floor_"); });
+    const std::vector<std::string> names = columns(report);
     std::string text = "<div class=\"scroll\"><table><tr><th></th>";
     for (const std::string& name : names) {
         text += "<th>" + html_escape(name) + "</th>";

@@ -120,23 +120,6 @@ std::string self_test_text(const SelfTest& test) {
         test.passed() ? "" : " (FAILED: 95 % must)", load::percent_human(test.noise_floor()));
 }
 
-// Every server's label that has a column, floors first.
-std::vector<std::string> columns(const Report& report) {
-    std::vector<std::string> floors;
-    std::vector<std::string> others;
-    for (const ScenarioResult& result : report.scenarios) {
-        for (const Row& row : result.rows) {
-            std::vector<std::string>& names = row.floor ? floors : others;
-            if (!row.base && std::find(names.begin(), names.end(), row.name) == names.end()) {
-                names.push_back(row.name);
-            }
-        }
-    }
-    std::sort(floors.begin(), floors.end());
-    floors.insert(floors.end(), others.begin(), others.end());
-    return floors;
-}
-
 double target_of(const Scenario& scenario, const std::string& server) {
     return server == "sluice io_uring" ? scenario.target.io_uring
            : server == "sluice epoll"  ? scenario.target.epoll
@@ -172,6 +155,22 @@ std::string markdown_cell(const ScenarioResult& result, const std::string& serve
 }
 
 }  // namespace
+
+std::vector<std::string> columns(const Report& report) {
+    std::vector<std::string> floors;
+    std::vector<std::string> others;
+    for (const ScenarioResult& result : report.scenarios) {
+        for (const Row& row : result.rows) {
+            std::vector<std::string>& names = row.floor ? floors : others;
+            if (!row.base && std::find(names.begin(), names.end(), row.name) == names.end()) {
+                names.push_back(row.name);
+            }
+        }
+    }
+    std::sort(floors.begin(), floors.end());
+    floors.insert(floors.end(), others.begin(), others.end());
+    return floors;
+}
 
 std::string cost_human(Kind kind, double cost) {
     return kind == Kind::idle_memory ? fmt::format("{:.0f} B", cost) : load::duration_human(cost);
