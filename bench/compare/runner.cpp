@@ -209,6 +209,7 @@ void Runner::run_scenario(const Scenario& scenario) {
         }
     }
     std::vector<Contender> contenders;
+    contenders.reserve(floors.size() + 2 * servers_.size());
     for (const ServerKind& floor : floors) {
         contenders.push_back({&floor, scenario.setting});
     }

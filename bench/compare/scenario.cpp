@@ -19,10 +19,10 @@ std::vector<std::string> browser_fields() {
         "sec-ch-ua-mobile: ?0",
         R"(sec-ch-ua-platform: "Windows")",
         "Upgrade-Insecure-Requests: 1",
-        "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like "
-        "Gecko) Chrome/106.0.0.0 Safari/537.36",
-        "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,"
-        "image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.9",
+        ("User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like "
+         "Gecko) Chrome/106.0.0.0 Safari/537.36"),
+        ("Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,"
+         "image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.9"),
         "Sec-Fetch-Site: none",
         "Sec-Fetch-Mode: navigate",
         "Sec-Fetch-User: ?1",
@@ -185,10 +185,13 @@ Result<std::vector<Scenario>> choose_scenarios(const std::vector<std::string>& n
         if (chosen.size() == before) {
             std::string known = "border";
             for (const Scenario& one : all) {
-                known += one.when_named ? "" : ", " + one.name;
+                if (!one.when_named) {
+                    known.append(", ").append(one.name);
+                }
             }
-            return fail(Status::address_invalid,
-                        "there is no scenario '" + name + "'; there are " + known);
+            std::string what = "there is no scenario '";
+            what.append(name).append("'; there are ").append(known);
+            return fail(Status::address_invalid, std::move(what));
         }
     }
     if (names.empty()) {

@@ -16,7 +16,7 @@ constexpr Nanos kVersionPatience = 3 * kSecond;
 using Launch = std::function<Result<Command>(const std::string& program, const Duty&)>;
 
 Result<std::string> write_config(const Duty& duty, const std::string& text) {
-    const std::string path = fmt::format("{}/{}.conf", duty.work, duty.port);
+    std::string path = fmt::format("{}/{}.conf", duty.work, duty.port);
     if (auto written = write_file(path, text); !written) {
         return std::unexpected(written.error());
     }
