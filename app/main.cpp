@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "app/bench.h"
+#include "app/compare.h"
 #include "app/option_types.h"
 #include "app/probe.h"
 #include "app/serve.h"
@@ -13,6 +14,14 @@
 namespace sluice {
 
 namespace {
+
+std::string command_line(int argc, char** argv) {
+    std::string line = "sluice";
+    for (int i = 1; i < argc; ++i) {
+        line += std::string(" ") + argv[i];
+    }
+    return line;
+}
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
@@ -49,6 +58,8 @@ int run(int argc, char** argv) {
     const CLI::App* serve_command = add_serve(app, options);
     BenchOptions bench_options;
     const CLI::App* bench_command = add_bench(app, bench_options);
+    CompareOptions compare_options;
+    const CLI::App* compare_command = add_compare(app, compare_options);
     WireOptions wire_options;
     const CLI::App* wire_parsed = add_wire(app, wire_options);
     const CLI::App* probe_command =
@@ -62,10 +73,12 @@ int run(int argc, char** argv) {
         return serve(options);
     }
     if (bench_command->parsed()) {
-        for (int i = 0; i < argc; ++i) {
-            bench_options.command += std::string(i == 0 ? "" : " ") + (i == 0 ? "sluice" : argv[i]);
-        }
+        bench_options.command = command_line(argc, argv);
         return bench(bench_options);
+    }
+    if (compare_command->parsed()) {
+        compare_options.command = command_line(argc, argv);
+        return compare_servers(compare_options);
     }
     if (wire_parsed->parsed()) {
         return wire_command(wire_options);

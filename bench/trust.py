@@ -18,9 +18,31 @@ import subprocess
 import sys
 import tempfile
 
-from servers import GENERATOR_CPU, Sluice, pin
-
 PAGE_BYTES = 509
+SERVER_CPU, GENERATOR_CPU = 0, 1
+
+
+def pin(cpu):
+    """For a child, before it becomes another program."""
+    return lambda: os.sched_setaffinity(0, {cpu})
+
+
+class Server:
+    """`sluice serve` of a directory on a free port, by one worker."""
+
+    def __init__(self, binary, root):
+        self.process = subprocess.Popen(
+            [binary, "serve", root, "--listen", "127.0.0.1:0", "--workers", "1"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=pin(SERVER_CPU))
+        said = self.process.stderr.readline()
+        found = re.search(r"http://\S+/", said)
+        if not found:
+            raise RuntimeError(f"sluice serve: {said}")
+        self.url = found.group()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.communicate()
 
 
 class Generator:
@@ -122,13 +144,11 @@ def main():
         os.mkdir(root)
         with open(os.path.join(root, "index.html"), "w", encoding="ascii") as page:
             page.write("x" * PAGE_BYTES)
-        server = Sluice(os.path.abspath(options.binary), "io_uring", root, work)
-        server.start()
+        server = Server(os.path.abspath(options.binary), root)
         try:
             for connections in options.connections:
-                found = measure(os.path.abspath(options.binary),
-                                f"http://127.0.0.1:{server.port}/", connections, options.rounds,
-                                options.seconds)
+                found = measure(os.path.abspath(options.binary), server.url, connections,
+                                options.rounds, options.seconds)
                 table(connections, found)
         finally:
             server.stop()
