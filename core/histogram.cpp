@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/check.h"
-
 namespace sluice {
 
 namespace {
@@ -18,12 +16,6 @@ double middle_at(std::size_t index) {
 
 }  // namespace
 
-// calloc leaves the pages to the kernel until a value falls there.
-Histogram::Histogram()
-    : counts_(static_cast<std::uint64_t*>(std::calloc(kBuckets, sizeof(std::uint64_t)))) {
-    CHECK(counts_ != nullptr);
-}
-
 std::size_t Histogram::buckets_used() const {
     return count_ == 0 ? 0 : index_of(max_) + 1;
 }
@@ -33,7 +25,9 @@ void Histogram::merge(const Histogram& other) noexcept {
         return;
     }
     for (std::size_t i = index_of(other.min_); i < other.buckets_used(); ++i) {
-        counts_[i] += other.counts_[i];
+        if (const std::uint64_t more = other.count_at(i); more > 0) {
+            count_in(i) += more;
+        }
     }
     count_ += other.count_;
     out_of_range_ += other.out_of_range_;
@@ -42,8 +36,10 @@ void Histogram::merge(const Histogram& other) noexcept {
 }
 
 void Histogram::clear() noexcept {
-    if (count_ > 0) {
-        std::fill(&counts_[index_of(min_)], &counts_[0] + buckets_used(), std::uint64_t{0});
+    for (const auto& doubling : doublings_) {
+        if (doubling != nullptr) {
+            doubling->fill(0);
+        }
     }
     count_ = 0;
     out_of_range_ = 0;
@@ -57,7 +53,7 @@ double Histogram::mean() const noexcept {
     }
     double sum = 0;
     for (std::size_t i = index_of(min_); i < buckets_used(); ++i) {
-        sum += static_cast<double>(counts_[i]) * middle_at(i);
+        sum += static_cast<double>(count_at(i)) * middle_at(i);
     }
     // The middle of an end's bucket may lie beyond the exact end.
     return std::clamp(sum / static_cast<double>(count_), static_cast<double>(min_),
@@ -72,7 +68,7 @@ double Histogram::deviation() const noexcept {
     double sum = 0;
     for (std::size_t i = index_of(min_); i < buckets_used(); ++i) {
         const double away = middle_at(i) - center;
-        sum += static_cast<double>(counts_[i]) * away * away;
+        sum += static_cast<double>(count_at(i)) * away * away;
     }
     return std::sqrt(sum / static_cast<double>(count_));
 }
@@ -88,7 +84,7 @@ Nanos Histogram::quantile(double q) const noexcept {
         std::max(std::uint64_t{1}, static_cast<std::uint64_t>(std::ceil(exact * (1 - 1e-12))));
     std::uint64_t seen = 0;
     for (std::size_t i = index_of(min_); i < buckets_used(); ++i) {
-        seen += counts_[i];
+        seen += count_at(i);
         if (seen >= wanted) {
             return std::clamp(highest_at(i), min_, max_);
         }
@@ -105,7 +101,7 @@ std::uint64_t Histogram::count_up_to(Nanos value) const noexcept {
     }
     std::uint64_t seen = 0;
     for (std::size_t i = index_of(min_); i <= index_of(value); ++i) {
-        seen += counts_[i];
+        seen += count_at(i);
     }
     return seen;
 }

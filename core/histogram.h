@@ -6,14 +6,15 @@
 // that counts are written there index by index. Values outside are counted at the nearest end, and
 // out_of_range() tells how many. Minimum and maximum are kept exactly.
 //
-// OWNERSHIP AND THREADS. One thread at a time. Memory (264 KiB of address space, touched only where
-// values fall) is taken by the constructor; record() is O(1) and allocates nothing.
+// OWNERSHIP AND THREADS. One thread at a time. record() is O(1); the 8 KiB of a doubling are taken
+// when the first value falls there (never given back before the end), and a few doublings hold all
+// that one kind of thing takes.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 
 #include "core/clock.h"
@@ -32,16 +33,12 @@ class Histogram {
         std::bit_width(static_cast<std::uint64_t>(kHighest)) - kStepBits;
     static constexpr std::size_t kBuckets = (kDoublings + 1) * kSteps;
 
-    Histogram();
-    Histogram(Histogram&&) noexcept = default;
-    Histogram& operator=(Histogram&&) noexcept = default;
-
     void record(Nanos value, std::uint64_t times = 1) noexcept {
         if (value < 0 || value > kHighest) [[unlikely]] {
             out_of_range_ += times;
             value = value < 0 ? 0 : kHighest;
         }
-        counts_[index_of(value)] += times;
+        count_in(index_of(value)) += times;
         count_ += times;
         min_ = value < min_ ? value : min_;
         max_ = value > max_ ? value : max_;
@@ -63,7 +60,10 @@ class Histogram {
     [[nodiscard]] std::uint64_t count_up_to(Nanos value) const noexcept;
 
     // The buckets, for the formats that store them.
-    [[nodiscard]] std::uint64_t count_at(std::size_t index) const { return counts_[index]; }
+    [[nodiscard]] std::uint64_t count_at(std::size_t index) const {
+        const auto& doubling = doublings_[index >> kStepBits];
+        return doubling == nullptr ? 0 : (*doubling)[index & (kSteps - 1)];
+    }
     [[nodiscard]] std::size_t buckets_used() const;  // one past the last that may hold something
     [[nodiscard]] static constexpr std::size_t index_of(Nanos value) noexcept {
         const auto v = static_cast<std::uint64_t>(value);
@@ -83,10 +83,17 @@ class Histogram {
     }
 
   private:
-    struct Free {
-        void operator()(std::uint64_t* memory) const { std::free(memory); }
-    };
-    std::unique_ptr<std::uint64_t[], Free> counts_;
+    using Doubling = std::array<std::uint64_t, kSteps>;
+
+    std::uint64_t& count_in(std::size_t index) {
+        auto& doubling = doublings_[index >> kStepBits];
+        if (doubling == nullptr) [[unlikely]] {
+            doubling = std::make_unique<Doubling>();
+        }
+        return (*doubling)[index & (kSteps - 1)];
+    }
+
+    std::array<std::unique_ptr<Doubling>, kDoublings + 1> doublings_;
     std::uint64_t count_ = 0;
     std::uint64_t out_of_range_ = 0;
     Nanos min_ = kNever;

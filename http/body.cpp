@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "http/field.h"
+#include "http/status.h"
 #include "http/syntax.h"
 
 namespace sluice::http {
@@ -10,9 +11,6 @@ namespace {
 
 constexpr std::uint16_t kMore = 0;
 constexpr std::uint16_t kDone = 200;
-constexpr std::uint16_t kBadRequest = 400;
-constexpr std::uint16_t kContentTooLarge = 413;
-constexpr std::uint16_t kHeadTooLarge = 431;
 
 // Sixteen digits are all of 64 bits; leading zeros count too.
 constexpr std::uint8_t kSizeDigitsMax = 16;

@@ -8,15 +8,11 @@
 
 #include "core/check.h"
 #include "http/path.h"
+#include "http/status.h"
 #include "http/writer.h"
 
 namespace sluice::http {
 namespace {
-
-constexpr std::uint16_t kBadRequest = 400;
-constexpr std::uint16_t kRequestTimeout = 408;
-constexpr std::uint16_t kUriTooLong = 414;
-constexpr std::uint16_t kUnavailable = 503;
 
 // RFC 9110 section 15.2.1.
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";

@@ -13,7 +13,7 @@ namespace sluice::load {
 
 namespace {
 
-struct Line {
+struct LogLine {
     std::int64_t second = 0;  // since 1970
     ReplayLog::Target target;
 };
@@ -77,20 +77,20 @@ std::optional<std::int64_t> iso_instant_of(std::string_view text) {
 }
 
 // What can be asked for again; nothing else.
-std::optional<Line> line_of(std::optional<std::int64_t> instant, std::string_view method,
-                            std::string_view path) {
+std::optional<LogLine> line_of(std::optional<std::int64_t> instant, std::string_view method,
+                               std::string_view path) {
     const bool clean =
         path.starts_with('/') && path.find('\\') == std::string_view::npos &&
         std::all_of(path.begin(), path.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
     if (!instant || (method != "GET" && method != "HEAD") || !clean) {
         return std::nullopt;
     }
-    return Line{*instant, {std::string(method), std::string(path)}};
+    return LogLine{*instant, {std::string(method), std::string(path)}};
 }
 
 // {"time": ..., "method": ..., "target": ...}; a request that was malformed has neither of the last
 // two.
-std::optional<Line> parse_json(std::string_view text) {
+std::optional<LogLine> parse_json(std::string_view text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
     const auto member = [&](const char* name) -> std::string_view {
         if (!json.is_object()) {
@@ -105,7 +105,7 @@ std::optional<Line> parse_json(std::string_view text) {
 }
 
 // host ident user [instant] "METHOD target HTTP/x" ...
-std::optional<Line> parse(std::string_view text) {
+std::optional<LogLine> parse(std::string_view text) {
     const std::size_t open = text.find('[');
     const std::size_t close = text.find("] \"", open == std::string_view::npos ? 0 : open);
     if (open == std::string_view::npos || close == std::string_view::npos) {

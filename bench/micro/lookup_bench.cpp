@@ -47,7 +47,7 @@ void found(benchmark::State& state) {
     }
 }
 
-void missing(benchmark::State& state) {
+void missing_file(benchmark::State& state) {
     const Paths paths(static_cast<std::size_t>(state.range(0)));
     for (auto _ : state) {
         CHECK(paths.snapshot->find("/no/such/file.html") == nullptr);
@@ -55,7 +55,7 @@ void missing(benchmark::State& state) {
 }
 
 BENCHMARK(found)->Name("lookup/found")->Arg(10)->Arg(100'000);
-BENCHMARK(missing)->Name("lookup/missing")->Arg(10)->Arg(100'000);
+BENCHMARK(missing_file)->Name("lookup/missing")->Arg(10)->Arg(100'000);
 
 }  // namespace
 

@@ -10,7 +10,7 @@ import time
 from harness import Client, Closed, ServerCase, main, on_each_backend, sanitizer
 
 PACE = 0.5 if sanitizer() == "tsan" else 0.05  # seconds between edits; each shows, now and then
-SECONDS = 4
+SECONDS = 2
 
 
 def version(number, size):

@@ -6,6 +6,8 @@
 // when the server has taken the whole of the first; a Witness between reactor and backend tells.
 // Nothing sleeps, and the clients run on the server's thread.
 //
+// A sanitized build takes every seventh position, beginning elsewhere in each transcript.
+//
 // No transcript needs time to pass, so none is left out; what deadlines do is told by tests/sim.
 // Cuts at every position at once (byte by byte) stay with the session alone.
 #include <gtest/gtest.h>
@@ -20,6 +22,7 @@
 #include "http/http1_session.h"
 #include "site.h"
 #include "tests/conformance/backends.h"
+#include "tests/sanitized.h"
 #include "transcript.h"
 #include "witness.h"
 
@@ -29,6 +32,7 @@ namespace {
 constexpr std::size_t kClients = 250;  // with the server's ends, well below 1,024 descriptors
 constexpr std::chrono::seconds kPatience{10};
 constexpr std::size_t kReadMax = 4096;
+constexpr std::size_t kStride = kSanitized ? 7 : 1;
 
 class Client {
   public:
@@ -210,9 +214,11 @@ std::unique_ptr<Site> BackendTranscript::site_;
 
 TEST_P(BackendTranscript, SameForEveryCut) {
     const std::vector<Transcript> all = load_all(SLUICE_TRANSCRIPTS);
+    std::size_t first = 0;
     for (const Transcript& transcript : all) {
-        for (std::size_t cut = 1; cut <= transcript.request.size(); ++cut) {
-            add(transcript, cut);  // the last one is no cut
+        first = first % kStride + 1;
+        for (std::size_t cut = first; cut <= transcript.request.size(); cut += kStride) {
+            add(transcript, cut);  // that of the whole size is no cut
             if (HasFailure()) {
                 return;
             }
