@@ -43,8 +43,9 @@ struct Key {
     }
 };
 
+// Not noexcept: the table then keeps each hash beside its key and does not compute it again.
 struct KeyHash {
-    [[nodiscard]] std::size_t operator()(const Key& key) const noexcept {
+    [[nodiscard]] std::size_t operator()(const Key& key) const {
         return XXH3_64bits(key.bytes.data(), key.bytes.size());
     }
 };

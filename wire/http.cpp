@@ -96,7 +96,7 @@ std::shared_ptr<HttpExchange> HttpConversation::begin_request() {
     exchange->index = exchanges_++;
     exchange->pipelined = !waiting_.empty();
     if (waiting_.size() == kExchangesMax) {
-        waiting_.pop_front();
+        waiting_.erase(waiting_.begin());
     }
     waiting_.push_back(exchange);
     return exchange;
@@ -112,7 +112,7 @@ std::shared_ptr<HttpExchange> HttpConversation::begin_response() {
 
 void HttpConversation::response_ended(const HttpExchange& exchange) {
     if (!waiting_.empty() && waiting_.front().get() == &exchange) {
-        waiting_.pop_front();
+        waiting_.erase(waiting_.begin());
     }
 }
 

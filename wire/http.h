@@ -15,7 +15,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -79,8 +78,8 @@ class HttpConversation final : public StreamConsumer {
     bool given_up_[2] = {false, false};
     std::unique_ptr<Parser> parsers_[2];
     Secrets secrets_[2];
-    std::uint64_t position_[2] = {0, 0};                 // how much of each stream has come
-    std::deque<std::shared_ptr<HttpExchange>> waiting_;  // requests whose answer is not complete
+    std::uint64_t position_[2] = {0, 0};                  // how much of each stream has come
+    std::vector<std::shared_ptr<HttpExchange>> waiting_;  // requests whose answer is not complete
     std::uint64_t exchanges_ = 0;
     std::vector<HttpEvent> events_;
 };

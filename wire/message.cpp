@@ -41,6 +41,14 @@ std::optional<std::string_view> HttpHead::field(std::string_view name) const noe
     return std::nullopt;
 }
 
+void HttpHead::append_line(std::string_view part) {
+    constexpr std::size_t kUsualBytes = 480;  // of a whole head
+    if (text_.empty()) {
+        text_.reserve(kUsualBytes);
+    }
+    text_ += part;
+}
+
 // Without its line end.
 std::string_view HttpHead::line() const noexcept {
     std::string_view line(text_);
@@ -85,11 +93,9 @@ bool HttpHead::split_status_line(int& status) {
 }
 
 void HttpHead::begin_field() {
-    constexpr std::size_t kUsual = 12;  // room for as many is made at once, and for what they say
-    constexpr std::size_t kUsualBytes = 480;
+    constexpr std::size_t kUsual = 12;  // room for as many is made at once
     if (fields_.empty()) {
         fields_.reserve(kUsual);
-        text_.reserve(text_.size() + kUsualBytes);
     }
     fields_.emplace_back();
 }

@@ -38,16 +38,17 @@ class HttpHead {
     [[nodiscard]] std::string_view method() const noexcept { return at(method_); }  // requests
     [[nodiscard]] std::string_view target() const noexcept { return at(target_); }
     [[nodiscard]] std::string_view version() const noexcept { return at(version_); }  // "HTTP/1.1"
-    [[nodiscard]] std::string_view reason() const noexcept { return at(reason_); }  // responses
+    [[nodiscard]] std::string_view reason() const noexcept { return at(reason_); }    // responses
     [[nodiscard]] auto fields() const noexcept {
-        return std::views::transform(
-            fields_, [this](const Field& one) { return HttpField{at(one.name), at(one.value)}; });
+        return std::views::transform(fields_, [this](const Field& one) {
+            return HttpField{at(one.name), at(one.value)};
+        });
     }
     // The first field of that name, without regard to case.
     [[nodiscard]] std::optional<std::string_view> field(std::string_view name) const noexcept;
 
     // ---- for who reads it from the wire, in this order
-    void append_line(std::string_view part) { text_ += part; }
+    void append_line(std::string_view part);
     [[nodiscard]] std::size_t text_bytes() const noexcept { return text_.size(); }
     // What was appended is all of the first line. False: it is none of HTTP.
     [[nodiscard]] bool split_request_line();

@@ -379,8 +379,7 @@ void Notes::see_http(const FrameEvent& event, NoteState& state, std::vector<Note
             if (exchange.request.method() == "HEAD") {
                 add(event, state, out, Rule::http_head_has_no_body, true);
             }
-            if (exchange.request.version() == "HTTP/1.0" &&
-                !exchange.request.field("Connection")) {
+            if (exchange.request.version() == "HTTP/1.0" && !exchange.request.field("Connection")) {
                 add(event, state, out, Rule::http_closed_by_version, true);
             }
         }

@@ -48,11 +48,11 @@ class Output {
     fmt::memory_buffer buffer_;
 };
 
-// Puts a line together in room that was made for all of it at once, without the parsing of a format:
-// most of a timeline is numbers in columns.
+// Puts a line together in room that was made for all of it at once, without the parsing of a
+// format: most of a timeline is numbers in columns.
 class LineWriter {
   public:
-    // `room`: more than the line will take, by kSlack.
+    // `room`: at least what the line will take, and kSlack.
     static constexpr std::size_t kSlack = 32;
     LineWriter(fmt::memory_buffer& out, std::size_t room) : out_(out) {
         out.reserve(out.size() + room);
@@ -72,9 +72,8 @@ class LineWriter {
         DCHECK(text.size() <= static_cast<std::size_t>(end_ - at_));
         std::memcpy(at_, text.data(), text.size());
         at_ += text.size();
-        if (text.size() < width) {
-            std::memset(at_, ' ', width - text.size());
-            at_ += width - text.size();
+        for (std::size_t size = text.size(); size < width; ++size) {
+            *at_++ = ' ';
         }
     }
     // Right-aligned in at least `width` columns, up to kSlack.
@@ -88,7 +87,7 @@ class LineWriter {
             value /= 10;
         } while (value != 0);
         const std::size_t size = std::max(width, static_cast<std::size_t>(end - begin));
-        std::memcpy(at_, end - size, kSlack);  // of a fixed size: no call, and what follows is ours
+        std::memcpy(at_, end - size, kSlack);  // of a fixed size: no call
         at_ += size;
     }
 

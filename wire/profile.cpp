@@ -115,9 +115,8 @@ Profile read_profile(const std::vector<ConnectionRecord>& connections, const Htt
             const HttpMessage& response = exchange->response;
             const auto type = response.field("Content-Type");
             if (exchange->request.target() == profile.logo_target && response.status == 200 &&
-                response.complete && !response.gap && type &&
-                type->starts_with("image/") && response.body.size() == response.body_bytes &&
-                !response.body.empty()) {
+                response.complete && !response.gap && type && type->starts_with("image/") &&
+                response.body.size() == response.body_bytes && !response.body.empty()) {
                 profile.logo_type = type->substr(0, type->find(';'));
                 profile.logo = response.body;
                 return profile;

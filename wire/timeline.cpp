@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kIndent = 26;
 constexpr std::size_t kFlagColumns = 13;
-constexpr std::size_t kFrameColumns = 76;  // of a frame's line, without its remark
+constexpr std::size_t kFrameColumns = 76;   // of a frame's line, without its remark
 constexpr std::size_t kLineBytesMax = 320;  // of the same, with the largest numbers there are
 
 bool states_changed(const FrameEvent& event) {

@@ -27,7 +27,8 @@ std::string story(const std::vector<HttpEvent>& events) {
             continue;
         }
         text += event.kind == HttpEventKind::cut ? "cut " : "";
-        text += event.request ? std::string(message.method()).append(message.target()) : std::to_string(message.status);
+        text += event.request ? std::string(message.method()).append(message.target())
+                              : std::to_string(message.status);
         text += " ";
     }
     return text;
