@@ -362,7 +362,7 @@ void Notes::see_http(const FrameEvent& event, NoteState& state, std::vector<Note
             if (exchange.pipelined) {
                 add(event, state, out, Rule::http_pipelined, true);
             }
-            if (message.target() == "/favicon.ico") {
+            if (message.target().starts_with("/favicon.")) {
                 add(event, state, out, Rule::http_favicon);
             }
             if (message.field("Authorization")) {

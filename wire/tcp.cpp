@@ -220,8 +220,7 @@ SegmentAnalysis TcpAnalysis::see(int from, const Segment& segment, Nanos time,
     if (syn && !segment.has(flag::ack)) {
         syn_time_ = time;
     } else if (!syn && segment.has(flag::ack) && handshake_time_ == 0 && syn_time_ != 0 &&
-               sender.isn_known && receiver.isn_known && segment.seq == sender.isn + 1 &&
-               segment.ack == receiver.isn + 1) {
+               receiver.isn_known && segment.ack == receiver.isn + 1) {
         handshake_time_ = time - syn_time_;
     }
     if (!window_kind(sender, receiver, segment, result)) {
