@@ -18,9 +18,6 @@ constexpr std::string_view kStyle = R"(
 @media (prefers-color-scheme: dark) { :root { --ground: #0b1521; --card: #111f2f; --ink: #e4edf6;
   --soft: #9db1c6; --line: #26394d; --accent: #6cc4f2; --code: #0b1826; --client: #6cc4f2;
   --server: #f0a35e; --lesson: #6cc4f2; --note: #9db1c6; --warning: #f0c05e; --problem: #ff8a80; } }
-@media print { :root { --ground: #fff; --card: #fff; --ink: #000; --soft: #333; --line: #999;
-  --accent: #000; --code: #f2f2f2; --client: #004a80; --server: #803a00; --lesson: #004a80;
-  --note: #333; --warning: #604000; --problem: #900; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.7 system-ui,
   "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; }
@@ -51,7 +48,10 @@ figcaption { color: var(--soft); font-size: .85rem; margin-top: .6rem; }
 .profile dt { color: var(--soft); } .profile dd { margin: 0; font-weight: 600; }
 .remark { border-left: 4px solid var(--note); background: var(--card); padding: .5rem .9rem; margin: .6rem 0; border-radius: 0 .4rem .4rem 0; }
 .lesson { border-color: var(--lesson); } .warning { border-color: var(--warning); } .problem { border-color: var(--problem); }
-@media print { @page { margin: 15mm; } :root { font-size: 10pt; } main { max-width: none; padding: 0; }
+@media print { :root { color-scheme: light; --ground: #fff; --card: #fff; --ink: #000; --soft: #333; --line: #999;
+  --accent: #000; --code: #f2f2f2; --client: #004a80; --server: #803a00; --lesson: #004a80;
+  --note: #333; --warning: #604000; --problem: #900; font-size: 10pt; }
+  @page { margin: 15mm; } main { max-width: none; padding: 0; }
   figure, tr, ul, .short, .remark, .profile { break-inside: avoid; } h2, h3, h3 + p { break-after: avoid; }
   iframe { width: 143%; height: 46rem; transform: scale(.7); transform-origin: 0 0; margin-bottom: -13.8rem; } }
 )";
