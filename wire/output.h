@@ -70,8 +70,7 @@ class LineWriter {
     // Left-aligned in at least `width` columns.
     void text(std::string_view text, std::size_t width = 0) noexcept {
         DCHECK(text.size() <= static_cast<std::size_t>(end_ - at_));
-        std::memcpy(at_, text.data(), text.size());
-        at_ += text.size();
+        at_ = std::copy(text.begin(), text.end(), at_);
         for (std::size_t size = text.size(); size < width; ++size) {
             *at_++ = ' ';
         }
