@@ -69,10 +69,7 @@ void TcpAnalysis::learn_scale(TcpHalf& sender, TcpHalf& receiver, const Segment&
         sender.window_shift = static_cast<std::int8_t>(segment.options.window_shift);
     } else if (sender.window_shift == TcpHalf::kUnknown) {
         // Both must offer it, or neither scales (RFC 7323 section 2.2).
-        sender.window_shift = TcpHalf::kOff;
-        if (segment.has(flag::ack)) {
-            receiver.window_shift = TcpHalf::kOff;
-        }
+        sender.window_shift = receiver.window_shift = TcpHalf::kOff;
     }
     if (segment.has(flag::ack) && receiver.window_shift == TcpHalf::kOff) {
         sender.window_shift = TcpHalf::kOff;
