@@ -43,8 +43,9 @@ struct Key {
     }
 };
 
+// Not noexcept: the table then keeps each hash beside its key and does not compute it again.
 struct KeyHash {
-    [[nodiscard]] std::size_t operator()(const Key& key) const noexcept {
+    [[nodiscard]] std::size_t operator()(const Key& key) const {
         return XXH3_64bits(key.bytes.data(), key.bytes.size());
     }
 };
@@ -217,8 +218,9 @@ void Analyzer::find_secrets(const Frame& frame, const Flow& flow, int from,
     }
 }
 
-// The segment's connection, and which of its sides sent it. A SYN with another number begins a new
-// connection between the same two ports.
+// The segment's connection, and which of its sides sent it. An end keeps its initial number as long
+// as the connection lives (RFC 9293 section 3.4.1), so a SYN with another one, be it with an ACK,
+// begins a new connection between the same two ports.
 Analyzer::Flow& Analyzer::flow_of(const Segment& segment, int* from, bool* reused) {
     Key key;
     (void)make_key(segment, key);
@@ -227,8 +229,7 @@ Analyzer::Flow& Analyzer::flow_of(const Segment& segment, int* from, bool* reuse
     if (flow != nullptr) {
         *from = flow->connection.sides[0].endpoint == segment.from ? 0 : 1;
         const TcpHalf& half = flow->tcp.half(*from);
-        if (segment.has(flag::syn) && !segment.has(flag::ack) && half.isn_known &&
-            half.isn != segment.seq) {
+        if (segment.has(flag::syn) && half.isn_known && half.isn != segment.seq) {
             *reused = true;
             end_flow(*flow);
             table_->erase(*flow);

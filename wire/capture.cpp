@@ -4,6 +4,7 @@
 #include <pcap/pcap.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -29,6 +30,14 @@ Link link_of(int type) {
         case DLT_IPV6: return Link::raw;
         default: return Link::unknown;
     }
+}
+
+// A damaged file may name any second at all: those that 64 bits of nanoseconds cannot hold become
+// the nearest of a range (1970 to 2255) in which differences cannot overflow either.
+Nanos time_of(const timeval& stamp) {
+    constexpr std::int64_t kSecondsMax = 9'000'000'000;
+    const std::int64_t seconds = std::clamp<std::int64_t>(stamp.tv_sec, 0, kSecondsMax);
+    return seconds * kSecond + stamp.tv_usec;  // of nanoseconds, by the precision asked for
 }
 
 std::string live_failure(const std::string& interface, int code, pcap_t* handle) {
@@ -130,7 +139,7 @@ const Frame* Capture::next() {
     }
     if (got == 1) {
         ++frame_.number;
-        frame_.time = static_cast<Nanos>(header->ts.tv_sec) * kSecond + header->ts.tv_usec;
+        frame_.time = time_of(header->ts);
         frame_.length = header->len;
         frame_.link = link_;
         frame_.bytes = {reinterpret_cast<const char*>(bytes), header->caplen};

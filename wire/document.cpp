@@ -18,10 +18,6 @@ constexpr std::string_view kStyle = R"(
 @media (prefers-color-scheme: dark) { :root { --ground: #0b1521; --card: #111f2f; --ink: #e4edf6;
   --soft: #9db1c6; --line: #26394d; --accent: #6cc4f2; --code: #0b1826; --client: #6cc4f2;
   --server: #f0a35e; --lesson: #6cc4f2; --note: #9db1c6; --warning: #f0c05e; --problem: #ff8a80; } }
-@media print { :root { --ground: #fff; --card: #fff; --ink: #000; --soft: #333; --line: #999;
-  --accent: #000; --code: #f2f2f2; --client: #004a80; --server: #803a00; --lesson: #004a80;
-  --note: #333; --warning: #604000; --problem: #900; }
-  main { max-width: none; } figure, tr, .remark { break-inside: avoid; } h2, h3 { break-after: avoid; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.7 system-ui,
   "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; }
@@ -38,7 +34,7 @@ pre { background: var(--code); border: 1px solid var(--line); border-radius: .5r
 table { border-collapse: collapse; width: 100%; background: var(--card); font-size: .88rem; line-height: 1.5; }
 th, td { border: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top; overflow-wrap: break-word; }
 th { background: var(--code); font-weight: 600; white-space: nowrap; }
-td:first-child { white-space: nowrap; }
+td:first-child { white-space: nowrap; } td:has(code) { min-width: 11rem; }
 td { font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; overflow-x: auto; }
 figure svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
@@ -52,6 +48,12 @@ figcaption { color: var(--soft); font-size: .85rem; margin-top: .6rem; }
 .profile dt { color: var(--soft); } .profile dd { margin: 0; font-weight: 600; }
 .remark { border-left: 4px solid var(--note); background: var(--card); padding: .5rem .9rem; margin: .6rem 0; border-radius: 0 .4rem .4rem 0; }
 .lesson { border-color: var(--lesson); } .warning { border-color: var(--warning); } .problem { border-color: var(--problem); }
+@media print { :root { color-scheme: light; --ground: #fff; --card: #fff; --ink: #000; --soft: #333; --line: #999;
+  --accent: #000; --code: #f2f2f2; --client: #004a80; --server: #803a00; --lesson: #004a80;
+  --note: #333; --warning: #604000; --problem: #900; font-size: 10pt; }
+  @page { margin: 15mm; } main { max-width: none; padding: 0; }
+  figure, tr, ul, .short, .remark, .profile { break-inside: avoid; } h2, h3, h3 + p { break-after: avoid; }
+  iframe { width: 143%; height: 46rem; transform: scale(.7); transform-origin: 0 0; margin-bottom: -13.8rem; } }
 )";
 
 // `code` and **strong**, in escaped text.
@@ -100,7 +102,9 @@ class Html final : public Document {
         body_ += fmt::format("</{}>\n", tag);
     }
     void table(const Row& head, const std::vector<Row>& rows) override {
-        body_ += "<div class=\"scroll\"><table>\n<thead><tr>";
+        constexpr std::size_t kShort = 8;  // no page ends inside of it
+        body_ += fmt::format("<div class=\"scroll{}\"><table>\n<thead><tr>",
+                             rows.size() <= kShort ? " short" : "");
         for (const std::string& cell : head) {
             body_ += fmt::format("<th>{}</th>", inline_html(cell));
         }

@@ -15,72 +15,15 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "wire/message.h"
 #include "wire/reassembly.h"
 #include "wire/secrets.h"
 
 namespace sluice::wire {
-
-struct HttpField {
-    std::string name;
-    std::string value;
-};
-
-// How a body's end is found (RFC 9112 section 6.3).
-enum class Framing : std::uint8_t { none, length, chunked, until_close };
-[[nodiscard]] std::string_view to_string(Framing framing) noexcept;
-
-// Bytes of a message in one frame.
-struct MessageSegment {
-    std::uint64_t frame = 0;
-    std::uint64_t offset = 0;  // within the message
-    std::uint32_t bytes = 0;
-};
-
-struct HttpMessage {
-    bool request = false;
-    std::string method;  // requests
-    std::string target;
-    std::string version;  // "HTTP/1.1"
-    int status = 0;       // responses
-    std::string reason;
-    std::vector<HttpField> fields;
-    Framing framing = Framing::none;
-    std::uint64_t announced_bytes = 0;  // by Content-Length
-    bool has_length = false;
-    std::uint64_t head_bytes = 0;
-    std::uint64_t body_bytes = 0;   // of the content, without chunk framing
-    std::uint64_t total_bytes = 0;  // on the wire, head included
-    std::string body;               // its beginning, as much as is kept
-    bool begun = false;
-    bool head_complete = false;
-    bool complete = false;
-    bool gap = false;   // bytes of it were not captured
-    std::string error;  // why it ends early, or what is wrong with it
-    Origin first;       // of its first byte, its head's last and its own last
-    Origin head;
-    Origin last;
-    std::vector<MessageSegment> segments;
-    std::uint64_t segments_total = 0;
-
-    // The first field of that name (without regard to case), or null.
-    [[nodiscard]] const std::string* field(std::string_view name) const noexcept;
-};
-
-struct HttpExchange {
-    std::uint64_t index = 0;  // within the connection, from 0
-    HttpMessage request;
-    std::vector<HttpMessage> interim;  // 1xx
-    HttpMessage response;
-    bool pipelined = false;  // sent before the one before it was answered
-    std::uint64_t requests_seen = 0;
-};
 
 enum class HttpEventKind : std::uint8_t { head, end, cut, nonsense };
 
@@ -135,8 +78,8 @@ class HttpConversation final : public StreamConsumer {
     bool given_up_[2] = {false, false};
     std::unique_ptr<Parser> parsers_[2];
     Secrets secrets_[2];
-    std::uint64_t position_[2] = {0, 0};                 // how much of each stream has come
-    std::deque<std::shared_ptr<HttpExchange>> waiting_;  // requests whose answer is not complete
+    std::uint64_t position_[2] = {0, 0};                  // how much of each stream has come
+    std::vector<std::shared_ptr<HttpExchange>> waiting_;  // requests whose answer is not complete
     std::uint64_t exchanges_ = 0;
     std::vector<HttpEvent> events_;
 };

@@ -131,27 +131,29 @@ void JsonLines::message(const HttpEvent& event) {
     put(out_, R"({{"event":"{}","message":"{}","exchange":{})", kind_name(event.kind),
         event.request ? "request" : "response", event.exchange->index);
     if (event.request) {
-        text("method", message.method);
-        text("target", message.target);
+        text("method", message.method());
+        text("target", message.target());
     } else {
         put(out_, R"(,"status":{})", message.status);
-        text("reason", message.reason);
+        text("reason", message.reason());
     }
-    text("version", message.version);
+    text("version", message.version());
     put(out_, R"(,"first_frame":{},"head_frame":{},"last_frame":{})", message.first.frame,
         message.head.frame, message.last.frame);
     if (event.kind == HttpEventKind::head) {
         put(out_, R"(,"fields":[)");
-        for (std::size_t i = 0; i < message.fields.size(); ++i) {
-            put(out_, R"({}{{"name":")", i == 0 ? "" : ",");
-            append_json(out_.buffer(), message.fields[i].name);
-            put(out_, R"(","value":")");
-            if (show_secrets_ || !is_secret(message.fields[i].name)) {
-                append_json(out_.buffer(), message.fields[i].value);
+        std::string_view before = R"({"name":")";
+        for (const HttpField field : message.fields()) {
+            out_.buffer().append(before);
+            before = R"(,{"name":")";
+            append_json(out_.buffer(), field.name);
+            out_.buffer().append(std::string_view(R"(","value":")"));
+            if (show_secrets_ || !is_secret(field.name)) {
+                append_json(out_.buffer(), field.value);
             } else {
-                append_json(out_.buffer(), shown_value(message.fields[i], false));
+                append_json(out_.buffer(), shown_value(field, false));
             }
-            put(out_, R"("}})");
+            out_.buffer().append(std::string_view(R"("})"));
         }
         out_.buffer().push_back(']');
     } else {

@@ -278,7 +278,7 @@ void see_reset(const FrameEvent& event, NoteState& state, std::vector<Note>& out
 
 std::string deciding_validator(const HttpExchange& exchange) {
     for (const std::string_view name : {"If-None-Match", "If-Modified-Since"}) {
-        if (const std::string* value = exchange.request.field(name)) {
+        if (const auto value = exchange.request.field(name)) {
             return fmt::format("{}: {}", name, *value);
         }
     }
@@ -362,10 +362,10 @@ void Notes::see_http(const FrameEvent& event, NoteState& state, std::vector<Note
             if (exchange.pipelined) {
                 add(event, state, out, Rule::http_pipelined, true);
             }
-            if (message.target == "/favicon.ico") {
+            if (message.target().starts_with("/favicon.")) {
                 add(event, state, out, Rule::http_favicon);
             }
-            if (message.field("Authorization") != nullptr) {
+            if (message.field("Authorization")) {
                 add(event, state, out, Rule::http_credentials, true)->arguments[0] =
                     "Authorization";
             }
@@ -376,11 +376,10 @@ void Notes::see_http(const FrameEvent& event, NoteState& state, std::vector<Note
                 add(event, state, out, Rule::http_not_modified)->arguments[0] =
                     deciding_validator(exchange);
             }
-            if (exchange.request.method == "HEAD") {
+            if (exchange.request.method() == "HEAD") {
                 add(event, state, out, Rule::http_head_has_no_body, true);
             }
-            if (exchange.request.version == "HTTP/1.0" &&
-                exchange.request.field("Connection") == nullptr) {
+            if (exchange.request.version() == "HTTP/1.0" && !exchange.request.field("Connection")) {
                 add(event, state, out, Rule::http_closed_by_version, true);
             }
         }

@@ -105,11 +105,11 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
     return lines;
 }
 
-std::string printable(std::string_view bytes) {
+void append_printable(std::string& out, std::string_view bytes) {
     if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return c >= 0x20 && c < 0x7f; })) {
-        return std::string(bytes);
+        out += bytes;
+        return;
     }
-    std::string text;
     while (!bytes.empty()) {
         const std::size_t size = utf8_length(bytes);
         const auto lead = static_cast<std::uint8_t>(bytes[0]);
@@ -118,33 +118,45 @@ std::string printable(std::string_view bytes) {
             lead < 0x20 || lead == 0x7f ||
             (size == 2 && lead == 0xc2 && static_cast<std::uint8_t>(bytes[1]) < 0xa0);
         if (size == 0 || control) {
-            text += fmt::format("\\x{:02x}", lead);
+            out += fmt::format("\\x{:02x}", lead);
             bytes.remove_prefix(1);
             continue;
         }
-        text += bytes.substr(0, size);
+        out += bytes.substr(0, size);
         bytes.remove_prefix(size);
     }
+}
+
+std::string printable(std::string_view bytes) {
+    std::string text;
+    append_printable(text, bytes);
     return text;
 }
 
 void append_json(fmt::memory_buffer& out, std::string_view bytes) {
-    const auto put = [&](std::string_view text) { out.append(text); };
+    const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
     while (!bytes.empty()) {
-        const std::size_t size = utf8_length(bytes);
+        std::size_t size = 0;  // of what needs no escape
+        while (size < bytes.size() && plain(bytes[size])) {
+            ++size;
+        }
+        out.append(bytes.substr(0, size));
+        bytes.remove_prefix(size);
+        if (bytes.empty()) {
+            return;
+        }
         const auto lead = static_cast<std::uint8_t>(bytes[0]);
+        size = std::max<std::size_t>(utf8_length(bytes), 1);
         if (lead == '"' || lead == '\\') {
             out.push_back('\\');
             out.push_back(bytes[0]);
-        } else if (lead < 0x20 || lead == 0x7f || size == 0) {
+        } else if (lead < 0x20 || lead == 0x7f || utf8_length(bytes) == 0) {
             // Bytes that are no UTF-8 are taken for Latin-1, so that the document stays valid.
             fmt::format_to(std::back_inserter(out), "\\u{:04x}", lead);
         } else {
-            put(bytes.substr(0, size));
-            bytes.remove_prefix(size);
-            continue;
+            out.append(bytes.substr(0, size));
         }
-        bytes.remove_prefix(1);
+        bytes.remove_prefix(size);
     }
 }
 
@@ -178,21 +190,37 @@ std::string shown_value(const HttpField& field, bool show_secrets) {
     return printable(field.value);
 }
 
-std::string start_line(const HttpMessage& message) {
-    std::string line;
+void append_start_line(std::string& out, const HttpMessage& message) {
     if (message.request) {
-        line.reserve(message.method.size() + message.target.size() + message.version.size() + 2);
-        line.append(message.method).append(" ").append(message.target).append(" ");
-        return printable(line.append(message.version));
+        append_printable(out, message.method());
+        out += ' ';
+        append_printable(out, message.target());
+        out += ' ';
+        append_printable(out, message.version());
+        return;
     }
-    line.append(message.version).append(" ").append(fmt::format_int(message.status).c_str());
-    return printable(line.append(message.reason.empty() ? "" : " ").append(message.reason));
+    append_printable(out, message.version());
+    const fmt::format_int status(message.status);
+    out.append(" ").append(status.data(), status.size());
+    if (!message.reason().empty()) {
+        out += ' ';
+        append_printable(out, message.reason());
+    }
 }
 
-std::string body_summary(const HttpMessage& message) {
-    const std::string* type = message.field("Content-Type");
-    std::string text = type != nullptr ? printable(*type) + ", " : std::string();
-    return text.append(fmt::format_int(message.body_bytes).c_str()).append(" bytes");
+std::string start_line(const HttpMessage& message) {
+    std::string line;
+    append_start_line(line, message);
+    return line;
+}
+
+void append_body_summary(std::string& out, const HttpMessage& message) {
+    if (const auto type = message.field("Content-Type")) {
+        append_printable(out, *type);
+        out += ", ";
+    }
+    const fmt::format_int size(message.body_bytes);
+    out.append(size.data(), size.size()).append(" bytes");
 }
 
 std::string analysis_text(const SegmentAnalysis& result) {

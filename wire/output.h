@@ -4,13 +4,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "wire/http.h"
+#include "core/check.h"
+#include "wire/message.h"
 
 namespace sluice::wire {
 
@@ -45,28 +48,53 @@ class Output {
     fmt::memory_buffer buffer_;
 };
 
-// Right-aligned in at least `width` columns, without the parsing of a format: most of a timeline is
-// numbers.
-inline void append_number(fmt::memory_buffer& out, std::uint64_t value, std::size_t width,
-                          char fill = ' ') {
-    char digits[24];
-    char* const end = digits + sizeof digits;
-    char* at = end;
-    do {
-        *--at = static_cast<char>('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    while (static_cast<std::size_t>(end - at) < width && at > digits) {
-        *--at = fill;
+// Puts a line together in room that was made for all of it at once, without the parsing of a
+// format: most of a timeline is numbers in columns.
+class LineWriter {
+  public:
+    // `room`: at least what the line will take, and kSlack.
+    static constexpr std::size_t kSlack = 32;
+    LineWriter(fmt::memory_buffer& out, std::size_t room) : out_(out) {
+        out.reserve(out.size() + room);
+        at_ = out.data() + out.size();
+        end_ = at_ + room - kSlack;
     }
-    out.append(at, end);
-}
-inline void append_text(fmt::memory_buffer& out, std::string_view text, std::size_t width = 0) {
-    out.append(text);
-    for (std::size_t size = text.size(); size < width; ++size) {
-        out.push_back(' ');
+    LineWriter(const LineWriter&) = delete;
+    LineWriter& operator=(const LineWriter&) = delete;
+    ~LineWriter() {
+        DCHECK(at_ <= end_);
+        out_.resize(static_cast<std::size_t>(at_ - out_.data()));
     }
-}
+
+    void put(char one) noexcept { *at_++ = one; }
+    // Left-aligned in at least `width` columns.
+    void text(std::string_view text, std::size_t width = 0) noexcept {
+        DCHECK(text.size() <= static_cast<std::size_t>(end_ - at_));
+        at_ = std::copy(text.begin(), text.end(), at_);
+        for (std::size_t size = text.size(); size < width; ++size) {
+            *at_++ = ' ';
+        }
+    }
+    // Right-aligned in at least `width` columns, up to kSlack.
+    void number(std::uint64_t value, std::size_t width, char fill = ' ') noexcept {
+        char digits[2 * kSlack];
+        std::memset(digits, fill, sizeof digits);
+        char* const end = digits + kSlack;
+        char* begin = end;
+        do {
+            *--begin = static_cast<char>('0' + value % 10);
+            value /= 10;
+        } while (value != 0);
+        const std::size_t size = std::max(width, static_cast<std::size_t>(end - begin));
+        std::memcpy(at_, end - size, kSlack);  // of a fixed size: no call
+        at_ += size;
+    }
+
+  private:
+    fmt::memory_buffer& out_;
+    char* at_;
+    char* end_;
+};
 
 // Columns on a terminal: Chinese characters take two.
 [[nodiscard]] std::size_t display_width(std::string_view text) noexcept;
@@ -75,6 +103,7 @@ inline void append_text(fmt::memory_buffer& out, std::string_view text, std::siz
 
 // Bytes from the wire as text that is safe to print: control bytes and broken UTF-8 become \xNN.
 [[nodiscard]] std::string printable(std::string_view bytes);
+void append_printable(std::string& out, std::string_view bytes);
 // The inside of a JSON string.
 void append_json(fmt::memory_buffer& out, std::string_view bytes);
 [[nodiscard]] std::string html_escape(std::string_view text);
@@ -85,8 +114,9 @@ void append_json(fmt::memory_buffer& out, std::string_view bytes);
 
 // "GET /path HTTP/1.1" or "HTTP/1.1 200 OK".
 [[nodiscard]] std::string start_line(const HttpMessage& message);
+void append_start_line(std::string& out, const HttpMessage& message);
 // Of what the body is and how much: "text/html, 5545 bytes".
-[[nodiscard]] std::string body_summary(const HttpMessage& message);
+void append_body_summary(std::string& out, const HttpMessage& message);
 
 // Names of the analysis as tshark prints them: "TCP Dup ACK 4#1, TCP Window Full".
 struct SegmentAnalysis;

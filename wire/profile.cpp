@@ -109,15 +109,14 @@ Profile read_profile(const std::vector<ConnectionRecord>& connections, const Htt
     if (profile.logo_source.empty()) {
         return profile;
     }
-    profile.logo_target = resolved(profile.logo_source, page.request.target);
+    profile.logo_target = resolved(profile.logo_source, page.request.target());
     for (const ConnectionRecord& record : connections) {
         for (const auto& exchange : record.exchanges) {
             const HttpMessage& response = exchange->response;
-            const std::string* type = response.field("Content-Type");
-            if (exchange->request.target == profile.logo_target && response.status == 200 &&
-                response.complete && !response.gap && type != nullptr &&
-                type->starts_with("image/") && response.body.size() == response.body_bytes &&
-                !response.body.empty()) {
+            const auto type = response.field("Content-Type");
+            if (exchange->request.target() == profile.logo_target && response.status == 200 &&
+                response.complete && !response.gap && type && type->starts_with("image/") &&
+                response.body.size() == response.body_bytes && !response.body.empty()) {
                 profile.logo_type = type->substr(0, type->find(';'));
                 profile.logo = response.body;
                 return profile;

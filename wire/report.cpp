@@ -126,9 +126,9 @@ void Report::choose() {
             continue;
         }
         for (const auto& exchange : one.exchanges) {
-            const std::string* type = exchange->response.field("Content-Type");
-            if (page_ == nullptr && exchange->response.status == 200 && type != nullptr &&
-                type->starts_with("text/html") && exchange->request.method == "GET") {
+            const auto type = exchange->response.field("Content-Type");
+            if (page_ == nullptr && exchange->response.status == 200 && type &&
+                type->starts_with("text/html") && exchange->request.method() == "GET") {
                 page_ = exchange.get();
                 main_ = &one;
             }
@@ -183,13 +183,13 @@ void Report::write_server() {
                            "服务器为 Sluice（静态 Web 服务器），启动命令："));
         out_.code(options_.server_command + "\n");
     }
-    const std::string* server = page_->response.field("Server");
+    const auto server = page_->response.field("Server");
     out_.paragraph(fmt::format(
         fmt::runtime(say("The server calls itself {}; the page is `{}`, {} bytes, and came in "
                          "frame {}.",
                          "服务器自称 {}；页面为 `{}`，共 {} 字节，由第 {} 帧传送。")),
-        server == nullptr ? say("nothing", "（未说明）") : literal(printable(*server)),
-        printable(page_->request.target), page_->response.body_bytes,
+        server ? literal(printable(*server)) : say("nothing", "（未说明）"),
+        printable(page_->request.target()), page_->response.body_bytes,
         frame_span(page_->response.first.frame, page_->response.last.frame)));
     if (!profile_.facts.empty()) {
         std::string facts;

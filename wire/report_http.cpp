@@ -52,16 +52,16 @@ void write_http_message(Document& document, const HttpMessage& message,
         document.paragraph(fmt::format(
             fmt::runtime(say("Request line: the method `{}`, the target `{}`, the version `{}`.",
                              "请求行：方法 `{}`，目标 `{}`，版本 `{}`。")),
-            message.method, printable(message.target).substr(0, 200), message.version));
+            message.method(), printable(message.target()).substr(0, 200), message.version()));
     } else {
         const std::string_view meaning = status_meaning(message.status, options.language);
         document.paragraph(fmt::format(
             fmt::runtime(say("Status line: the version `{}`, the code **{}**, the phrase `{}`. {}",
                              "状态行：版本 `{}`，状态码 **{}**，短语 `{}`。{}")),
-            message.version, message.status, printable(message.reason), meaning));
+            message.version(), message.status, printable(message.reason()), meaning));
     }
     std::vector<Row> rows;
-    for (const HttpField& field : message.fields) {
+    for (const HttpField field : message.fields()) {
         const std::string_view meaning = field_meaning(field.name, options.language);
         const bool hidden = !options.show_secrets && is_secret(field.name);
         rows.push_back(
@@ -147,7 +147,7 @@ void Report::write_exchanges() {
                 "以上请求都在同一个保持的连接上完成（keep-alive），只握手一次。"));
     }
     for (const auto& exchange : main_->exchanges) {
-        if (exchange->request.target == profile_.logo_target && page_ != nullptr &&
+        if (exchange->request.target() == profile_.logo_target && page_ != nullptr &&
             exchange->request.first.frame > page_->response.last.frame) {
             out_.paragraph(fmt::format(
                 fmt::runtime(say("The page names the picture `{}`; having read that, the client "
@@ -277,15 +277,15 @@ void Report::write_card(const ReportCard& card, const ConnectionRecord& found) {
                                         status_meaning(response.status, options_.language)));
         }
         for (const std::string_view name : {"If-None-Match", "Range"}) {
-            if (const std::string* value = exchange->request.field(name)) {
+            if (const auto value = exchange->request.field(name)) {
                 texts.push_back(
                     fmt::format("{} {}", say("What the request adds:", "请求中的关键首部："),
                                 literal(fmt::format("{}: {}", name, printable(*value)))));
             }
         }
         for (const std::string_view name : {"Location", "Allow", "Content-Range", "ETag"}) {
-            const std::string* value = response.field(name);
-            if (value != nullptr && (name != "ETag" || response.status == 304)) {
+            const auto value = response.field(name);
+            if (value && (name != "ETag" || response.status == 304)) {
                 texts.push_back(
                     fmt::format("{} {}", say("What the answer adds:", "响应中的关键首部："),
                                 literal(fmt::format("{}: {}", name, printable(*value)))));

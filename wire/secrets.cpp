@@ -17,7 +17,7 @@ void Secrets::hide(ByteRange range) {
     }
     if (ranges_.size() == kRangesMax) {
         forgotten_ = ranges_.front().end;
-        ranges_.pop_front();
+        ranges_.erase(ranges_.begin());
     }
     ranges_.push_back(range);
 }

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <string_view>
 #include <vector>
@@ -38,7 +37,7 @@ class Secrets {
     void collect(ByteRange range, std::vector<ByteRange>& out) const;
 
   private:
-    std::deque<ByteRange> ranges_;
+    std::vector<ByteRange> ranges_;
     std::uint64_t forgotten_ = 0;
     std::uint64_t read_to_ = 0;
 };

@@ -69,10 +69,7 @@ void TcpAnalysis::learn_scale(TcpHalf& sender, TcpHalf& receiver, const Segment&
         sender.window_shift = static_cast<std::int8_t>(segment.options.window_shift);
     } else if (sender.window_shift == TcpHalf::kUnknown) {
         // Both must offer it, or neither scales (RFC 7323 section 2.2).
-        sender.window_shift = TcpHalf::kOff;
-        if (segment.has(flag::ack)) {
-            receiver.window_shift = TcpHalf::kOff;
-        }
+        sender.window_shift = receiver.window_shift = TcpHalf::kOff;
     }
     if (segment.has(flag::ack) && receiver.window_shift == TcpHalf::kOff) {
         sender.window_shift = TcpHalf::kOff;
@@ -220,8 +217,7 @@ SegmentAnalysis TcpAnalysis::see(int from, const Segment& segment, Nanos time,
     if (syn && !segment.has(flag::ack)) {
         syn_time_ = time;
     } else if (!syn && segment.has(flag::ack) && handshake_time_ == 0 && syn_time_ != 0 &&
-               sender.isn_known && receiver.isn_known && segment.seq == sender.isn + 1 &&
-               segment.ack == receiver.isn + 1) {
+               receiver.isn_known && segment.ack == receiver.isn + 1) {
         handshake_time_ = time - syn_time_;
     }
     if (!window_kind(sender, receiver, segment, result)) {

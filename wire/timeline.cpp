@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t kIndent = 26;
 constexpr std::size_t kFlagColumns = 13;
-constexpr std::size_t kFrameColumns = 76;  // of a frame's line, without its remark
+constexpr std::size_t kFrameColumns = 76;   // of a frame's line, without its remark
+constexpr std::size_t kLineBytesMax = 320;  // of the same, with the largest numbers there are
 
 bool states_changed(const FrameEvent& event) {
     // Connection data were updated with the event; what changed is told by flags that change
@@ -22,11 +23,19 @@ bool states_changed(const FrameEvent& event) {
            connection.sides[0].fin_acked.frame == now || connection.sides[1].fin_acked.frame == now;
 }
 
-std::string states_text(const FrameEvent& event) {
+void append_states(std::string& out, const FrameEvent& event) {
     const EndState& client = event.states[event.connection->client];
     const EndState& server = event.states[1 - event.connection->client];
-    return fmt::format("{}{} | {}{}", to_string(client.state), client.inferred ? "?" : "",
-                       to_string(server.state), server.inferred ? "?" : "");
+    out.append(to_string(client.state)).append(client.inferred ? "? | " : " | ");
+    out.append(to_string(server.state)).append(server.inferred ? "?" : "");
+}
+
+void write_flags(LineWriter& line, std::uint16_t flags) {
+    switch (flags) {
+        case flag::ack: line.text("ACK", kFlagColumns); break;
+        case flag::ack | flag::psh: line.text("PSH, ACK", kFlagColumns); break;
+        default: line.text(flags_text(flags), kFlagColumns);
+    }
 }
 
 }  // namespace
@@ -41,73 +50,78 @@ Timeline::Timeline(Write write, const TimelineOptions& options)
 }
 
 void Timeline::print_more(std::string_view mark, std::string_view text) {
-    fmt::memory_buffer& buffer = out_.buffer();
-    const auto line = [&](std::string_view before, std::string_view part) {
-        append_text(buffer, {}, kIndent);
-        buffer.append(before);
-        buffer.push_back(' ');
-        buffer.append(part);
-        buffer.push_back('\n');
+    const auto print = [&](std::string_view before, std::string_view part) {
+        LineWriter line(out_.buffer(),
+                        kIndent + before.size() + part.size() + 2 + LineWriter::kSlack);
+        line.text({}, kIndent);
+        line.text(before);
+        line.put(' ');
+        line.text(part);
+        line.put('\n');
     };
     constexpr std::size_t kWidth = kColumns - kIndent - 2;
     if (text.size() <= kWidth) {
-        line(mark, text);
+        print(mark, text);
         return;
     }
     bool first = true;
     for (const std::string& part : wrap(text, kWidth)) {
-        line(first ? mark : " ", part);
+        print(first ? mark : " ", part);
         first = false;
     }
 }
 
-void Timeline::print_segment(const FrameEvent& event) {
+// The columns that every segment has.
+void Timeline::print_columns(const FrameEvent& event) {
     const Segment& segment = *event.segment;
     const Nanos at = event.frame->time - begin_;
     const auto distance = static_cast<std::uint64_t>(at < 0 ? -at : at);
-    fmt::memory_buffer& buffer = out_.buffer();
-    append_number(buffer, event.frame->number, 7);
-    buffer.append(std::string_view(at < 0 ? " -" : "  "));
-    append_number(buffer, distance / kSecond, 4);
-    buffer.push_back('.');
-    append_number(buffer, distance % kSecond / kMicrosecond, 6, '0');
-    buffer.push_back(' ');
-    append_number(buffer, event.connection->stream, 5);
-    buffer.append(std::string_view(event.from_client() ? " → " : " ← "));
-    switch (segment.flags) {
-        case flag::ack: append_text(buffer, "ACK", kFlagColumns); break;
-        case flag::ack | flag::psh: append_text(buffer, "PSH, ACK", kFlagColumns); break;
-        default: append_text(buffer, flags_text(segment.flags), kFlagColumns);
-    }
-    buffer.push_back(' ');
-    append_number(buffer, event.analysis.relative_seq, 10);
-    buffer.push_back(' ');
-    append_number(buffer, segment.length, 6);
-    buffer.push_back(' ');
+    LineWriter line(out_.buffer(), kLineBytesMax);
+    line.number(event.frame->number, 7);
+    line.text(at < 0 ? " -" : "  ");
+    line.number(distance / kSecond, 4);
+    line.put('.');
+    line.number(distance % kSecond / kMicrosecond, 6, '0');
+    line.put(' ');
+    line.number(event.connection->stream, 5);
+    line.text(event.from_client() ? " → " : " ← ");
+    write_flags(line, segment.flags);
+    line.put(' ');
+    line.number(event.analysis.relative_seq, 10);
+    line.put(' ');
+    line.number(segment.length, 6);
+    line.put(' ');
     if (segment.has(flag::ack)) {
-        append_number(buffer, event.analysis.relative_ack, 10);
+        line.number(event.analysis.relative_ack, 10);
     } else {
-        buffer.append(std::string_view("         -"));
+        line.text("         -");
     }
-    buffer.push_back(' ');
-    append_number(buffer, event.analysis.window, 7);
-    std::string remark;
+    line.put(' ');
+    line.number(event.analysis.window, 7);
+}
+
+void Timeline::print_segment(const FrameEvent& event) {
+    print_columns(event);
+    const bool moved = states_changed(event);
+    text_.clear();
     if (event.analysis.bits != 0) {
-        remark = "[" + analysis_text(event.analysis) + "]";
-    } else if (states_changed(event)) {
-        remark = states_text(event);
+        text_.append("[").append(analysis_text(event.analysis)).append("]");
+    } else if (moved) {
+        append_states(text_, event);
     }
-    const bool fits = kFrameColumns + 2 + remark.size() <= kColumns;
-    if (!remark.empty() && fits) {
-        buffer.append(std::string_view("  "));
-        buffer.append(remark);
+    const bool fits = kFrameColumns + 2 + text_.size() <= kColumns;
+    if (!text_.empty() && fits) {
+        out_.buffer().append(std::string_view("  "));
+        out_.buffer().append(text_);
     }
-    buffer.push_back('\n');
-    if (!remark.empty() && !fits) {
-        print_more(" ", remark);
+    out_.buffer().push_back('\n');
+    if (!text_.empty() && !fits) {
+        print_more(" ", text_);
     }
-    if (event.analysis.bits != 0 && states_changed(event)) {
-        print_more(" ", states_text(event));
+    if (event.analysis.bits != 0 && moved) {
+        text_.clear();
+        append_states(text_, event);
+        print_more(" ", text_);
     }
 }
 
@@ -117,24 +131,28 @@ void Timeline::print_http(const HttpEvent& event) {
     }
     const HttpMessage& message = event.message();
     const std::string_view mark = event.request ? ">" : "<";
+    text_.clear();
     switch (event.kind) {
-        case HttpEventKind::head: print_more(mark, start_line(message)); break;
+        case HttpEventKind::head: append_start_line(text_, message); break;
         case HttpEventKind::end:
-            if (!event.request && message.framing != Framing::none) {
-                std::string text(in(options_.language, "end of ", "响应结束： "));
-                text.append(fmt::format_int(message.status).c_str()).append(": ");
-                print_more(mark, text.append(body_summary(message)));
+            if (event.request || message.framing == Framing::none) {
+                return;
             }
+            text_.append(in(options_.language, "end of ", "响应结束： "));
+            text_.append(fmt::format_int(message.status).c_str()).append(": ");
+            append_body_summary(text_, message);
             break;
         case HttpEventKind::cut:
-            print_more(mark, fmt::format("{} {}", in(options_.language, "cut short:", "不完整："),
-                                         message.head_complete || message.status != 0 ||
-                                                 !message.method.empty()
-                                             ? start_line(message)
-                                             : std::string("...")));
+            text_.append(in(options_.language, "cut short: ", "不完整： "));
+            if (message.version().empty()) {
+                text_.append("...");  // not even its first line is there
+            } else {
+                append_start_line(text_, message);
+            }
             break;
-        case HttpEventKind::nonsense: break;
+        case HttpEventKind::nonsense: return;
     }
+    print_more(mark, text_);
 }
 
 // A lesson is told in full once; after that its id and the frame where it was told.

@@ -28,11 +28,13 @@ class Timeline final : public Sink {
 
   private:
     void print_segment(const FrameEvent& event);
+    void print_columns(const FrameEvent& event);
     void print_more(std::string_view mark, std::string_view text);
     void print_http(const HttpEvent& event);
     void print_note(const Note& note, std::uint64_t frame);
 
     Output out_;
+    std::string text_;  // of the line under way
     const TimelineOptions options_;
     std::uint64_t told_[static_cast<std::size_t>(Rule::count)] = {};  // frame of the first telling
     Nanos begin_ = 0;

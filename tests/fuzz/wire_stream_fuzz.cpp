@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "core/check.h"
 #include "wire/http.h"
 #include "wire/reassembly.h"
@@ -37,12 +39,11 @@ void describe(const HttpEvent& event, Outcome& outcome) {
     }
     const HttpMessage& message = event.message();
     outcome.sense &= message.error.empty();
-    outcome.messages += std::to_string(static_cast<int>(event.kind)) + message.method + " " +
-                        message.target + " " + std::to_string(message.status) + " " +
-                        std::to_string(message.body_bytes) + "/" +
-                        std::to_string(message.total_bytes) + "\n";
-    for (const HttpField& field : message.fields) {
-        outcome.messages += field.name + ": " + field.value + "\n";
+    outcome.messages +=
+        fmt::format("{}{} {} {} {}/{}\n", static_cast<int>(event.kind), message.method(),
+                    message.target(), message.status, message.body_bytes, message.total_bytes);
+    for (const HttpField field : message.fields()) {
+        outcome.messages += fmt::format("{}: {}\n", field.name, field.value);
     }
     if (event.kind == HttpEventKind::end) {
         outcome.messages += message.body + "\n";

@@ -112,6 +112,30 @@ TEST(Connections, TheSamePortsAgain) {
     EXPECT_EQ(talk.finish().connections.size(), 2U);
 }
 
+TEST(Connections, TheSamePortsAgainWithoutTheirSyn) {
+    Talk talk;
+    talk.open().fin(true).fin(false).ack(true);
+    talk.client = 700'001;
+    talk.server = 800'000;
+    talk.send({.from_client = false,
+               .flags = flag::syn | flag::ack,
+               .seq = talk.server,
+               .ack = talk.client});
+    talk.server += 1;
+    talk.ack(true).exchange("GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n");
+    const Remembered& answer = talk.recorder().frames[6];
+    EXPECT_EQ(answer.stream, 1U);
+    EXPECT_EQ(answer.analysis.bits, analysis::ports_reused);
+    EXPECT_EQ(answer.analysis.relative_seq, 0U);
+    EXPECT_EQ(answer.analysis.relative_ack, 1U);
+    EXPECT_EQ(talk.recorder().frames[8].analysis.relative_seq, 1U);
+    EXPECT_EQ(talk.recorder().frames[8].analysis.bits, 0U);
+    const Connection& second = talk.finish().connections.at(1);
+    EXPECT_TRUE(second.client_seen);
+    EXPECT_EQ(second.client_side().endpoint.port, talk.client_port);
+    EXPECT_EQ(second.exchanges, 1U);
+}
+
 TEST(Connections, AreForgottenWhenThereAreTooMany) {
     AnalyzerOptions options;
     options.connections_max = 10;

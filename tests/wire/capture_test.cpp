@@ -94,6 +94,30 @@ TEST(Capture, WhatIsNoCaptureIsRefusedWithAReason) {
     EXPECT_FALSE(Capture::open_file("/nonexistent/file.pcap"));
 }
 
+// pcapng, with stamps in whole seconds of 64 bits.
+TEST(Capture, ATimeThatNanosecondsCannotHoldIsTheNearest) {
+    const auto words = [](std::initializer_list<std::uint32_t> all) {
+        std::string bytes;
+        for (const std::uint32_t word : all) {
+            bytes.append(reinterpret_cast<const char*>(&word), sizeof word);
+        }
+        return bytes;
+    };
+    const auto packet = [&](std::uint32_t high, std::uint32_t low) {
+        return words({6, 36, 0, high, low, 4, 4, 0x45, 36});
+    };
+    const File file(words({0x0a0d0d0a, 28, 0x1a2b3c4d, 1, ~0U, ~0U, 28}) +
+                    words({1, 32, 101, 65535, 9 | 1U << 16, 0, 0, 32}) + packet(0, 5) +
+                    packet(4, 0) + packet(~0U, ~0U));
+    auto capture = Capture::open_file(file.path());
+    ASSERT_TRUE(capture) << capture.error().what;
+    for (const Nanos seconds : {Nanos{5}, Nanos{9'000'000'000}, Nanos{0}}) {
+        const Frame* frame = capture->next();
+        ASSERT_NE(frame, nullptr) << capture->error();
+        EXPECT_EQ(frame->time, seconds * kSecond);
+    }
+}
+
 // ---- the printers' helpers
 
 TEST(Output, WidthsAndWrapping) {

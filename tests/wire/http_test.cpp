@@ -27,7 +27,8 @@ std::string story(const std::vector<HttpEvent>& events) {
             continue;
         }
         text += event.kind == HttpEventKind::cut ? "cut " : "";
-        text += event.request ? message.method + message.target : std::to_string(message.status);
+        text += event.request ? std::string(message.method()).append(message.target())
+                              : std::to_string(message.status);
         text += " ";
     }
     return text;
@@ -125,7 +126,7 @@ TEST(WireHttp, AnAnswerToARequestThatNeverEnded) {
     HttpConversation http(0);
     http.on_data(0, "GET / HTTP/1.1\r\nHo", {1, 0});
     http.on_data(1, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n", {2, 0});
-    EXPECT_EQ(http.events()[0].exchange->request.method, "GET");
+    EXPECT_EQ(http.events()[0].exchange->request.method(), "GET");
 }
 
 TEST(WireHttp, AGapInABodyIsCountedAndOneInAHeadIsNotGuessed) {

@@ -58,11 +58,34 @@ def number(text, base=10):
     return int(text.split("|")[0], base) if text else None
 
 
+class Streams:
+    """Which of our connections is which of tshark's. Ours begin anew at a SYN/ACK whose SYN was not
+    captured; tshark then stays in the earlier one, whose numbers mean nothing any more."""
+
+    def __init__(self):
+        self.theirs, self.rebegun = {}, set()
+
+    def compare(self, ours, theirs):
+        stream, expected = ours["stream"], number(theirs["tcp.stream"])
+        if stream not in self.theirs:
+            answer = ours["flags"] & 0x12 == 0x12 and "ports_reused" in ours["analysis"]
+            if answer:
+                self.rebegun.add(stream)
+            elif expected in self.theirs.values():
+                return [("stream", stream, expected)]
+            self.theirs[stream] = expected
+        return [] if self.theirs[stream] == expected else [("stream", stream, expected)]
+
+
+# What a segment says by itself, whatever came before it.
+BY_ITSELF = ("flags", "seq_raw", "ack_raw", "payload", "window_raw", "mss", "window_scale",
+             "sack_permitted", "timestamp", "timestamp_echo", "sack_blocks")
+
+
 def compare_segment(ours, theirs):
-    """Yields (what, ours, theirs)."""
+    """[(what, ours, theirs)]"""
     options = ours["options"]
     pairs = [
-        ("stream", ours["stream"], number(theirs["tcp.stream"])),
         ("flags", ours["flags"], number(theirs["tcp.flags"], 16)),
         ("seq", ours["seq"], number(theirs["tcp.seq"])),
         ("seq_raw", ours["seq_raw"], number(theirs["tcp.seq_raw"])),
@@ -121,7 +144,7 @@ def differences(binary, path, ports, compare_http=True):
     """(number of segments compared, [(frame, what, ours, theirs)])."""
     records, _ = sluice(binary, path)
     frames = {r["number"]: r for r in records if r["type"] == "frame"}
-    found, compared = [], 0
+    found, compared, streams = [], 0, Streams()
     for theirs in tshark(path, ports):
         frame = int(theirs["frame.number"])
         ours = frames.pop(frame, None)
@@ -138,7 +161,10 @@ def differences(binary, path, ports, compare_http=True):
         if "second_copy" in ours["analysis"]:
             continue
         compared += 1
-        found += [(frame, *one) for one in compare_segment(ours, theirs)]
+        seen = streams.compare(ours, theirs) + compare_segment(ours, theirs)
+        if ours["stream"] in streams.rebegun:
+            seen = [one for one in seen if one[0] in ("stream", *BY_ITSELF)]
+        found += [(frame, *one) for one in seen]
         if compare_http and http_of(ours) != http_of_theirs(theirs):
             found.append((frame, "http", http_of(ours), http_of_theirs(theirs)))
     found += [(frame, "frame", "there", None) for frame in frames]

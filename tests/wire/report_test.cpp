@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "wire/reconstruction.h"
 
 #include "tests/wire/build.h"
@@ -110,6 +112,15 @@ TEST(Report, ACapturedPageIsShownAndCanDoNothing) {
     EXPECT_TRUE(has(html, "&lt;img src=&quot;data:image/png;base64,"));
     EXPECT_FALSE(has(html, "<script"));
     EXPECT_FALSE(has(html, "onload=\"alert"));
+}
+
+TEST(Report, TheStyleIsWhole) {
+    const std::string html = Visit(false).text(Language::en, true);
+    const std::size_t begin = html.find("<style>");
+    const std::string style = html.substr(begin, html.find("</style>") - begin);
+    EXPECT_EQ(std::count(style.begin(), style.end(), '{'),
+              std::count(style.begin(), style.end(), '}'));
+    EXPECT_TRUE(has(style, "@media print"));
 }
 
 TEST(Reconstruction, SaysWhatItIsAndInventsNothing) {

@@ -1,5 +1,5 @@
-"""The lab, as an ordinary user: every card, from captured frames, in both languages and formats; and
-the pcapng with comments, read by tshark."""
+"""The lab, as an ordinary user: every card, from captured frames, in both languages and formats; the
+pcapng with comments, read by tshark; and what Chromium fetches."""
 
 import concurrent.futures
 import json
@@ -45,7 +45,7 @@ def text_of(*path):
 
 
 class Lab(unittest.TestCase):
-    """Four runs, at once, each in a network of its own."""
+    """Five runs, at once, each in a network of its own."""
 
     @classmethod
     def setUpClass(cls):
@@ -69,6 +69,8 @@ class Lab(unittest.TestCase):
             "shared": lambda: run("--lab", SITE, "--json", before=FORBIDDEN),
             "unable": lambda: run("--lab", SITE, "--html", "kernel.html", before=unable,
                                   work=cls.work),
+            "browser": lambda: run("--lab", SITE, "--browser", "--html", "browser.html", "--json",
+                                   work=cls.work),
         }
         with concurrent.futures.ThreadPoolExecutor(len(runs)) as pool:
             futures = {name: pool.submit(run_it) for name, run_it in runs.items()}
@@ -153,6 +155,25 @@ class Lab(unittest.TestCase):
             self.assertNotIn(word, report)  # no frames, no relative numbers, no secrets
         refused = run("--lab", SITE, "--json", before=self.unable)
         self.assertEqual((1, ""), (refused.returncode, refused.stdout))
+
+    def test_what_a_browser_fetches_is_explained(self):
+        self.good("browser")
+        frames = [r for r in self.records("browser") if r["type"] == "frame"]
+        agent = [r["stream"] for r in frames for e in r.get("http", []) for f in e.get("fields", [])
+                 if f["name"] == "User-Agent" and "HeadlessChrome" in f["value"]]
+        self.assertTrue(agent)
+        targets = [e["target"] for r in frames if r["stream"] in agent for e in r.get("http", [])
+                   if e["event"] == "head" and e["message"] == "request"]
+        self.assertEqual(["/", "/static/computer-network.jpg"], targets[:2])
+        favicon = [t for t in targets if t.startswith("/favicon.")]
+        self.assertTrue(favicon)
+        rules = {n["rule"] for r in self.records("browser") for n in r.get("notes", [])}
+        self.assertLessEqual({"http.favicon", "tcp.silent_connection"}, rules)
+        page = text_of(self.work, "browser.html")
+        for word in ("Browsers ask for the page&#39;s icon by themselves", "(preconnect)",
+                     "HeadlessChrome", "GET /static/computer-network.jpg", favicon[0],
+                     "data:image/jpeg;base64,", "2012307"):
+            self.assertIn(word, page)
 
 
 if __name__ == "__main__":
