@@ -4,11 +4,8 @@
 
 #include <cstdio>
 
-#include "app/bench.h"
-#include "app/option_types.h"
-#include "app/probe.h"
+#include "app/commands.h"
 #include "app/serve.h"
-#include "app/wire.h"
 
 namespace sluice {
 
@@ -22,36 +19,26 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
     return kExitUsage;
 }
 
-int run(int argc, char** argv) {
+int run(const std::vector<std::string>& arguments) {
     CLI::App app{"A static web server, its load generator, and an explainer of captures", "sluice"};
     app.set_version_flag("--version", "sluice " SLUICE_VERSION);
     app.require_subcommand(1);
-    ServeOptions options;
-    const CLI::App* serve_command = add_serve(app, options);
-    BenchOptions bench_options;
-    const CLI::App* bench_command = add_bench(app, bench_options);
-    WireOptions wire_options;
-    const CLI::App* wire_parsed = add_wire(app, wire_options);
-    const CLI::App* probe_command =
-        app.add_subcommand("probe", "Say which backends this machine can run, and why");
+    const std::vector<Command> commands = add_commands(app, arguments);
+    std::vector<const char*> pointers;
+    for (const std::string& argument : arguments) {
+        pointers.push_back(argument.c_str());
+    }
     try {
-        app.parse(argc, argv);
+        app.parse(static_cast<int>(pointers.size()), pointers.data());
     } catch (const CLI::ParseError& error) {
         return usage_error(app, error);
     }
-    if (serve_command->parsed()) {
-        return serve(options);
-    }
-    if (bench_command->parsed()) {
-        for (int i = 0; i < argc; ++i) {
-            bench_options.command += std::string(i == 0 ? "" : " ") + (i == 0 ? "sluice" : argv[i]);
+    for (const Command& command : commands) {
+        if (command.parsed->parsed()) {
+            return command.run();
         }
-        return bench(bench_options);
     }
-    if (wire_parsed->parsed()) {
-        return wire_command(wire_options);
-    }
-    return probe_command->parsed() ? probe() : kExitUsage;
+    return kExitUsage;
 }
 
 }  // namespace
@@ -59,5 +46,5 @@ int run(int argc, char** argv) {
 }  // namespace sluice
 
 int main(int argc, char** argv) {
-    return sluice::run(argc, argv);
+    return sluice::run(sluice::arguments_of(argc, argv));
 }
