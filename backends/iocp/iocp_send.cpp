@@ -122,8 +122,7 @@ void IocpBackend::look_at_stalled() noexcept {
         }
         Socket_& socket = sockets_[send.token.slot()];
         WSAPOLLFD asked{socket.socket, POLLWRNORM, 0};
-        if (!socket.closing && ::WSAPoll(&asked, 1, 0) == 1 &&
-            (asked.revents & (POLLERR | POLLHUP)) != 0) {
+        if (!socket.closing && ::WSAPoll(&asked, 1, 0) == 1 && (asked.revents & POLLERR) != 0) {
             (void)::CancelIoEx(reinterpret_cast<HANDLE>(socket.socket), &send.operation);
         }
     }

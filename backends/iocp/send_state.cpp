@@ -8,6 +8,8 @@ namespace sluice::iocp {
 
 namespace {
 
+constexpr std::uint32_t kStepsWithoutBytesMax = 16;
+
 HANDLE handle_of(const FileRange& range) noexcept {
     return reinterpret_cast<HANDLE>(range.file);
 }
@@ -48,7 +50,7 @@ void SendState::start(Token name, std::span<const Slice> head_slices, const File
     active = true;
     may_transmit = transmit_allowed && !range.copy && range.length >= kTransmitMin;
     transmitting = false;
-    step_memory = step_file = 0;
+    step_memory = step_file = steps_without_bytes = 0;
 }
 
 std::uint64_t SendState::left() const noexcept {
@@ -150,9 +152,15 @@ void SendState::step_done(std::uint32_t bytes) noexcept {
         rest -= taken;
         slice_first += slice.len == 0 ? 1 : 0;
     }
-    if (transmitting && (of_file < step_file || !stamp_matches(file))) {
-        fail_with(Status::changed);  // the file ends before the range does, or was edited
-    } else if (bytes == 0 && step_memory + step_file > 0) {
+    if (transmitting && !stamp_matches(file)) {
+        fail_with(Status::changed);
+    } else if (transmitting && of_file < step_file) {
+        // The file ends before the range does, or the system gave up early: reading tells.
+        may_transmit = false;
+    }
+    // Under Wine the peer's FIN ends what is being sent, well and short of bytes.
+    steps_without_bytes = bytes > 0 ? 0 : steps_without_bytes + 1;
+    if (steps_without_bytes > kStepsWithoutBytesMax) {
         fail_with(Status::reset);
     }
     step_memory = step_file = 0;

@@ -58,6 +58,7 @@ struct SendState {
     std::uint32_t slice_count = 0;
     std::uint32_t step_memory = 0;  // bytes of the step under way
     std::uint32_t step_file = 0;
+    std::uint32_t steps_without_bytes = 0;  // in a row
     Status failure = Status::ok;
     SendUrgency urgency = SendUrgency::eager;
     bool active = false;
