@@ -25,6 +25,7 @@ int run(const std::vector<std::string>& arguments) {
     app.require_subcommand(1);
     const std::vector<Command> commands = add_commands(app, arguments);
     std::vector<const char*> pointers;
+    pointers.reserve(arguments.size());
     for (const std::string& argument : arguments) {
         pointers.push_back(argument.c_str());
     }

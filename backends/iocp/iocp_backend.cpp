@@ -429,6 +429,11 @@ bool IocpBackend::receive_one(Slot slot, Socket_& socket) noexcept {
     }
     // After a reset the first call that meets it says so, and those that follow may not.
     Status end = n == 0 ? Status::eof : win32::status_of(error);
+    // Under Wine nobody may have said so: then the connection has no other end any more, although
+    // we have not finished ours.
+    if (n == 0 && !socket.finishing && iocp::peer_of(socket.socket).family == Family::none) {
+        end = Status::reset;
+    }
     if (socket.broken != Status::ok) {
         end = socket.broken;
     } else if (end != Status::eof && end != Status::timed_out) {

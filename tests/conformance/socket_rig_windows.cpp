@@ -73,12 +73,14 @@ class SocketPeer final : public Peer {
         }
         const int got = ::recv(socket_, bytes.data(), static_cast<int>(bytes.size()), 0);
         note(got);
+        note_end(got);
         bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
         return bytes;
     }
     bool eof() override {
         char byte = 0;
         const int got = open() ? ::recv(socket_, &byte, 1, MSG_PEEK) : -1;
+        note_end(got);
         return got == 0 && !broken_;
     }
     bool broken() override {
@@ -100,6 +102,7 @@ class SocketPeer final : public Peer {
         });
     }
     void shutdown_write() override {
+        finished_ = true;
         if (::shutdown(socket_, SD_SEND) != 0) {
             broken_ = true;  // it was reset meanwhile
         }
@@ -130,6 +133,13 @@ class SocketPeer final : public Peer {
             broken_ = true;
         }
     }
+    // Wine may take the error of a reset away; what follows looks like an end, but of a connection
+    // that has no other end.
+    void note_end(int result) {
+        if (result == 0 && !finished_ && iocp::peer_of(socket_).family == Family::none) {
+            broken_ = true;
+        }
+    }
     bool note_error() {
         int error = 0;
         int size = sizeof error;
@@ -144,6 +154,7 @@ class SocketPeer final : public Peer {
 
     SOCKET socket_;
     bool broken_ = false;
+    bool finished_ = false;
     std::atomic<bool> echo_stops_{false};
     std::thread echo_;
 };

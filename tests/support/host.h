@@ -42,6 +42,8 @@ class TempFile {
 };
 
 [[nodiscard]] int process_id();
+// A new directory in the one for temporary files; the caller removes it. UTF-8.
+[[nodiscard]] std::string make_temp_directory();
 // Descriptors that this process has open; 0 where the system does not tell.
 [[nodiscard]] std::size_t open_descriptors();
 // As many as the system gives, up to what a thousand connections with both ends here need.

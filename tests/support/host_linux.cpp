@@ -61,6 +61,12 @@ int process_id() {
     return ::getpid();
 }
 
+std::string make_temp_directory() {
+    std::string path = (std::filesystem::temp_directory_path() / "sluice-XXXXXX").string();
+    CHECK(::mkdtemp(path.data()) != nullptr);
+    return path;
+}
+
 std::size_t open_descriptors() {
     const std::filesystem::directory_iterator entries("/proc/self/fd");
     return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));

@@ -78,6 +78,14 @@ int process_id() {
     return static_cast<int>(::GetCurrentProcessId());
 }
 
+std::string make_temp_directory() {
+    static int serial = 0;
+    const auto path = std::filesystem::temp_directory_path() /
+                      ("sluice-" + std::to_string(process_id()) + "-" + std::to_string(++serial));
+    CHECK(std::filesystem::create_directory(path));
+    return path.string();
+}
+
 std::size_t open_descriptors() {
     DWORD count = 0;
     // Under Wine this is always 0.
