@@ -12,6 +12,8 @@
 
 #include "app/find_rate.h"
 #include "app/serve.h"
+#include "app/verify_root.h"
+#include "app/wire_tap.h"
 #include "backends/registry.h"
 #include "bench/load/hdr_format.h"
 #include "bench/load/replay.h"
@@ -49,9 +51,9 @@ Result<void> add_replay(const BenchOptions& options, const load::Url& server, Pl
     }
     const load::ReplayLog log = load::read_replay_log(text.view());
     if (log.entries.empty()) {
-        return fail(Status::address_invalid,
-                    options.replay_path +
-                        ": no GET or HEAD request in it; expected the common or combined format");
+        return fail(Status::address_invalid, options.replay_path +
+                                                 ": no GET or HEAD request in it; expected the "
+                                                 "common, the combined, or sluice's JSON format");
     }
     if (log.left_out > 0) {
         fmt::print(stderr, "sluice bench: {} of the log's lines are left out\n", log.left_out);
@@ -274,6 +276,22 @@ int bench(const BenchOptions& options) {
     std::signal(SIGTERM, on_signal);
     if (auto answer = load::probe(*plan); !answer) {
         return failed(answer.error());
+    }
+    if (!options.verify_root.empty()) {
+        if (auto found = expect_files(options.verify_root, *plan); !found) {
+            return failed(found.error());
+        }
+    }
+    std::unique_ptr<load::WireTap> tap;
+    if (options.verify_wire) {
+        plan->sample_mask = load::sample_mask(plan->connections, plan->churn > 0);
+        auto opened =
+            open_wire_tap(plan->server, load::is_own_address(plan->server), plan->sample_mask);
+        if (!opened) {
+            return failed(opened.error());
+        }
+        tap = std::move(*opened);
+        plan->tap = tap.get();
     }
     if (options.find_rate) {
         return find_rate(*plan, options.rate > 0 ? options.rate : kFirstRate, *objective);

@@ -33,6 +33,8 @@ struct BenchOptions {
     std::string backend = "auto";
     bool pin = true;
     bool verify = false;
+    std::string verify_root;  // the directory whose files the bodies must be; implies verify
+    bool verify_wire = false;
     bool quiet = false;
     std::string json_path;  // "-": standard output
     std::string csv_path;

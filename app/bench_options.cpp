@@ -24,12 +24,13 @@ void add_bench_load(CLI::App* bench, BenchOptions& options) {
         ->check(CLI::Range(1, 1024))
         ->capture_default_str();
     bench
-        ->add_option("--churn", options.churn,
-                     "Open a new connection after so many requests (1 when no number follows)")
-        ->expected(0, 1)
-        ->default_str("1")
+        ->add_flag("--churn", options.churn,
+                   "Open a new connection after each N requests (1 when no number follows)")
         ->option_text("[N]")
-        ->check(CLI::Range(1, 1'000'000'000));
+        // Without a number CLI11 has "true" here, which makes 1.
+        ->check([](const std::string& text) {
+            return text == "true" ? std::string{} : CLI::Range(1, 1'000'000'000)(text);
+        });
     bench
         ->add_option_function<std::string>(
             "--warm-up",
@@ -87,8 +88,17 @@ void add_bench_requests(CLI::App* bench, BenchOptions& options) {
         ->check(CLI::IsMember(backend_names()))
         ->capture_default_str();
     bench->add_flag("!--no-pin", options.pin, "Do not tie each thread to one CPU");
+}
+
+void add_bench_checks(CLI::App* bench, BenchOptions& options) {
     bench->add_flag("--verify", options.verify,
                     "Compare status, length and XXH3 of every answer with the first one");
+    bench
+        ->add_option("--verify-root", options.verify_root,
+                     "Compare every answer with the file below this directory instead")
+        ->type_name("DIR");
+    bench->add_flag("--verify-wire", options.verify_wire,
+                    "Capture some connections and compare our clock with what was on the wire");
 }
 
 void add_bench_reports(CLI::App* bench, BenchOptions& options) {
@@ -110,6 +120,7 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
     add_bench_load(bench, options);
     add_bench_open_loop(bench, options);
     add_bench_requests(bench, options);
+    add_bench_checks(bench, options);
     add_bench_reports(bench, options);
     return bench;
 }

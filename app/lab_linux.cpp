@@ -3,12 +3,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,145 +12,33 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <optional>
 #include <utility>
+
+#include "app/kernel_view.h"
+#include "app/lab_server.h"
 
 namespace sluice {
 
 namespace {
 
-constexpr std::uint16_t kPort = 8080;
-constexpr std::uint16_t kClosedPort = 8081;
-constexpr int kPatienceMs = 5'000;  // for what should come at once
-constexpr int kQuietMs = 120;       // nothing captured for so long: a step is over
-constexpr int kDelayedAckMs = 250;  // longer than a kernel waits with an ACK
+constexpr std::uint16_t kPrivatePort = 8080;  // free in a network of our own
+constexpr int kPatienceMs = 5'000;            // for what should come at once
+constexpr int kQuietMs = 120;                 // nothing captured for so long: a step is over
+constexpr int kDelayedAckMs = 250;            // longer than a kernel waits with an ACK
 constexpr int kSmallWindowBytes = 2'048;
 
 [[nodiscard]] std::unexpected<Error> failed(const std::string& what) {
     return fail(Status::io_error, fmt::format("{}: {}", what, std::strerror(errno)), errno);
 }
 
-bool write_file(const char* path, const std::string& text) {
-    const int file = open(path, O_WRONLY | O_CLOEXEC);
-    if (file < 0) {
-        return false;
-    }
-    const bool good = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    return close(file) == 0 && good;
-}
-
-class Socket {
-  public:
-    Socket() = default;
-    explicit Socket(int handle) : handle_(handle) {}
-    Socket(Socket&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
-    Socket& operator=(Socket&& other) noexcept {
-        shut();
-        handle_ = std::exchange(other.handle_, -1);
-        return *this;
-    }
-    ~Socket() { shut(); }
-
-    void shut() {
-        if (handle_ >= 0) {
-            close(std::exchange(handle_, -1));
-        }
-    }
-    [[nodiscard]] int get() const { return handle_; }
-
-  private:
-    int handle_ = -1;
-};
-
-sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-// The server, as a child of ours.
-class ServerProcess {
-  public:
-    ~ServerProcess() { stop(); }
-
-    [[nodiscard]] Result<void> start(const std::string& root);
-    void stop();
-
-  private:
-    [[nodiscard]] Result<void> wait_ready(int lines);
-
-    pid_t pid_ = -1;
-};
-
-Result<void> ServerProcess::start(const std::string& root) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        return failed("cannot make a pipe");
-    }
-    const Socket lines(ends[0]);
-    Socket out(ends[1]);
-    const std::string address = fmt::format("127.0.0.1:{}", kPort);
-    // Short deadlines: the lab waits for two of them to show what happens then.
-    const char* const arguments[] = {
-        "sluice",         "serve", root.c_str(), "--listen",       address.c_str(),
-        "--workers",      "1",     "--no-pin",   "--head-timeout", "700ms",
-        "--idle-timeout", "700ms", nullptr};
-    pid_ = fork();
-    if (pid_ < 0) {
-        return failed("cannot start the server");
-    }
-    if (pid_ == 0) {
-        dup2(out.get(), STDERR_FILENO);
-        dup2(open("/dev/null", O_RDWR), STDOUT_FILENO);
-        execv("/proc/self/exe", const_cast<char* const*>(arguments));
-        _exit(127);
-    }
-    out.shut();
-    return wait_ready(lines.get());
-}
-
-Result<void> ServerProcess::wait_ready(int lines) {
-    std::string said;
-    pollfd ready{lines, POLLIN, 0};
-    while (said.find("serving ") == std::string::npos) {
-        char part[512];
-        const bool came = poll(&ready, 1, kPatienceMs) == 1;
-        const ssize_t got = came ? read(lines, part, sizeof part) : 0;
-        if (got <= 0) {
-            return fail(Status::io_error,
-                        fmt::format("the server did not start: {}", said.empty() ? "-" : said));
-        }
-        said.append(part, static_cast<std::size_t>(got));
-    }
-    return {};
-}
-
-void ServerProcess::stop() {
-    if (pid_ <= 0) {
-        return;
-    }
-    kill(pid_, SIGTERM);
-    for (int waited = 0; waited < kPatienceMs; waited += 20) {
-        if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
-            pid_ = -1;
-            return;
-        }
-        usleep(20'000);
-    }
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    pid_ = -1;
-}
-
 // What the client of the seed's lab report sends, field by field.
-std::string browser_request(const std::string& target, const std::string& more = {},
-                            bool image = false) {
+std::string browser_request(std::uint16_t port, const std::string& target,
+                            const std::string& more = {}, bool image = false) {
     std::string text = fmt::format(
         "GET {} HTTP/1.1\r\n"
         "Host: 127.0.0.1:{}\r\n"
@@ -162,7 +46,7 @@ std::string browser_request(const std::string& target, const std::string& more =
         "sec-ch-ua: \"Chromium\";v=\"106\", \"Google Chrome\";v=\"106\", "
         "\"Not;A=Brand\";v=\"99\"\r\n"
         "sec-ch-ua-mobile: ?0\r\n",
-        target, kPort);
+        target, port);
     const std::string agent =
         "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like "
         "Gecko) Chrome/106.0.0.0 Safari/537.36\r\n";
@@ -175,7 +59,7 @@ std::string browser_request(const std::string& target, const std::string& more =
             "Sec-Fetch-Mode: no-cors\r\n"
             "Sec-Fetch-Dest: image\r\n"
             "Referer: http://127.0.0.1:{}/\r\n",
-            kPort);
+            port);
     } else {
         text += "sec-ch-ua-platform: \"Windows\"\r\nUpgrade-Insecure-Requests: 1\r\n";
         text += agent;
@@ -189,14 +73,9 @@ std::string browser_request(const std::string& target, const std::string& more =
     }
     text +=
         "Accept-Encoding: gzip, deflate, br\r\n"
-        "Accept-Language: zh-CN,zh;q=0.9,en-US;q=0.8,en;q=0.7\r\n";
+        "Accept-Language: zh-CN,zh;q=0.9,en-US;q=0.8,en;q=0.7\r\n"
+        "Cookie: SL_G_WPT_TO=zh; SL_GWPT_Show_Hide_tmp=1; SL_wptGlobTipTm=1\r\n";
     return text + more + "\r\n";
-}
-
-std::string plain_request(const std::string& method, const std::string& target,
-                          const std::string& more = {}, const std::string& version = "HTTP/1.1") {
-    return fmt::format("{} {} {}\r\nHost: 127.0.0.1:{}\r\n{}\r\n", method, target, version, kPort,
-                       more);
 }
 
 std::string field_value(const std::string& head, const std::string& name) {
@@ -226,212 +105,6 @@ std::string first_picture(const std::string& page) {
     return {};
 }
 
-class Lab {
-  public:
-    Lab(wire::Capture& capture, const std::function<void(const wire::Frame&)>& feed)
-        : capture_(capture), feed_(feed) {}
-
-    [[nodiscard]] Result<void> run();
-    [[nodiscard]] Result<void> run_browser();
-    [[nodiscard]] std::vector<LabCard>& cards() { return cards_; }
-
-  private:
-    [[nodiscard]] Socket begin(const std::string& id, std::uint16_t port = kPort, int buffer = 0);
-    void send(const Socket& socket, const std::string& bytes);
-    [[nodiscard]] std::string read_some(const Socket& socket);
-    // One response by its Content-Length, or everything up to the end.
-    [[nodiscard]] std::string read_response(const Socket& socket, bool head_only = false);
-    void read_to_end(const Socket& socket);
-    void settle(int quiet_ms = kQuietMs);
-
-    [[nodiscard]] std::string visit();
-    void status_cards(const std::string& etag);
-    void close_cards();
-    void one_request(const std::string& id, const std::string& bytes);
-
-    wire::Capture& capture_;
-    const std::function<void(const wire::Frame&)>& feed_;
-    std::vector<LabCard> cards_;
-    std::string picture_;
-    std::string error_;
-};
-
-// Takes what was captured until nothing comes any more.
-void Lab::settle(int quiet_ms) {
-    for (int quiet = 0; quiet < quiet_ms;) {
-        const wire::Frame* frame = capture_.next();
-        if (frame != nullptr) {
-            feed_(*frame);
-            quiet = 0;
-        } else if (capture_.ended()) {
-            return;
-        } else {
-            quiet += 50;  // the capture's own wait
-        }
-    }
-}
-
-Socket Lab::begin(const std::string& id, std::uint16_t port, int buffer) {
-    Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval patience{kPatienceMs / 1000, 0};
-    setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (buffer != 0) {
-        setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-    }
-    sockaddr_in mine = loopback(0);
-    socklen_t size = sizeof mine;
-    const sockaddr_in server = loopback(port);
-    const bool bound =
-        bind(socket.get(), reinterpret_cast<const sockaddr*>(&mine), sizeof mine) == 0 &&
-        getsockname(socket.get(), reinterpret_cast<sockaddr*>(&mine), &size) == 0;
-    const bool connected =
-        bound &&
-        connect(socket.get(), reinterpret_cast<const sockaddr*>(&server), sizeof server) == 0;
-    if (!connected && (port == kPort || errno != ECONNREFUSED)) {
-        error_ = fmt::format("the lab's client cannot connect: {}", std::strerror(errno));
-    }
-    cards_.push_back({id, ntohs(mine.sin_port)});
-    return socket;
-}
-
-void Lab::send(const Socket& socket, const std::string& bytes) {
-    std::size_t sent = 0;
-    while (sent < bytes.size()) {
-        const ssize_t now =
-            ::send(socket.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
-        if (now <= 0) {
-            return;  // the server refused the rest, which is what some cards are about
-        }
-        sent += static_cast<std::size_t>(now);
-    }
-}
-
-std::string Lab::read_some(const Socket& socket) {
-    char part[64 << 10];
-    const ssize_t got = recv(socket.get(), part, sizeof part, 0);
-    return got > 0 ? std::string(part, static_cast<std::size_t>(got)) : std::string();
-}
-
-std::string Lab::read_response(const Socket& socket, bool head_only) {
-    std::string bytes;
-    while (true) {
-        const std::size_t end = bytes.find("\r\n\r\n");
-        if (end != std::string::npos) {
-            const std::string length = field_value(bytes.substr(0, end + 2), "Content-Length");
-            std::size_t body = 0;
-            if (!head_only) {
-                std::from_chars(length.data(), length.data() + length.size(), body);
-            }
-            if (bytes.size() >= end + 4 + body) {
-                return bytes;
-            }
-        }
-        const std::string part = read_some(socket);
-        if (part.empty()) {
-            return bytes;
-        }
-        bytes += part;
-    }
-}
-
-void Lab::read_to_end(const Socket& socket) {
-    while (!read_some(socket).empty()) {
-    }
-}
-
-// The page, then its logo on the same connection; then nothing, until the server closes an idle
-// connection. The client answers later, so that the close takes its four segments. The entity tag.
-std::string Lab::visit() {
-    Socket socket = begin("page");
-    send(socket, browser_request("/"));
-    const std::string page = read_response(socket);
-    picture_ = first_picture(page);
-    if (!picture_.empty()) {
-        usleep(3'000);  // a browser parses the page first
-        send(socket, browser_request(picture_, {}, true));
-        (void)read_response(socket);
-    }
-    read_to_end(socket);
-    settle(kDelayedAckMs);
-    socket.shut();
-    settle();
-    return field_value(page.substr(0, page.find("\r\n\r\n") + 2), "ETag");
-}
-
-void Lab::one_request(const std::string& id, const std::string& bytes) {
-    Socket socket = begin(id);
-    send(socket, bytes);
-    (void)read_response(socket, bytes.starts_with("HEAD ") || id == "304");
-    socket.shut();
-    settle();
-}
-
-void Lab::status_cards(const std::string& etag) {
-    one_request("200", plain_request("GET", "/"));
-    one_request("206", plain_request("GET", "/", "Range: bytes=0-99\r\n"));
-    if (!etag.empty()) {
-        one_request("304", browser_request("/", fmt::format("If-None-Match: {}\r\n", etag)));
-    }
-    one_request("400", "GET / HTTP/1.1\r\n\r\n");  // no Host
-    one_request("404", plain_request("GET", "/no-such-page"));
-    one_request("405", plain_request("DELETE", "/"));
-    one_request("408", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n");  // and then nothing
-    one_request("414", plain_request("GET", "/" + std::string(9'000, 'a')));
-    one_request("416", plain_request("GET", "/", "Range: bytes=999999999-\r\n"));
-    one_request("431", plain_request("GET", "/", "X-Long: " + std::string(20'000, 'b') + "\r\n"));
-    one_request("501", plain_request("BREW", "/"));
-    one_request("505", plain_request("GET", "/", {}, "HTTP/3.0"));
-}
-
-void Lab::close_cards() {
-    {
-        const Socket socket = begin("http10");
-        send(socket, plain_request("GET", "/", {}, "HTTP/1.0"));
-        read_to_end(socket);  // the server closes
-    }
-    settle();
-    {
-        const Socket socket = begin("close_by_client");
-        send(socket, plain_request("GET", "/"));
-        (void)read_response(socket);
-    }
-    settle();
-    {
-        // A small window holds the server's answer up, so that it must acknowledge the FIN alone.
-        const Socket socket = begin("half_close", kPort, kSmallWindowBytes);
-        send(socket, plain_request("GET", picture_.empty() ? "/" : picture_));
-        usleep(20'000);
-        shutdown(socket.get(), SHUT_WR);
-        settle(kDelayedAckMs);
-        read_to_end(socket);
-    }
-    settle();
-    {
-        const Socket socket = begin("reset");
-        send(socket, plain_request("GET", "/"));
-        (void)read_response(socket);
-        const linger at_once{1, 0};
-        setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    }
-    settle();
-    (void)begin("refused", kClosedPort);
-    settle();
-}
-
-Result<void> Lab::run() {
-    const std::string etag = visit();
-    status_cards(etag);
-    close_cards();
-    if (!error_.empty()) {
-        return fail(Status::io_error, error_);
-    }
-    if (!capture_.error().empty()) {
-        return fail(Status::io_error, capture_.error());
-    }
-    return {};
-}
-
 std::string find_browser() {
     for (const char* name : {"chromium", "chromium-browser", "google-chrome"}) {
         const std::string paths = std::getenv("PATH") == nullptr ? "" : std::getenv("PATH");
@@ -447,7 +120,312 @@ std::string find_browser() {
     return {};
 }
 
-Result<void> Lab::run_browser() {
+Nanos now() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+}  // namespace
+
+// The client, and the servers that it talks to.
+class Lab::Client {
+  public:
+    explicit Client(const LabOptions& options) : options_(options) {}
+
+    [[nodiscard]] Result<void> start();
+    [[nodiscard]] std::string filter() const;
+    [[nodiscard]] Result<void> run(wire::Capture* capture,
+                                   const std::function<void(const wire::Frame&)>& feed);
+    [[nodiscard]] const std::vector<LabCard>& cards() const { return cards_; }
+    [[nodiscard]] const std::string& server_command() const { return server_.command(); }
+
+  private:
+    struct Talk {
+        Socket socket;
+        std::size_t card = 0;
+    };
+
+    [[nodiscard]] Talk begin(const std::string& id, std::uint16_t port, int buffer = 0);
+    void send(const Talk& talk, const std::string& bytes);
+    [[nodiscard]] std::string read_some(const Talk& talk);
+    // One response by its Content-Length, or everything up to the end.
+    [[nodiscard]] std::string read_response(const Talk& talk, bool head_only = false);
+    void read_to_end(const Talk& talk);
+    void settle(int quiet_ms = kQuietMs);
+    void look(wire::KernelStep::When when, const Talk& talk);
+
+    [[nodiscard]] std::string visit();
+    [[nodiscard]] Result<void> run_browser();
+    void status_cards(const std::string& etag);
+    void close_cards();
+    void one_request(const std::string& id, std::uint16_t port, const std::string& bytes);
+    [[nodiscard]] std::string request(const std::string& method, const std::string& target,
+                                      const std::string& more = {},
+                                      const std::string& version = "HTTP/1.1") const;
+
+    const LabOptions options_;
+    LabRoot root_;
+    ServerProcess server_;
+    ServerProcess moved_;  // serves the lab's own root, if there is one
+    Socket closed_;        // bound to a port where nobody listens
+    std::uint16_t closed_port_ = 0;
+    wire::Capture* capture_ = nullptr;
+    const std::function<void(const wire::Frame&)>* feed_ = nullptr;
+    std::vector<LabCard> cards_;
+    std::string picture_;
+    std::string error_;
+};
+
+Result<void> Lab::Client::start() {
+    if (auto found = root_.find(options_.root); !found) {
+        return found;
+    }
+    if (auto up = server_.start(options_.root, options_.private_network ? kPrivatePort : 0); !up) {
+        return up;
+    }
+    if (!root_.own_root().empty()) {
+        if (auto up = moved_.start(root_.own_root(), 0); !up) {
+            return up;
+        }
+    }
+    closed_ = Socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address = loopback(0);
+    socklen_t size = sizeof address;
+    if (bind(closed_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        getsockname(closed_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+        return failed("cannot take a port");
+    }
+    closed_port_ = ntohs(address.sin_port);
+    return {};
+}
+
+// In a network of our own there is nothing else.
+std::string Lab::Client::filter() const {
+    if (options_.private_network) {
+        return "tcp";
+    }
+    std::string text = fmt::format("tcp port {} or tcp port {}", server_.port(), closed_port_);
+    return moved_.port() == 0 ? text : text + fmt::format(" or tcp port {}", moved_.port());
+}
+
+// Takes what was captured until nothing comes any more.
+void Lab::Client::settle(int quiet_ms) {
+    if (capture_ == nullptr) {
+        usleep(static_cast<useconds_t>(quiet_ms) * 1000);
+        return;
+    }
+    for (int quiet = 0; quiet < quiet_ms;) {
+        const wire::Frame* frame = capture_->next();
+        if (frame != nullptr) {
+            (*feed_)(*frame);
+            quiet = 0;
+        } else if (capture_->ended()) {
+            return;
+        } else {
+            quiet += 50;  // the capture's own wait
+        }
+    }
+}
+
+void Lab::Client::look(wire::KernelStep::When when, const Talk& talk) {
+    if (capture_ == nullptr) {
+        LabCard& card = cards_[talk.card];
+        card.steps.push_back(
+            look_at_kernel(when, talk.socket.get(), card.client_port, server_.port()));
+    }
+}
+
+Lab::Client::Talk Lab::Client::begin(const std::string& id, std::uint16_t port, int buffer) {
+    Talk talk{Socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), cards_.size()};
+    const int socket = talk.socket.get();
+    const timeval patience{kPatienceMs / 1000, 0};
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (buffer != 0) {
+        setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    }
+    sockaddr_in mine = loopback(0);
+    socklen_t size = sizeof mine;
+    const sockaddr_in server = loopback(port);
+    const bool bound = bind(socket, reinterpret_cast<const sockaddr*>(&mine), sizeof mine) == 0 &&
+                       getsockname(socket, reinterpret_cast<sockaddr*>(&mine), &size) == 0;
+    const bool connected =
+        bound && connect(socket, reinterpret_cast<const sockaddr*>(&server), sizeof server) == 0;
+    if (!connected && (port != closed_port_ || errno != ECONNREFUSED)) {
+        error_ = fmt::format("the lab's client cannot connect: {}", std::strerror(errno));
+    }
+    cards_.push_back({id, ntohs(mine.sin_port), {}, {}});
+    return talk;
+}
+
+void Lab::Client::send(const Talk& talk, const std::string& bytes) {
+    cards_[talk.card].talk.push_back({true, now(), bytes});
+    std::size_t sent = 0;
+    while (sent < bytes.size()) {
+        const ssize_t some =
+            ::send(talk.socket.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+        if (some <= 0) {
+            return;  // the server refused the rest, which is what some cards are about
+        }
+        sent += static_cast<std::size_t>(some);
+    }
+}
+
+std::string Lab::Client::read_some(const Talk& talk) {
+    char part[64 << 10];
+    const ssize_t got = recv(talk.socket.get(), part, sizeof part, 0);
+    std::string bytes = got > 0 ? std::string(part, static_cast<std::size_t>(got)) : std::string();
+    if (!bytes.empty()) {
+        cards_[talk.card].talk.push_back({false, now(), bytes});
+    }
+    return bytes;
+}
+
+std::string Lab::Client::read_response(const Talk& talk, bool head_only) {
+    std::string bytes;
+    while (true) {
+        const std::size_t end = bytes.find("\r\n\r\n");
+        if (end != std::string::npos) {
+            const std::string length = field_value(bytes.substr(0, end + 2), "Content-Length");
+            std::size_t body = 0;
+            if (!head_only) {
+                std::from_chars(length.data(), length.data() + length.size(), body);
+            }
+            if (bytes.size() >= end + 4 + body) {
+                return bytes;
+            }
+        }
+        const std::string part = read_some(talk);
+        if (part.empty()) {
+            return bytes;
+        }
+        bytes += part;
+    }
+}
+
+void Lab::Client::read_to_end(const Talk& talk) {
+    while (!read_some(talk).empty()) {
+    }
+}
+
+std::string Lab::Client::request(const std::string& method, const std::string& target,
+                                 const std::string& more, const std::string& version) const {
+    return fmt::format("{} {} {}\r\nHost: 127.0.0.1:{}\r\n{}\r\n", method, target, version,
+                       server_.port(), more);
+}
+
+// The page, then its logo on the same connection; then nothing, until the server closes an idle
+// connection. The client answers later, so that the close takes its four segments. The entity tag.
+std::string Lab::Client::visit() {
+    using When = wire::KernelStep::When;
+    Talk talk = begin("page", server_.port());
+    look(When::connected, talk);
+    send(talk, browser_request(server_.port(), "/"));
+    const std::string page = read_response(talk);
+    look(When::page, talk);
+    picture_ = first_picture(page);
+    if (!picture_.empty()) {
+        usleep(3'000);  // a browser parses the page first
+        send(talk, browser_request(server_.port(), picture_, {}, true));
+        (void)read_response(talk);
+        look(When::logo, talk);
+    }
+    read_to_end(talk);
+    settle(kDelayedAckMs);
+    look(When::server_closed, talk);
+    talk.socket.shut();
+    settle();
+    look(When::client_closed, talk);
+    return field_value(page.substr(0, page.find("\r\n\r\n") + 2), "ETag");
+}
+
+void Lab::Client::one_request(const std::string& id, std::uint16_t port, const std::string& bytes) {
+    Talk talk = begin(id, port);
+    send(talk, bytes);
+    (void)read_response(talk, id == "304");
+    talk.socket.shut();
+    settle();
+}
+
+void Lab::Client::status_cards(const std::string& etag) {
+    const std::uint16_t port = server_.port();
+    one_request("200", port, request("GET", "/"));
+    one_request("206", port, request("GET", "/", "Range: bytes=0-99\r\n"));
+    one_request(root_.own_root().empty() ? "301" : "301_own",
+                root_.own_root().empty() ? port : moved_.port(), request("GET", root_.target()));
+    if (!etag.empty()) {
+        one_request("304", port,
+                    browser_request(port, "/", fmt::format("If-None-Match: {}\r\n", etag)));
+    }
+    one_request("400", port, "GET / HTTP/1.1\r\n\r\n");  // no Host
+    one_request("404", port, request("GET", "/no-such-page"));
+    one_request("405", port, request("DELETE", "/"));
+    one_request("408", port, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n");  // and then nothing
+    one_request("414", port, request("GET", "/" + std::string(9'000, 'a')));
+    one_request("416", port, request("GET", "/", "Range: bytes=999999999-\r\n"));
+    one_request("431", port, request("GET", "/", "X-Long: " + std::string(20'000, 'b') + "\r\n"));
+    one_request("501", port, request("BREW", "/"));
+    one_request("505", port, request("GET", "/", {}, "HTTP/3.0"));
+}
+
+void Lab::Client::close_cards() {
+    {
+        const Talk talk = begin("http10", server_.port());
+        send(talk, request("GET", "/", {}, "HTTP/1.0"));
+        read_to_end(talk);  // the server closes
+    }
+    settle();
+    {
+        const Talk talk = begin("close_by_client", server_.port());
+        send(talk, request("GET", "/"));
+        (void)read_response(talk);
+    }
+    settle();
+    {
+        // A small window holds the server's answer up, so that it must acknowledge the FIN alone.
+        const Talk talk = begin("half_close", server_.port(), kSmallWindowBytes);
+        send(talk, request("GET", picture_.empty() ? "/" : picture_));
+        usleep(20'000);
+        shutdown(talk.socket.get(), SHUT_WR);
+        settle(kDelayedAckMs);
+        read_to_end(talk);
+    }
+    settle();
+    {
+        const Talk talk = begin("reset", server_.port());
+        send(talk, request("GET", "/"));
+        (void)read_response(talk);
+        const linger at_once{1, 0};
+        setsockopt(talk.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    settle();
+    (void)begin("refused", closed_port_);
+    settle();
+}
+
+Result<void> Lab::Client::run(wire::Capture* capture,
+                              const std::function<void(const wire::Frame&)>& feed) {
+    capture_ = capture;
+    feed_ = &feed;
+    const std::string etag = visit();
+    status_cards(etag);
+    close_cards();
+    if (!error_.empty()) {
+        return fail(Status::io_error, error_);
+    }
+    if (options_.browser) {
+        if (auto ran = run_browser(); !ran) {
+            return ran;
+        }
+    }
+    if (capture != nullptr && !capture->error().empty()) {
+        return fail(Status::io_error, capture->error());
+    }
+    return {};
+}
+
+Result<void> Lab::Client::run_browser() {
     const std::string browser = find_browser();
     if (browser.empty()) {
         return fail(Status::not_found, "--browser: Chromium is not installed");
@@ -456,7 +434,7 @@ Result<void> Lab::run_browser() {
     if (mkdtemp(profile) == nullptr) {
         return failed("cannot make a directory for the browser");
     }
-    const std::string url = fmt::format("http://127.0.0.1:{}/", kPort);
+    const std::string url = fmt::format("http://127.0.0.1:{}/", server_.port());
     const std::string data = fmt::format("--user-data-dir={}", profile);
     const char* const arguments[] = {browser.c_str(),
                                      "--headless",
@@ -484,7 +462,7 @@ Result<void> Lab::run_browser() {
     int status = 0;
     bool ended = false;
     for (int waited = 0; pid > 0 && waited < 12 * kPatienceMs && !ended; waited += 50) {
-        settle(1);
+        settle(50);
         ended = waitpid(pid, &status, WNOHANG) == pid;
     }
     if (pid > 0 && !ended) {
@@ -500,46 +478,35 @@ Result<void> Lab::run_browser() {
     return {};
 }
 
-}  // namespace
+// ---- the handle
+// -----------------------------------------------------------------------------------
 
-Result<void> enter_private_network() {
-    const uid_t user = geteuid();
-    const gid_t group = getegid();
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) {
-        if (!write_file("/proc/self/setgroups", "deny") ||
-            !write_file("/proc/self/uid_map", fmt::format("0 {} 1", user)) ||
-            !write_file("/proc/self/gid_map", fmt::format("0 {} 1", group))) {
-            return failed("cannot map the user into a namespace");
-        }
-    } else if (user != 0 || unshare(CLONE_NEWNET) != 0) {
-        return failed("this system forbids private network namespaces");
-    }
-    const Socket socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ifreq request{};
-    std::memcpy(request.ifr_name, "lo", 3);
-    request.ifr_flags = IFF_UP | IFF_RUNNING;
-    if (ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) {
-        return failed("cannot bring the private loopback up");
-    }
-    return {};
-}
+Lab::Lab(std::unique_ptr<Client> client) : client_(std::move(client)) {}
+Lab::Lab(Lab&&) noexcept = default;
+Lab::~Lab() = default;
 
-Result<std::vector<LabCard>> run_lab(const LabOptions& options, wire::Capture& capture,
-                                     const std::function<void(const wire::Frame&)>& feed) {
-    ServerProcess server;
-    if (auto started = server.start(options.root); !started) {
+Result<Lab> Lab::start(const LabOptions& options) {
+    auto client = std::make_unique<Client>(options);
+    if (auto started = client->start(); !started) {
         return std::unexpected(started.error());
     }
-    Lab lab(capture, feed);
-    if (auto ran = lab.run(); !ran) {
-        return std::unexpected(ran.error());
-    }
-    if (options.browser) {
-        if (auto ran = lab.run_browser(); !ran) {
-            return std::unexpected(ran.error());
-        }
-    }
-    return std::move(lab.cards());
+    return Lab(std::move(client));
+}
+
+std::string Lab::filter() const {
+    return client_->filter();
+}
+
+Result<void> Lab::run(wire::Capture* capture, const std::function<void(const wire::Frame&)>& feed) {
+    return client_->run(capture, feed);
+}
+
+const std::string& Lab::server_command() const {
+    return client_->server_command();
+}
+
+const std::vector<LabCard>& Lab::cards() const {
+    return client_->cards();
 }
 
 }  // namespace sluice

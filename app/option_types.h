@@ -12,10 +12,12 @@
 namespace sluice {
 
 struct BenchOptions;
+struct CompareOptions;
 struct ServeOptions;
 struct WireOptions;
 
 CLI::App* add_bench(CLI::App& app, BenchOptions& options);
+CLI::App* add_compare(CLI::App& app, CompareOptions& options);
 CLI::App* add_serve(CLI::App& app, ServeOptions& options);
 CLI::App* add_wire(CLI::App& app, WireOptions& options);
 

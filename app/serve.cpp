@@ -118,8 +118,9 @@ Result<void> Service::start_server(const ServeOptions& options, unsigned workers
     }
     const std::uint64_t tail = largest_socket_buffers();
     auto started = Server::start(how, backends, [this, &options, tail](unsigned worker) {
-        return std::make_unique<http::Http1Factory>(
-            options.limits, *views[worker], sinks.empty() ? nullptr : sinks[worker].get(), tail);
+        return std::make_unique<http::Http1Factory>(options.limits, *views[worker],
+                                                    sinks.empty() ? nullptr : sinks[worker].get(),
+                                                    tail, options.server_timing);
     });
     if (!started) {
         return std::unexpected(started.error());

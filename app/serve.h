@@ -21,6 +21,7 @@ struct ServeOptions {
     std::uint32_t memory_send_max_bytes = 16 * 1024;
     std::string access_log;  // empty: none; "-": standard output
     http::LogFormat log_format = http::LogFormat::combined;
+    bool server_timing = false;  // tell each connection's wait to be accepted
     Limits limits;
 };
 

@@ -77,6 +77,9 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
                                                    {"json", http::LogFormat::json}},
             CLI::ignore_case))
         ->default_str("combined");
+    serve->add_flag("--server-timing", options.server_timing,
+                    "Tell in the first answer on a connection how long that waited to be accepted "
+                    "(Server-Timing: accept)");
     add_limits(*serve, options.limits);
     return serve;
 }

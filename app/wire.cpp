@@ -7,7 +7,9 @@
 #include <memory>
 #include <optional>
 
+#include "app/kernel_view.h"
 #include "app/lab.h"
+#include "app/lab_server.h"
 #include "app/serve.h"
 #include "wire/analyzer.h"
 #include "wire/json.h"
@@ -88,12 +90,14 @@ class Outputs {
             how.link_type = capture.link_type();
             how.snap_length = capture.snap_length();
             how.interface = options.lab ? "lo" : options.live;
+            how.hides_secrets = !options.show_secrets;
             pcapng_ = std::make_unique<wire::Pcapng>(
                 [this](std::string_view bytes) { pcapng_file_->write(bytes); }, how);
             sinks_.push_back(pcapng_.get());
         }
         wire::AnalyzerOptions how;
         how.body_bytes_kept = record_ != nullptr ? kReportBodyBytes : 0;
+        how.find_secrets = pcapng_ != nullptr && !options.show_secrets;
         analyzer_ = std::make_unique<wire::Analyzer>(how, sinks_);
     }
 
@@ -104,10 +108,11 @@ class Outputs {
             std::fflush(stdout);
         }
     }
-    [[nodiscard]] bool finish(const std::string& error, const std::vector<LabCard>& cards);
+    // `lab` is null where there was none.
+    [[nodiscard]] bool finish(const std::string& error, const Lab* lab);
 
   private:
-    [[nodiscard]] bool write_reports(const std::vector<LabCard>& cards);
+    [[nodiscard]] bool write_reports(const Lab* lab);
 
     const WireOptions& options_;
     const std::string source_;
@@ -120,14 +125,18 @@ class Outputs {
     std::unique_ptr<wire::Analyzer> analyzer_;
 };
 
-bool Outputs::write_reports(const std::vector<LabCard>& cards) {
+bool Outputs::write_reports(const Lab* lab) {
     wire::ReportOptions how;
     how.language = options_.language;
     how.show_secrets = options_.show_secrets;
     how.source = source_;
     how.lab = options_.lab;
-    for (const LabCard& card : cards) {
-        how.cards.push_back({card.id, card.client_port});
+    how.browser = options_.browser;
+    if (lab != nullptr) {
+        how.server_command = lab->server_command();
+        for (const LabCard& card : lab->cards()) {
+            how.cards.push_back({card.id, card.client_port});
+        }
     }
     bool good = true;
     const auto write = [&](const std::string& path, std::unique_ptr<wire::Document> document) {
@@ -143,7 +152,7 @@ bool Outputs::write_reports(const std::vector<LabCard>& cards) {
     return good;
 }
 
-bool Outputs::finish(const std::string& error, const std::vector<LabCard>& cards) {
+bool Outputs::finish(const std::string& error, const Lab* lab) {
     analyzer_->finish();
     if (json_ != nullptr && !error.empty()) {
         json_->on_error(error);
@@ -153,7 +162,7 @@ bool Outputs::finish(const std::string& error, const std::vector<LabCard>& cards
         good = pcapng_file_->finish() && good;
     }
     if (record_ != nullptr) {
-        good = write_reports(cards) && good;
+        good = write_reports(lab) && good;
     }
     if (!error.empty()) {
         say(error);
@@ -171,7 +180,7 @@ int explain_file(const WireOptions& options) {
     while (const wire::Frame* frame = capture->next()) {
         outputs.feed(*frame);
     }
-    return outputs.finish(capture->error(), {}) ? kExitOk : kExitFailure;
+    return outputs.finish(capture->error(), nullptr) ? kExitOk : kExitFailure;
 }
 
 int explain_live(const WireOptions& options) {
@@ -195,29 +204,75 @@ int explain_live(const WireOptions& options) {
     if (const std::uint64_t dropped = capture->dropped(); dropped != 0) {
         say(fmt::format("{} frames were lost by the capture", dropped));
     }
-    return outputs.finish(capture->error(), {}) ? kExitOk : kExitFailure;
+    return outputs.finish(capture->error(), nullptr) ? kExitOk : kExitFailure;
+}
+
+// Without any right to capture: what the kernel alone can tell.
+int explain_by_kernel(const WireOptions& options, Lab& lab, const std::string& why) {
+    if (options.json || !options.pcapng.empty()) {
+        say("nothing can be captured, so there are no frames for --json and --pcapng");
+        return kExitFailure;
+    }
+    say("no right to capture either; telling what the kernel alone can tell (reconstructed)");
+    auto ran = lab.run(nullptr, [](const wire::Frame&) {});
+    if (!ran) {
+        say(ran.error().what);
+        return kExitFailure;
+    }
+    wire::Reconstruction facts;
+    facts.why = why;
+    facts.saved_syn = keep_a_syn();
+    for (const LabCard& card : lab.cards()) {
+        facts.cards.push_back({card.id, card.talk});
+        facts.steps.insert(facts.steps.end(), card.steps.begin(), card.steps.end());
+    }
+    wire::ReportOptions how;
+    how.language = options.language;
+    how.show_secrets = options.show_secrets;
+    bool good = true;
+    const auto write = [&](const std::string& path, std::unique_ptr<wire::Document> document) {
+        if (!path.empty()) {
+            File file(path);
+            file.write(wire::write_reconstruction(*document, facts, how));
+            good = file.finish() && good;
+        }
+    };
+    write(options.html, wire::make_html(options.language));
+    write(options.markdown, wire::make_markdown());
+    if (options.html.empty() && options.markdown.empty()) {
+        to_stdout(wire::write_reconstruction(*wire::make_markdown(), facts, how));
+        good = std::fflush(stdout) == 0;
+    }
+    return good ? kExitOk : kExitFailure;
 }
 
 int explain_lab(const WireOptions& options) {
-    std::string source = "sluice wire --lab, lo";
-    std::string filter = "tcp";
-    if (auto entered = enter_private_network(); !entered) {
-        say(entered.error().what + "; capturing on this machine's loopback instead");
-        filter = "tcp port 8080 or tcp port 8081";
-        source += " (shared)";
-    }
-    auto capture = wire::Capture::open_live("lo", filter);
-    if (!capture) {
-        say(capture.error().what);
-        return kExitFailure;
-    }
-    Outputs outputs(options, *capture, source);
     LabOptions how;
     how.root = options.lab_root;
     how.browser = options.browser;
-    auto cards = run_lab(how, *capture, [&](const wire::Frame& frame) { outputs.feed(frame); });
-    const std::string error = cards ? std::string() : cards.error().what;
-    return outputs.finish(error, cards ? *cards : std::vector<LabCard>()) ? kExitOk : kExitFailure;
+    std::string source = "sluice wire --lab, lo";
+    std::string why;
+    auto entered = enter_private_network();
+    how.private_network = entered.has_value();
+    if (!entered) {
+        why = entered.error().what;
+        say(why + "; trying to capture on this machine's own loopback");
+        source += " (shared)";
+    }
+    auto lab = Lab::start(how);
+    if (!lab) {
+        say(lab.error().what);
+        return kExitFailure;
+    }
+    auto capture = wire::Capture::open_live("lo", lab->filter());
+    if (!capture) {
+        say(capture.error().what);
+        return explain_by_kernel(options, *lab, why.empty() ? capture.error().what : why);
+    }
+    Outputs outputs(options, *capture, source);
+    auto ran = lab->run(&*capture, [&](const wire::Frame& frame) { outputs.feed(frame); });
+    const std::string error = ran ? std::string() : ran.error().what;
+    return outputs.finish(error, &*lab) ? kExitOk : kExitFailure;
 }
 
 }  // namespace

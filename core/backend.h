@@ -180,6 +180,11 @@ class Backend {
     // that their bytes use: more than the bytes, and 0 at the same time.) A system call: cold path.
     [[nodiscard]] virtual std::uint64_t unacknowledged(Slot slot) const noexcept = 0;
 
+    // How long nothing has been sent on an established connection; asked right after adopt(): how
+    // long it waited to be accepted, in steps of the system's clock tick. Less than 0: not known
+    // here. A system call.
+    [[nodiscard]] virtual Nanos since_last_send(Slot) const noexcept { return -1; }
+
     // One completion when the socket is readable or writable (or broken).
     virtual void ready(Token token, Direction direction) noexcept = 0;
     // Sends FIN after what was sent before. No completion.

@@ -56,6 +56,7 @@ struct Exchange final : SessionPeer {
     Nanos acknowledged_at = 0;
 
     [[nodiscard]] const Endpoint& peer_endpoint() noexcept override;
+    [[nodiscard]] Nanos take_accept_wait() noexcept override;
     [[nodiscard]] std::string_view pending_input() const {
         return {input.data() + input_taken, input.size() - input_taken};
     }
@@ -65,6 +66,7 @@ struct Connection {
     Exchange* exchange = nullptr;
     Nanos deadline = kNever;
     Nanos timer_at = kNever;  // when the wheel will look at this connection again
+    Nanos accept_wait = -1;   // until a session has taken it
     Generation generation = 0;
     std::uint32_t lingered_bytes = 0;
     ConnectionState state = ConnectionState::free;

@@ -1,6 +1,7 @@
 #include "core/reactor.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice {
 
@@ -39,6 +40,10 @@ const Endpoint& Exchange::peer_endpoint() noexcept {
     return peer;
 }
 
+Nanos Exchange::take_accept_wait() noexcept {
+    return std::exchange(reactor->connections_[slot].accept_wait, -1);
+}
+
 ReactorCounters& ReactorCounters::operator+=(const ReactorCounters& other) noexcept {
     accepted += other.accepted;
     refused += other.refused;
@@ -57,6 +62,7 @@ Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limit
       sessions_(sessions),
       limits_(limits),
       timer_look_ns_(std::min(kTimerLook, limits.idle_timeout)),
+      measure_accept_wait_(sessions.wants_accept_wait()),
       connections_(limits.connections_per_worker),
       exchanges_(sessions.session_bytes()),
       timers_(limits.connections_per_worker, backend.now()) {
@@ -201,6 +207,7 @@ void Reactor::on_accept(const Completion& completion) noexcept {
     ++counters_.accepted;
     Connection& connection = connections_[slot];
     backend_.adopt(slot, connection.generation, completion.socket);
+    connection.accept_wait = measure_accept_wait_ ? backend_.since_last_send(slot) : -1;
     enter(slot, connection, ConnectionState::head);
     if (stop_followed_ == Stop::drain) {
         arm(slot, connection, context_.now + kDrainGrace);

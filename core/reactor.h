@@ -117,6 +117,7 @@ class Reactor {
     SessionFactory& sessions_;
     const Limits limits_;
     const Nanos timer_look_ns_;
+    const bool measure_accept_wait_;
     Pool<Connection> connections_;
     ExchangePool exchanges_;
     TimerWheel timers_;

@@ -65,6 +65,9 @@ class SessionPeer {
   public:
     // The other end's address, for the access log. Cached by the connection after the first call.
     [[nodiscard]] virtual const Endpoint& peer_endpoint() noexcept = 0;
+    // How long the connection waited to be accepted: told once, to a factory that wants it
+    // measured. Less than 0: not known, or told already.
+    [[nodiscard]] virtual Nanos take_accept_wait() noexcept { return -1; }
 
   protected:
     ~SessionPeer() = default;
@@ -104,6 +107,8 @@ class SessionFactory {
     [[nodiscard]] virtual std::size_t session_bytes() const noexcept = 0;
     // Constructs in `storage` (session_bytes() long, aligned to 64). Never null.
     [[nodiscard]] virtual Session* create(void* storage, SessionPeer& peer) noexcept = 0;
+    // Whether SessionPeer::take_accept_wait() is asked: it costs a system call for each connection.
+    [[nodiscard]] virtual bool wants_accept_wait() const noexcept { return false; }
     // Called once in each turn of the loop, before completions are handled. Says whether content
     // changed, so that waiting sessions are worth resuming.
     [[nodiscard]] virtual bool turn(const SessionContext& context) noexcept = 0;

@@ -1,12 +1,14 @@
 #include "http/http1_session.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <utility>
 
 #include "core/check.h"
 #include "http/path.h"
+#include "http/writer.h"
 
 namespace sluice::http {
 namespace {
@@ -32,6 +34,25 @@ LogTexts texts_of(const Request& request) {
     const char* end = request.target.data() + request.target.size() + kVersion;
     return {{begin, end}, request.referer, request.user_agent};
 }
+
+// Of the first answer on a connection (W3C Server Timing; "dur" is in milliseconds).
+class AcceptTiming {
+  public:
+    explicit AcceptTiming(Nanos wait) noexcept {
+        if (wait >= 0) {
+            Writer writer(text_.data(), text_.size());
+            writer.put("Server-Timing: accept;dur=");
+            writer.put_number(static_cast<std::uint64_t>(wait / kMillisecond));
+            writer.put("\r\n");
+            bytes_ = writer.written();
+        }
+    }
+    [[nodiscard]] std::string_view line() const { return {text_.data(), bytes_}; }
+
+  private:
+    std::array<char, 64> text_;
+    std::size_t bytes_ = 0;
+};
 
 // The first line of a request that is being refused, as far as it is there.
 std::string_view first_line(std::string_view head) {
@@ -63,11 +84,12 @@ void HeadBuffers::release(std::unique_ptr<char[]> buffer) noexcept {
 }
 
 Http1Worker::Http1Worker(const Limits& limits_of_all, ContentView& content,
-                         AccessLogSink* access_log, std::uint64_t tail_bytes)
+                         AccessLogSink* access_log, std::uint64_t tail_bytes, bool tell_timing)
     : limits(limits_of_all),
       view(content),
       log(access_log),
       live_tail_bytes(tail_bytes),
+      server_timing(tell_timing),
       parser(limits_of_all),
       heads(limits_of_all.head_bytes),
       path(std::make_unique_for_overwrite<char[]>(limits_of_all.head_bytes)) {}
@@ -314,9 +336,10 @@ bool Http1Session::emit(const ResponsePlan& plan, ConnectionField connection, co
     if (plan.shape == BodyShape::whole && plan.entry->size > kBodyCopyMax) {
         room = std::min(room, kHeadBytesMax);  // the head fits, the body does not
     }
+    const AcceptTiming timing(worker_.server_timing ? peer_.take_accept_wait() : -1);
     bool body_written = false;
-    const std::size_t written =
-        write_response(plan, worker_.date, connection, out_ + out_bytes_, room, &body_written);
+    const std::size_t written = write_response(plan, worker_.date, connection, out_ + out_bytes_,
+                                               room, &body_written, timing.line());
     if (written == 0) {
         return false;
     }
@@ -463,8 +486,8 @@ SessionState Http1Session::state() const noexcept {
 // ---- factory ---------------------------------------------------------------------------------
 
 Http1Factory::Http1Factory(const Limits& limits, ContentView& view, AccessLogSink* log,
-                           std::uint64_t live_tail_bytes)
-    : worker_(limits, view, log, live_tail_bytes) {}
+                           std::uint64_t live_tail_bytes, bool server_timing)
+    : worker_(limits, view, log, live_tail_bytes, server_timing) {}
 
 std::size_t Http1Factory::session_bytes() const noexcept {
     return sizeof(Http1Session);
@@ -472,6 +495,10 @@ std::size_t Http1Factory::session_bytes() const noexcept {
 
 Session* Http1Factory::create(void* storage, SessionPeer& peer) noexcept {
     return new (storage) Http1Session(worker_, peer);
+}
+
+bool Http1Factory::wants_accept_wait() const noexcept {
+    return worker_.server_timing;
 }
 
 bool Http1Factory::turn(const SessionContext& context) noexcept {

@@ -51,12 +51,13 @@ class HeadBuffers {
 // What the sessions of one worker share.
 struct Http1Worker {
     Http1Worker(const Limits& limits_of_all, ContentView& content, AccessLogSink* access_log,
-                std::uint64_t tail_bytes);
+                std::uint64_t tail_bytes, bool tell_timing);
 
     const Limits& limits;
     ContentView& view;
     AccessLogSink* const log;  // may be null
     const std::uint64_t live_tail_bytes;
+    const bool server_timing;
 
     SessionContext context;
     DateLine date;
@@ -136,12 +137,14 @@ static_assert(sizeof(Http1Session) % 4096 != 0);
 class Http1Factory final : public SessionFactory {
   public:
     // `log` may be null. `live_tail_bytes`: the send buffer of a socket and the receive buffer of
-    // its peer at their largest (see BodyStream).
+    // its peer at their largest (see BodyStream). `server_timing`: the first answer on a connection
+    // tells how long that waited to be accepted.
     Http1Factory(const Limits& limits, ContentView& view, AccessLogSink* log,
-                 std::uint64_t live_tail_bytes);
+                 std::uint64_t live_tail_bytes, bool server_timing = false);
 
     [[nodiscard]] std::size_t session_bytes() const noexcept override;
     [[nodiscard]] Session* create(void* storage, SessionPeer& peer) noexcept override;
+    [[nodiscard]] bool wants_accept_wait() const noexcept override;
     [[nodiscard]] bool turn(const SessionContext& context) noexcept override;
 
   private:

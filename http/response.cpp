@@ -44,10 +44,11 @@ constexpr std::string_view encoding_name(Coding coding) noexcept {
 }
 
 void write_start(Writer& writer, std::string_view start, const DateLine& date,
-                 ConnectionField connection) noexcept {
+                 ConnectionField connection, std::string_view more_fields) noexcept {
     writer.put(start);
     writer.put(date.text());
     writer.put(connection_line(connection));
+    writer.put(more_fields);
 }
 
 // Everything that depends on the entry alone was made when the entry was: one copy of head and
@@ -146,13 +147,13 @@ void append_line(std::string& head, std::string_view name, std::string_view valu
 
 std::size_t write_response(const ResponsePlan& plan, const DateLine& date,
                            ConnectionField connection, char* out, std::size_t room,
-                           bool* body_written) noexcept {
+                           bool* body_written, std::string_view more_fields) noexcept {
     DCHECK(!plan.needs_load);
     Writer writer(out, room);
     *body_written = true;
     switch (plan.status) {
         case 200:
-            write_start(writer, kStart200, date, connection);
+            write_start(writer, kStart200, date, connection, more_fields);
             if (plan.head_only) {  // RFC 9110 section 9.3.2: the head of the GET
                 writer.put(plan.entry->head_200);
             } else if (!write_from_memory(writer, *plan.entry)) {
@@ -161,21 +162,21 @@ std::size_t write_response(const ResponsePlan& plan, const DateLine& date,
             }
             break;
         case 204:
-            write_start(writer, kStart204, date, connection);
+            write_start(writer, kStart204, date, connection, more_fields);
             writer.put(kOptionsFields);
             break;
         case 206:
-            write_start(writer, kStart206, date, connection);
+            write_start(writer, kStart206, date, connection, more_fields);
             write_partial(writer, plan);
             *body_written = false;
             break;
         case 304:
-            write_start(writer, kStart304, date, connection);
+            write_start(writer, kStart304, date, connection, more_fields);
             writer.put(plan.entry->head_304);
             break;
         default: {
             const Page& page = page_of(plan.status);
-            write_start(writer, page.start, date, connection);
+            write_start(writer, page.start, date, connection, more_fields);
             write_page(writer, page, plan);
             break;
         }

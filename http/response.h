@@ -72,9 +72,11 @@ inline constexpr std::size_t kHeadBytesMax = 2048;
 // Returns the number of bytes written, or 0 when `room` is too small.
 // For BodyShape::whole with an entry in memory that fits, the body is written too (one prepared
 // send). *body_written says that nothing is left to send, also when there is no body at all.
+// `more_fields`: whole lines that this one answer carries, too.
 [[nodiscard]] std::size_t write_response(const ResponsePlan& plan, const DateLine& date,
                                          ConnectionField connection, char* out, std::size_t room,
-                                         bool* body_written) noexcept;
+                                         bool* body_written,
+                                         std::string_view more_fields = {}) noexcept;
 
 // Multipart (RFC 9110 section 14.6): the part head before range `index`, and the closing delimiter
 // for index == range_count. Returns bytes written; `out` has room for kHeadBytesMax.

@@ -49,6 +49,15 @@ struct KeyHash {
     }
 };
 
+// A fragment's bytes within its frame, but for the TCP header in the first one.
+ByteRange fragment_content(const Frame& frame, const IpPacket& piece) noexcept {
+    const auto begin = static_cast<std::uint64_t>(piece.payload.data() - frame.bytes.data());
+    constexpr std::size_t kLeastTcpHeader = 20;
+    const std::size_t kept =
+        piece.offset == 0 ? std::min(kLeastTcpHeader, piece.payload.size()) : 0;
+    return {begin + kept, begin + piece.payload.size()};
+}
+
 // True when `from` comes first in the key.
 bool make_key(const Segment& segment, Key& key) noexcept {
     const auto order =
@@ -80,6 +89,8 @@ std::string_view to_string(Close close) noexcept {
 }
 
 struct Analyzer::Flow {
+    explicit Flow(WaitingBytes* all) : streams{Reassembly(all), Reassembly(all)} {}
+
     Key key;
     Connection connection;
     TcpAnalysis tcp;
@@ -97,6 +108,8 @@ struct Analyzer::Flow {
 // Connections by key, the longest quiet one in front.
 class Analyzer::Table {
   public:
+    explicit Table(WaitingBytes* all) : all_(all) {}
+
     [[nodiscard]] Flow* find(const Key& key) {
         const auto at = by_key_.find(key);
         if (at == by_key_.end()) {
@@ -109,7 +122,7 @@ class Analyzer::Table {
     }
 
     Flow& insert(const Key& key) {
-        flows_.emplace_back();
+        flows_.emplace_back(all_);
         flows_.back().key = key;
         by_key_[key] = std::prev(flows_.end());
         return flows_.back();
@@ -127,12 +140,13 @@ class Analyzer::Table {
     [[nodiscard]] std::list<Flow>& flows() { return flows_; }
 
   private:
+    WaitingBytes* const all_;
     std::list<Flow> flows_;
     std::unordered_map<Key, std::list<Flow>::iterator, KeyHash> by_key_;
 };
 
 Analyzer::Analyzer(const AnalyzerOptions& options, std::vector<Sink*> sinks)
-    : options_(options), sinks_(std::move(sinks)), table_(std::make_unique<Table>()) {}
+    : options_(options), sinks_(std::move(sinks)), table_(std::make_unique<Table>(&waiting_)) {}
 
 Analyzer::~Analyzer() = default;
 
@@ -149,8 +163,12 @@ void Analyzer::feed(const Frame& frame) {
     totals_.bytes += frame.length;
     IpPacket packet;
     Decoded decoded = decode_ip(frame, packet);
+    hidden_.clear();
     if (decoded == Decoded::ok && packet.fragment) {
         ++totals_.fragments;
+        if (options_.find_secrets) {
+            hidden_.push_back(fragment_content(frame, packet));
+        }
         decoded = fragments_.add(packet) ? Decoded::ok : Decoded::not_tcp;
     }
     Segment segment;
@@ -167,7 +185,36 @@ void Analyzer::feed(const Frame& frame) {
     FrameEvent event;
     event.frame = &frame;
     event.decoded = decoded;
+    event.hidden = hidden_;
     emit(event);
+}
+
+// In the frame's bytes. Fragments were dealt with: what they carry is not known before the last
+// one.
+void Analyzer::find_secrets(const Frame& frame, const Flow& flow, int from,
+                            const Segment& segment) {
+    if (!options_.find_secrets || segment.payload.empty() || !hidden_.empty()) {
+        return;
+    }
+    const auto at = static_cast<std::uint64_t>(segment.payload.data() - frame.bytes.data());
+    const std::uint64_t size = segment.payload.size();
+    if (flow.http == nullptr || !flow.streams[from].started()) {
+        hidden_.push_back({at, at + size});
+        return;
+    }
+    const std::uint32_t seq = segment.seq + (segment.has(flag::syn) ? 1 : 0);
+    const std::int64_t place = flow.streams[from].place_of(seq);
+    const std::uint64_t before = place < 0 ? std::min(static_cast<std::uint64_t>(-place), size) : 0;
+    if (before > 0) {
+        hidden_.push_back({at, at + before});
+    }
+    const std::size_t known = hidden_.size();
+    const auto begin = static_cast<std::uint64_t>(std::max<std::int64_t>(place, 0));
+    flow.http->collect_secrets(from, segment.payload.substr(before), begin, hidden_);
+    for (std::size_t i = known; i < hidden_.size(); ++i) {
+        hidden_[i].begin += at + before - begin;
+        hidden_[i].end += at + before - begin;
+    }
 }
 
 // The segment's connection, and which of its sides sent it. A SYN with another number begins a new
@@ -371,6 +418,8 @@ void Analyzer::feed_segment(const Frame& frame, const Segment& segment) {
         feed_streams(flow, from, segment, {frame.number, frame.time});
         update(flow, from, segment, event.analysis, frame);
     }
+    find_secrets(frame, flow, from, segment);
+    event.hidden = hidden_;
     event.states[0] = flow.states.end(0);
     event.states[1] = flow.states.end(1);
     event.checksum = options_.verify_checksums ? verify_checksum(segment) : Checksum::unknown;
@@ -417,7 +466,7 @@ void Analyzer::finish() {
     for (Flow* flow : flows) {
         end_flow(*flow);
     }
-    table_ = std::make_unique<Table>();
+    table_ = std::make_unique<Table>(&waiting_);
     notes_.clear();
     rules_.end_capture(totals_.segments, notes_);
     for (Sink* sink : sinks_) {

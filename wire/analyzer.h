@@ -34,6 +34,8 @@ struct FrameEvent {
     Checksum checksum = Checksum::unknown;
     std::span<const HttpEvent> http;
     std::span<const Note> notes;
+    // Parts of the frame's bytes that must not be shown; only when the analyzer was asked for them.
+    std::span<const ByteRange> hidden;
 
     [[nodiscard]] bool from_client() const { return from == connection->client; }
 };
@@ -67,6 +69,7 @@ struct AnalyzerOptions {
     std::size_t connections_max = 64 << 10;
     std::size_t body_bytes_kept = 0;  // of each HTTP body
     bool verify_checksums = true;
+    bool find_secrets = false;  // fill in FrameEvent::hidden
 };
 
 class Analyzer {
@@ -91,15 +94,18 @@ class Analyzer {
     void update(Flow& flow, int from, const Segment& segment, const SegmentAnalysis& result,
                 const Frame& frame);
     static void update_close(Flow& flow, int from, const Segment& segment, Mark now);
+    void find_secrets(const Frame& frame, const Flow& flow, int from, const Segment& segment);
     void end_flow(Flow& flow);
     void emit(const FrameEvent& event);
 
     const AnalyzerOptions options_;
     std::vector<Sink*> sinks_;
+    WaitingBytes waiting_;  // outlives the connections that count in it
     std::unique_ptr<Table> table_;
     Fragments fragments_;
     Notes rules_;
     std::vector<Note> notes_;
+    std::vector<ByteRange> hidden_;
     Totals totals_;
 };
 

@@ -14,7 +14,6 @@ namespace {
 
 constexpr int kLiveTimeoutMs = 50;
 constexpr int kLiveBufferBytes = 16 << 20;
-constexpr int kLiveSnapBytes = 256 << 10;
 // DLT_RAW differs between systems; in files it is this (pcap-linktype(7)).
 constexpr int kLinkTypeRaw = 101;
 
@@ -79,14 +78,15 @@ Result<Capture> Capture::open_file(const std::string& path) {
     return capture;
 }
 
-Result<Capture> Capture::open_live(const std::string& interface, const std::string& filter) {
+Result<Capture> Capture::open_live(const std::string& interface, const std::string& filter,
+                                   int snap_bytes) {
     char why[PCAP_ERRBUF_SIZE] = "";
     pcap_t* handle = pcap_create(interface.c_str(), why);
     if (handle == nullptr) {
         return fail(Status::io_error, fmt::format("cannot capture on {}: {}", interface, why));
     }
     std::unique_ptr<pcap, Closer> guard(handle);
-    pcap_set_snaplen(handle, kLiveSnapBytes);
+    pcap_set_snaplen(handle, snap_bytes);
     pcap_set_timeout(handle, kLiveTimeoutMs);
     pcap_set_immediate_mode(handle, 1);
     pcap_set_buffer_size(handle, kLiveBufferBytes);

@@ -35,10 +35,13 @@ class Capture {
   public:
     // "-" is standard input.
     [[nodiscard]] static Result<Capture> open_file(const std::string& path);
-    // Live, from `interface`, limited by a filter of pcap-filter(7). An error says which right is
-    // missing and how to get it.
+    // Live, from `interface`, limited by a filter of pcap-filter(7); of each frame the first
+    // `snap_bytes`. An error says which right is missing and how to get it.
     [[nodiscard]] static Result<Capture> open_live(const std::string& interface,
-                                                   const std::string& filter);
+                                                   const std::string& filter,
+                                                   int snap_bytes = kSnapBytesMax);
+    // Of a whole frame, be it assembled by the network card.
+    static constexpr int kSnapBytesMax = 256 << 10;
 
     Capture(Capture&&) noexcept;
     Capture& operator=(Capture&&) noexcept;

@@ -36,12 +36,14 @@ pre { background: var(--code); border: 1px solid var(--line); border-radius: .5r
   overflow-x: auto; font-size: .82rem; line-height: 1.5; white-space: pre-wrap; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin: .75rem 0; }
 table { border-collapse: collapse; width: 100%; background: var(--card); font-size: .88rem; line-height: 1.5; }
-th, td { border: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+th, td { border: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top; overflow-wrap: break-word; }
 th { background: var(--code); font-weight: 600; white-space: nowrap; }
 td:first-child { white-space: nowrap; }
 td { font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; overflow-x: auto; }
 figure svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
+figure.page { padding: 0; overflow: hidden; } figure.page figcaption { padding: 0 1rem .6rem; }
+iframe { display: block; width: 100%; height: 30rem; border: 0; background: #fff; }
 figcaption { color: var(--soft); font-size: .85rem; margin-top: .6rem; }
 .profile { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: center; background: var(--card);
   border: 1px solid var(--line); border-radius: .8rem; padding: 1.25rem 1.5rem; }
@@ -138,9 +140,29 @@ class Html final : public Document {
         }
         body_ += "</dl></div>\n";
     }
+    void page(std::string_view html, std::string_view picture_source, std::string_view picture_type,
+              std::string_view picture, std::string_view caption) override {
+        std::string shown(html);
+        const std::string data =
+            fmt::format("data:{};base64,{}", html_escape(picture_type), base64(picture));
+        const std::string attribute = fmt::format("src=\"{}\"", picture_source);
+        for (std::size_t at = 0; !picture.empty() && !picture_source.empty() &&
+                                 (at = shown.find(attribute, at)) != std::string::npos;) {
+            const std::string filled = fmt::format("src=\"{}\"", data);
+            shown.replace(at, attribute.size(), filled);
+            at += filled.size();
+        }
+        body_ += fmt::format(
+            "<figure class=\"page\">\n<iframe sandbox title=\"{0}\" srcdoc=\"{1}\"></iframe>\n"
+            "<figcaption>{0}</figcaption></figure>\n",
+            html_escape(caption), html_escape(shown));
+    }
     std::string finish() override {
+        // The policy keeps a captured page from fetching or running anything.
         return fmt::format(
             "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n"
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+            "img-src data:; style-src 'unsafe-inline'\">\n"
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
             "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n</body>\n"
             "</html>\n",
@@ -223,6 +245,14 @@ class Markdown final : public Document {
         (void)svg;
         code(text);
         line("", caption);
+    }
+    void page(std::string_view html, std::string_view picture_source, std::string_view picture_type,
+              std::string_view picture, std::string_view caption) override {
+        (void)html;
+        (void)picture_source;
+        (void)picture_type;
+        (void)picture;
+        (void)caption;
     }
     void profile(const std::vector<Row>& facts, std::string_view logo_type,
                  std::string_view logo) override {

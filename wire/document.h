@@ -28,6 +28,11 @@ class Document {
     virtual void remark(Severity severity, std::string_view text) = 0;
     // SVG where the format can show it, else `text` as code.
     virtual void drawing(std::string_view svg, std::string_view text, std::string_view caption) = 0;
+    // A captured page as a browser would show it, where the format can: inert, with `picture` in
+    // place of what `picture_source` names.
+    virtual void page(std::string_view html, std::string_view picture_source,
+                      std::string_view picture_type, std::string_view picture,
+                      std::string_view caption) = 0;
     // Who hands the report in: label and value; the logo is a picture's bytes.
     virtual void profile(const std::vector<Row>& facts, std::string_view logo_type,
                          std::string_view logo) = 0;

@@ -7,12 +7,15 @@
 #include <charconv>
 #include <cstring>
 
+#include "wire/output.h"
+
 namespace sluice::wire {
 
 namespace {
 
 constexpr std::size_t kHeadBytesMax = 256 << 10;
 constexpr std::size_t kFieldsMax = 1000;
+constexpr std::size_t kFieldsUsual = 12;  // room for as many is made at once
 constexpr std::size_t kExchangesMax = 4096;
 constexpr std::size_t kSegmentsMax = 512;
 constexpr std::size_t kMethodBytesMax = 24;
@@ -115,6 +118,14 @@ class HttpConversation::Parser {
             self(machine).on_body({at, size});
             return 0;
         };
+        settings_.on_chunk_header = [](llhttp_t* machine) {
+            self(machine).in_chunk_ = true;
+            return 0;
+        };
+        settings_.on_chunk_complete = [](llhttp_t* machine) {
+            self(machine).in_chunk_ = false;
+            return 0;
+        };
         settings_.on_message_complete = [](llhttp_t* machine) {
             self(machine).ended_ = true;
             return static_cast<int>(HPE_PAUSED);
@@ -124,6 +135,8 @@ class HttpConversation::Parser {
     void feed(std::string_view bytes, Origin origin);
     void gap(std::uint64_t bytes, Origin origin);
     void end(Origin origin, bool aborted);
+    // How many of the bytes to come are content, whatever they are.
+    [[nodiscard]] std::uint64_t content_ahead() const noexcept;
 
   private:
     enum class Mode : std::uint8_t { line, fields, body, seek, dead };
@@ -143,6 +156,7 @@ class HttpConversation::Parser {
     void message_complete(Origin origin);
     void give_up(std::string why, Origin origin);
     void leave(Mode mode);
+    void hide(std::string_view part);
 
     HttpConversation& owner_;
     const int direction_;
@@ -154,8 +168,11 @@ class HttpConversation::Parser {
     std::shared_ptr<HttpExchange> exchange_;
     HttpMessage* message_ = nullptr;  // of exchange_, while one is under way
     Origin origin_;                   // of the bytes that llhttp has now
+    const char* fed_ = nullptr;       // the bytes under way, and their place in the stream
+    std::uint64_t fed_at_ = 0;
     bool naming_ = false;
     bool ended_ = false;
+    bool in_chunk_ = false;
     bool filling_ = false;  // the bytes stand for ones that were not captured
     bool keep_body_ = true;
 };
@@ -164,6 +181,9 @@ int HttpConversation::Parser::on_name(std::string_view part) {
     if (!naming_) {
         if (message_->fields.size() == kFieldsMax) {
             return -1;
+        }
+        if (message_->fields.empty()) {
+            message_->fields.reserve(kFieldsUsual);
         }
         message_->fields.emplace_back();
         naming_ = true;
@@ -175,6 +195,9 @@ int HttpConversation::Parser::on_name(std::string_view part) {
 int HttpConversation::Parser::on_value(std::string_view part) {
     if (!message_->fields.empty()) {
         message_->fields.back().value += part;
+        if (is_secret(message_->fields.back().name)) {
+            hide(part);
+        }
     }
     return 0;
 }
@@ -223,13 +246,16 @@ void HttpConversation::Parser::on_body(std::string_view part) {
 void HttpConversation::Parser::begin(Origin origin) {
     exchange_ = requests_ ? owner_.begin_request() : owner_.begin_response();
     message_ = requests_ ? &exchange_->request : &exchange_->response;
-    *message_ = {};
+    if (message_->begun) {
+        *message_ = {};  // an earlier answer to the same request broke off
+    }
     message_->request = requests_;
     message_->begun = true;
     message_->first = origin;
     line_.clear();
     naming_ = false;
     ended_ = false;
+    in_chunk_ = false;
     keep_body_ = true;
 }
 
@@ -269,6 +295,31 @@ void HttpConversation::Parser::give_up(std::string why, Origin origin) {
     leave(Mode::seek);
 }
 
+// `part` is of the bytes under way.
+void HttpConversation::Parser::hide(std::string_view part) {
+    if (part.empty() || filling_) {
+        return;
+    }
+    const std::uint64_t begin = fed_at_ + static_cast<std::uint64_t>(part.data() - fed_);
+    owner_.secrets_[direction_].hide({begin, begin + part.size()});
+}
+
+std::uint64_t HttpConversation::Parser::content_ahead() const noexcept {
+    if (mode_ == Mode::dead) {
+        return Secrets::kEverything;
+    }
+    if (mode_ != Mode::body || message_ == nullptr) {
+        return 0;
+    }
+    switch (message_->framing) {
+        case Framing::until_close: return Secrets::kEverything;
+        case Framing::length: return machine_.content_length;
+        case Framing::chunked: return in_chunk_ ? machine_.content_length : 0;
+        case Framing::none: break;
+    }
+    return 0;
+}
+
 // The start line, however it is cut; returns what follows.
 std::string_view HttpConversation::Parser::take_line(std::string_view bytes, Origin origin) {
     if (message_ == nullptr) {
@@ -280,6 +331,7 @@ std::string_view HttpConversation::Parser::take_line(std::string_view bytes, Ori
         bytes.remove_prefix(start);
         if (!(requests_ ? looks_like_request(bytes) : looks_like_response(bytes))) {
             owner_.emit(HttpEventKind::nonsense, direction_, nullptr, requests_);
+            hide(bytes);
             mode_ = Mode::seek;
             return {};
         }
@@ -290,6 +342,7 @@ std::string_view HttpConversation::Parser::take_line(std::string_view bytes, Ori
     line_ += bytes.substr(0, take);
     account(take, origin);
     if (line_.size() > kHeadBytesMax) {
+        hide(bytes);
         give_up("its first line is too long", origin);
         return {};
     }
@@ -342,6 +395,7 @@ std::string_view HttpConversation::Parser::execute(std::string_view bytes, Origi
             owner_.emit(HttpEventKind::head, direction_, exchange_, requests_);
         }
     } else if (!had_head && message_->total_bytes > kHeadBytesMax) {
+        hide(bytes);
         give_up("its head is too long", origin);
         return {};
     }
@@ -350,6 +404,8 @@ std::string_view HttpConversation::Parser::execute(std::string_view bytes, Origi
         return bytes.substr(used);
     }
     if (result != HPE_OK) {
+        // A value that the error cuts off was not handed over: all of this is suspect.
+        hide(bytes);
         const char* why = llhttp_get_error_reason(&machine_);
         give_up(why == nullptr || *why == '\0' ? llhttp_errno_name(result) : why, origin);
         return {};
@@ -384,8 +440,11 @@ void HttpConversation::Parser::message_complete(Origin origin) {
 }
 
 void HttpConversation::Parser::feed(std::string_view bytes, Origin origin) {
+    fed_ = bytes.data();
+    fed_at_ = owner_.position_[direction_];
     if (mode_ == Mode::seek) {
         if (!(requests_ ? looks_like_request(bytes) : looks_like_response(bytes))) {
+            hide(bytes);
             return;
         }
         mode_ = Mode::line;
@@ -393,6 +452,9 @@ void HttpConversation::Parser::feed(std::string_view bytes, Origin origin) {
     while (!bytes.empty() &&
            (mode_ == Mode::line || mode_ == Mode::fields || mode_ == Mode::body)) {
         bytes = mode_ == Mode::line ? take_line(bytes, origin) : execute(bytes, origin);
+    }
+    if (mode_ == Mode::seek) {
+        hide(bytes);
     }
 }
 
@@ -403,18 +465,18 @@ void HttpConversation::Parser::gap(std::uint64_t bytes, Origin origin) {
     }
     message_->gap = true;
     const bool open_end = message_->framing == Framing::until_close;
-    if (mode_ != Mode::body || (!open_end && machine_.content_length < bytes)) {
+    if (content_ahead() < bytes) {
         give_up("bytes of it are not in the capture", origin);
         return;
     }
-    // llhttp only counts a body, so anything may stand for it.
-    static const std::string filler(64 << 10, '\0');
-    filling_ = true;
-    while (bytes > 0 && message_ != nullptr) {
-        const std::size_t size = std::min<std::uint64_t>(bytes, filler.size());
-        (void)execute(std::string_view(filler).substr(0, size), origin);
-        bytes -= size;
+    // llhttp only counts a body: the last byte stands for all that are missing.
+    if (!open_end) {
+        machine_.content_length -= bytes - 1;
     }
+    message_->body_bytes += bytes - 1;
+    message_->total_bytes += bytes - 1;
+    filling_ = true;
+    (void)execute(std::string_view("\0", 1), origin);
     filling_ = false;
 }
 
@@ -446,6 +508,10 @@ bool HttpConversation::orient(int direction, std::string_view bytes) {
     }
     given_up_[0] = given_up_[1] = false;
     request_direction_ = request ? direction : 1 - direction;
+    for (const int which : {0, 1}) {
+        secrets_[which].forget_before(position_[which]);
+        secrets_[which].read_to(position_[which]);
+    }
     parsers_[request_direction_] = std::make_unique<Parser>(*this, request_direction_, true);
     parsers_[1 - request_direction_] =
         std::make_unique<Parser>(*this, 1 - request_direction_, false);
@@ -453,18 +519,39 @@ bool HttpConversation::orient(int direction, std::string_view bytes) {
 }
 
 void HttpConversation::on_data(int direction, std::string_view bytes, Origin origin) {
-    if (given_up_[direction] && request_direction_ >= 0) {
-        return;  // something else is spoken now
+    const bool tunnel = given_up_[direction] && request_direction_ >= 0;
+    if (!tunnel && (request_direction_ >= 0 || orient(direction, bytes))) {
+        parsers_[direction]->feed(bytes, origin);
     }
-    if (request_direction_ < 0 && !orient(direction, bytes)) {
-        return;
-    }
-    parsers_[direction]->feed(bytes, origin);
+    advance(direction, bytes.size());
 }
 
 void HttpConversation::on_gap(int direction, std::uint64_t bytes, Origin origin) {
     if (parsers_[direction] != nullptr) {
         parsers_[direction]->gap(bytes, origin);
+    }
+    advance(direction, bytes);
+}
+
+void HttpConversation::advance(int direction, std::uint64_t bytes) {
+    position_[direction] += bytes;
+    if (parsers_[direction] != nullptr) {
+        const std::uint64_t ahead = parsers_[direction]->content_ahead();
+        const bool endless = ahead >= Secrets::kEverything - position_[direction];
+        secrets_[direction].read_to(endless ? Secrets::kEverything : position_[direction] + ahead);
+    }
+}
+
+void HttpConversation::collect_secrets(int direction, std::string_view bytes, std::uint64_t begin,
+                                       std::vector<ByteRange>& out) const {
+    const bool read = request_direction_ >= 0 && !given_up_[direction];
+    if (!read && position_[direction] == 0 && begin > 0) {
+        out.push_back(
+            {begin, begin + bytes.size()});  // its beginning, which would tell, is missing
+    } else if (!read) {
+        collect_named_values(bytes, begin, out);
+    } else {
+        secrets_[direction].collect({begin, begin + bytes.size()}, out);
     }
 }
 

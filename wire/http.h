@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "wire/reassembly.h"
+#include "wire/secrets.h"
 
 namespace sluice::wire {
 
@@ -112,6 +113,10 @@ class HttpConversation final : public StreamConsumer {
     // Which direction carries requests: 0, 1, or -1 when neither looked like HTTP.
     [[nodiscard]] int request_direction() const noexcept { return request_direction_; }
     [[nodiscard]] bool is_http() const noexcept { return request_direction_ >= 0; }
+    // The parts of a direction's bytes that must not be shown; `begin` is their place in the
+    // stream.
+    void collect_secrets(int direction, std::string_view bytes, std::uint64_t begin,
+                         std::vector<ByteRange>& out) const;
 
   private:
     class Parser;
@@ -121,6 +126,7 @@ class HttpConversation final : public StreamConsumer {
     [[nodiscard]] std::shared_ptr<HttpExchange> begin_request();
     [[nodiscard]] std::shared_ptr<HttpExchange> begin_response();
     void response_ended(const HttpExchange& exchange);
+    void advance(int direction, std::uint64_t bytes);
     void emit(HttpEventKind kind, int direction, const std::shared_ptr<HttpExchange>& exchange,
               bool request, int interim = -1);
 
@@ -128,6 +134,8 @@ class HttpConversation final : public StreamConsumer {
     int request_direction_ = -1;
     bool given_up_[2] = {false, false};
     std::unique_ptr<Parser> parsers_[2];
+    Secrets secrets_[2];
+    std::uint64_t position_[2] = {0, 0};                 // how much of each stream has come
     std::deque<std::shared_ptr<HttpExchange>> waiting_;  // requests whose answer is not complete
     std::uint64_t exchanges_ = 0;
     std::vector<HttpEvent> events_;

@@ -60,12 +60,19 @@ constexpr RuleText kRules[] = {
     {"tcp.ports_reused", Severity::note, "RFC 9293 section 3.6",
      "The same two ports as in an earlier connection, with a new initial number: a new connection.",
      "与之前某个连接的两个端口相同，但初始序号是新的：这是一个新连接。"},
+    {"tcp.simultaneous_open", Severity::lesson, "RFC 9293 section 3.5",
+     "Both sides sent SYN before they had the other's: a simultaneous open. It makes one "
+     "connection, "
+     "not two, and there is no server in it.",
+     "双方在收到对方的 SYN 之前都发出了自己的 "
+     "SYN：同时打开。结果是一个连接而不是两个，其中没有服务器。"},
     {"close.three_segments", Severity::lesson, "RFC 9293 section 3.6",
      "The close took three segments, not four: the {0} had nothing more to send when the FIN came, "
      "so its ACK and its own FIN left in one segment. The {1} closed first and holds TIME_WAIT "
-     "(inferred).",
+     "(inferred). A half-close with data still to come would make it four.",
      "关闭只用了三个报文段而不是四个：{0}收到 FIN 时已没有数据要发，于是把 ACK 和自己的 FIN "
-     "合在一个报文段里。{1}先关闭，由它停留在 TIME_WAIT（推断）。"},
+     "合在一个报文段里。{1}先关闭，由它停留在 "
+     "TIME_WAIT（推断）。若半关闭后对方还有数据，就会是四个。"},
     {"close.four_segments", Severity::lesson, "RFC 9293 section 3.6",
      "The close took the four segments of the textbook: the {0} acknowledged the FIN first and "
      "sent "
@@ -109,8 +116,10 @@ constexpr RuleText kRules[] = {
      "该报文段恰好填满{0}通告的窗口。"},
     {"tcp.keep_alive", Severity::note, "RFC 9293 section 3.8.4",
      "A TCP keep-alive: one number before the next, to see whether the other side is still there. "
-     "It has nothing to do with HTTP's keep-alive.",
-     "TCP 保活探测：序号比下一个少一，用来确认对方还在。与 HTTP 的 keep-alive 无关。"},
+     "It has nothing to do with HTTP's keep-alive. To a closed window the same segment asks "
+     "whether it is open again.",
+     "TCP 保活探测：序号比下一个少一，用来确认对方还在。与 HTTP 的 keep-alive "
+     "无关。对方窗口为 0 时，同样的报文段用来询问窗口是否重新打开。"},
     {"http.not_modified", Severity::lesson, "RFC 9110 section 15.4.5",
      "304 is a success: the copy that the client has is still right, so no body is sent. What "
      "decided: {0}.",
@@ -178,7 +187,7 @@ std::string side_word(const Connection& connection, int side) {
 // Adds a note for the event's frame; `once`: at most one of its kind for each connection.
 Note* add(const FrameEvent& event, NoteState& state, std::vector<Note>& out, Rule rule,
           bool once = false) {
-    const std::uint32_t bit = 1U << static_cast<unsigned>(rule);
+    const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(rule);
     if (once && (state.said & bit) != 0) {
         return nullptr;
     }
@@ -191,7 +200,7 @@ Note* add(const FrameEvent& event, NoteState& state, std::vector<Note>& out, Rul
     out.push_back(std::move(note));
     return &out.back();
 }
-static_assert(static_cast<unsigned>(Rule::count) <= 32);
+static_assert(static_cast<unsigned>(Rule::count) <= 64);
 
 void see_size(const FrameEvent& event, NoteState& state, std::vector<Note>& out) {
     const Segment& segment = *event.segment;
@@ -319,6 +328,13 @@ void Notes::see_segment(const FrameEvent& event, NoteState& state, std::vector<N
         !segment.has(flag::rst)) {
         add(event, state, out, Rule::handshake_missing);
     }
+    const Mark& other_syn = connection.sides[1 - event.from].syn;
+    if (segment.has(flag::syn) && !segment.has(flag::ack) && other_syn && !state.syn_ack_seen) {
+        if (Note* note = add(event, state, out, Rule::simultaneous_open, true)) {
+            note->frames = {other_syn.frame, event.frame->number, 0, 0};
+        }
+    }
+    state.syn_ack_seen |= segment.has(flag::syn | flag::ack);
     see_size(event, state, out);
     see_analysis(event, state, out);
     if (segment.has(flag::rst)) {

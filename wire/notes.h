@@ -31,6 +31,7 @@ enum class Rule : std::uint8_t {
     connection_refused,
     connection_silent,
     ports_reused,
+    simultaneous_open,
     close_in_three,
     close_in_four,
     close_simultaneous,
@@ -74,9 +75,10 @@ struct Note {
 
 // What the rules remember of a connection.
 struct NoteState {
-    std::uint32_t said = 0;  // rules that speak once for each connection
+    std::uint64_t said = 0;  // rules that speak once for each connection
     std::uint64_t last_response_frame = 0;
     bool requests_waiting = false;
+    bool syn_ack_seen = false;
 };
 
 class Notes {

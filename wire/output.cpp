@@ -70,6 +70,9 @@ std::size_t display_width(std::string_view text) noexcept {
 }
 
 std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+    if (text.size() <= width) {
+        return {std::string(text)};  // no character takes more columns than bytes
+    }
     std::vector<std::string> lines(1);
     std::size_t used = 0;
     std::size_t break_at = 0;  // within the last line: where it may be broken
@@ -108,6 +111,9 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
 }
 
 std::string printable(std::string_view bytes) {
+    if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return c >= 0x20 && c < 0x7f; })) {
+        return std::string(bytes);
+    }
     std::string text;
     while (!bytes.empty()) {
         const std::size_t size = utf8_length(bytes);
@@ -178,17 +184,20 @@ std::string shown_value(const HttpField& field, bool show_secrets) {
 }
 
 std::string start_line(const HttpMessage& message) {
+    std::string line;
     if (message.request) {
-        return printable(fmt::format("{} {} {}", message.method, message.target, message.version));
+        line.reserve(message.method.size() + message.target.size() + message.version.size() + 2);
+        line.append(message.method).append(" ").append(message.target).append(" ");
+        return printable(line.append(message.version));
     }
-    return printable(fmt::format("{} {}{}{}", message.version, message.status,
-                                 message.reason.empty() ? "" : " ", message.reason));
+    line.append(message.version).append(" ").append(fmt::format_int(message.status).c_str());
+    return printable(line.append(message.reason.empty() ? "" : " ").append(message.reason));
 }
 
 std::string body_summary(const HttpMessage& message) {
     const std::string* type = message.field("Content-Type");
-    return fmt::format("{}{}{} bytes", type != nullptr ? printable(*type) : "",
-                       type != nullptr ? ", " : "", message.body_bytes);
+    std::string text = type != nullptr ? printable(*type) + ", " : std::string();
+    return text.append(fmt::format_int(message.body_bytes).c_str()).append(" bytes");
 }
 
 std::string analysis_text(const SegmentAnalysis& result) {

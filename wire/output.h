@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,29 @@ class Output {
     Write write_;
     fmt::memory_buffer buffer_;
 };
+
+// Right-aligned in at least `width` columns, without the parsing of a format: most of a timeline is
+// numbers.
+inline void append_number(fmt::memory_buffer& out, std::uint64_t value, std::size_t width,
+                          char fill = ' ') {
+    char digits[24];
+    char* const end = digits + sizeof digits;
+    char* at = end;
+    do {
+        *--at = static_cast<char>('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    while (static_cast<std::size_t>(end - at) < width && at > digits) {
+        *--at = fill;
+    }
+    out.append(at, end);
+}
+inline void append_text(fmt::memory_buffer& out, std::string_view text, std::size_t width = 0) {
+    out.append(text);
+    for (std::size_t size = text.size(); size < width; ++size) {
+        out.push_back(' ');
+    }
+}
 
 // Columns on a terminal: Chinese characters take two.
 [[nodiscard]] std::size_t display_width(std::string_view text) noexcept;

@@ -53,6 +53,42 @@ void name(std::string& out, std::uint16_t kind, std::string_view address, std::s
     pad(out);
 }
 
+std::uint16_t word_at(std::string_view bytes, std::size_t at) {
+    return static_cast<std::uint16_t>(static_cast<std::uint8_t>(bytes[at]) << 8 |
+                                      static_cast<std::uint8_t>(bytes[at + 1]));
+}
+
+// Overwrites what must not be shown in `bytes`, a copy of the frame's. RFC 1624 equation 3, byte by
+// byte: a byte counts for the high or the low half of its word, by its place in the segment.
+void hide(const FrameEvent& event, char* bytes) {
+    constexpr char kMask = 'x';
+    const Segment* segment = event.segment;
+    const char* frame = event.frame->bytes.data();
+    const bool within = segment != nullptr && segment->tcp.data() >= frame &&
+                        segment->tcp.data() <= frame + event.frame->bytes.size();
+    const std::size_t tcp = within ? static_cast<std::size_t>(segment->tcp.data() - frame) : 0;
+    std::uint64_t sum = 0;
+    for (const ByteRange& range : event.hidden) {
+        for (std::size_t at = range.begin; at < range.end; ++at) {
+            const unsigned shift = (at - tcp) % 2 == 0 ? 8 : 0;
+            const auto old = static_cast<unsigned>(static_cast<std::uint8_t>(bytes[at])) << shift;
+            sum += (0xffffU - old) + (static_cast<unsigned>(kMask) << shift);
+            bytes[at] = kMask;
+        }
+    }
+    if (!within || event.checksum == Checksum::partial || sum == 0) {
+        return;  // a partial one does not cover the payload
+    }
+    const std::string_view header(bytes + tcp, 20);
+    sum += 0xffffU - word_at(header, 16);
+    while (sum > 0xffff) {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    const auto fixed = static_cast<std::uint16_t>(~sum);
+    bytes[tcp + 16] = static_cast<char>(fixed >> 8);
+    bytes[tcp + 17] = static_cast<char>(fixed);
+}
+
 void put_time(std::string& out, Nanos time) {
     const auto value = static_cast<std::uint64_t>(time);
     put<std::uint32_t>(out, static_cast<std::uint32_t>(value >> 32));
@@ -63,15 +99,11 @@ void put_time(std::string& out, Nanos time) {
 
 void Pcapng::block(std::uint32_t type, const std::string& body) {
     const auto length = static_cast<std::uint32_t>(body.size() + 12);
-    std::string edge;
-    put(edge, type);
-    put(edge, length);
-    std::string tail;
-    put(tail, length);
+    const std::uint32_t edge[] = {type, length};
     auto& buffer = out_.buffer();
-    buffer.append(edge);
+    buffer.append(std::string_view(reinterpret_cast<const char*>(edge), sizeof edge));
     buffer.append(body);
-    buffer.append(tail);
+    buffer.append(std::string_view(reinterpret_cast<const char*>(&edge[1]), sizeof length));
 }
 
 Pcapng::Pcapng(Write write, const PcapngOptions& options)
@@ -82,6 +114,12 @@ Pcapng::Pcapng(Write write, const PcapngOptions& options)
     put<std::uint16_t>(section, 0);
     put<std::int64_t>(section, -1);  // the section's length is not told
     option(section, 4, "sluice wire");
+    if (options.hides_secrets) {
+        option(section, 1,
+               options.language == Language::en
+                   ? "Values of Authorization, Cookie and their relatives were overwritten with x."
+                   : "Authorization、Cookie 等首部的值已用 x 覆盖。");
+    }
     end_options(section);
     block(0x0a0d0d0a, section);
 
@@ -106,12 +144,17 @@ Pcapng::Pcapng(Write write, const PcapngOptions& options)
 
 void Pcapng::on_frame(const FrameEvent& event) {
     const Frame& frame = *event.frame;
-    std::string body;
+    std::string& body = body_;
+    body.clear();
     put<std::uint32_t>(body, 0);  // the interface
     put_time(body, frame.time);
     put<std::uint32_t>(body, static_cast<std::uint32_t>(frame.bytes.size()));
     put<std::uint32_t>(body, frame.length);
+    const std::size_t begin = body.size();
     body += frame.bytes;
+    if (!event.hidden.empty()) {
+        hide(event, body.data() + begin);
+    }
     pad(body);
     for (const Note& note : event.notes) {
         const RuleText& rule = text_of(note.rule);

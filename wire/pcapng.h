@@ -1,8 +1,10 @@
 // Writes the capture again as pcapng, with a comment on each packet that carries a note: opens in
 // Wireshark, already explained. libpcap cannot write pcapng, and the blocks needed are few.
 //
-// A sink: streams, keeps nothing. Frames keep their bytes, lengths and nanosecond stamps.
-// Source: draft-ietf-opsawg-pcapng, sections 4.1 (section header), 4.2 (interface description), 4.3
+// A sink: streams, keeps nothing. Frames keep their bytes, lengths and nanosecond stamps, but for
+// the parts that the analyzer says are secret: these become 'x', and the TCP checksum is put right
+// by as much, so that it stays as good or as bad as it was (RFC 1624). Source:
+// draft-ietf-opsawg-pcapng, sections 4.1 (section header), 4.2 (interface description), 4.3
 // (enhanced packet), 4.5 (name resolution), 4.6 (interface statistics).
 #pragma once
 
@@ -17,7 +19,8 @@ struct PcapngOptions {
     Language language = Language::en;
     int link_type = 1;  // as in files
     std::uint32_t snap_length = 0;
-    std::string interface;  // its name, when it is known
+    std::string interface;      // its name, when it is known
+    bool hides_secrets = true;  // the section's comment says so
 };
 
 class Pcapng final : public Sink {
@@ -31,6 +34,8 @@ class Pcapng final : public Sink {
 
   private:
     void block(std::uint32_t type, const std::string& body);
+
+    std::string body_;  // of the block under way
 
     Output out_;
     const PcapngOptions options_;

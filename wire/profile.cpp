@@ -45,6 +45,18 @@ bool next_element(std::string_view html, std::string_view tag, std::size_t& at,
     return true;
 }
 
+// A path as the client asks for it, from one in the page (RFC 3986 section 5.2, without dots).
+std::string resolved(std::string_view source, std::string_view page) {
+    if (source.starts_with('/')) {
+        return std::string(source);
+    }
+    if (source.starts_with("./")) {
+        source.remove_prefix(2);
+    }
+    const std::string_view path = page.substr(0, page.find_first_of("?#"));
+    return std::string(path.substr(0, path.rfind('/') + 1)) + std::string(source);
+}
+
 }  // namespace
 
 std::vector<std::vector<std::string>> facts_of(std::string_view html) {
@@ -75,7 +87,7 @@ std::vector<std::vector<std::string>> facts_of(std::string_view html) {
     return facts;
 }
 
-std::string logo_target_of(std::string_view html) {
+std::string logo_source_of(std::string_view html) {
     const std::size_t begin = html.find("<img");
     const std::size_t end = begin == std::string_view::npos ? begin : html.find('>', begin);
     if (end == std::string_view::npos) {
@@ -87,17 +99,17 @@ std::string logo_target_of(std::string_view html) {
         return {};
     }
     const std::string_view target = tag.substr(source + 5);
-    const std::string found(target.substr(0, target.find('"')));
-    return found.starts_with('/') || found.empty() ? found : "/" + found;
+    return std::string(target.substr(0, target.find('"')));
 }
 
 Profile read_profile(const std::vector<ConnectionRecord>& connections, const HttpExchange& page) {
     Profile profile;
     profile.facts = facts_of(page.response.body);
-    profile.logo_target = logo_target_of(page.response.body);
-    if (profile.logo_target.empty()) {
+    profile.logo_source = logo_source_of(page.response.body);
+    if (profile.logo_source.empty()) {
         return profile;
     }
+    profile.logo_target = resolved(profile.logo_source, page.request.target);
     for (const ConnectionRecord& record : connections) {
         for (const auto& exchange : record.exchanges) {
             const HttpMessage& response = exchange->response;

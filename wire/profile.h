@@ -12,6 +12,7 @@ namespace sluice::wire {
 
 struct Profile {
     std::vector<std::vector<std::string>> facts;  // label, value; as they stand on the page
+    std::string logo_source;                      // as it stands in the page
     std::string logo_target;
     std::string logo_type;
     std::string logo;  // its bytes, when they were captured whole
@@ -19,8 +20,8 @@ struct Profile {
 
 // From <dt>label</dt><dd>value</dd>, or from lines "label：value".
 [[nodiscard]] std::vector<std::vector<std::string>> facts_of(std::string_view html);
-// The first <img>'s target.
-[[nodiscard]] std::string logo_target_of(std::string_view html);
+// The first <img>'s source, as it stands there.
+[[nodiscard]] std::string logo_source_of(std::string_view html);
 
 [[nodiscard]] Profile read_profile(const std::vector<ConnectionRecord>& connections,
                                    const HttpExchange& page);

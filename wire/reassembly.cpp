@@ -37,7 +37,7 @@ void Reassembly::pass_waiting(int direction, StreamConsumer& consumer) {
     while (!early_.empty() && early_.begin()->first <= offset_) {
         const auto node = early_.extract(early_.begin());
         const Early& piece = node.mapped();
-        early_bytes_ -= piece.bytes.size() + kEarlyOverhead;
+        count(0, piece.bytes.size() + kEarlyOverhead);
         const std::uint64_t known = offset_ - node.key();
         if (known >= piece.length) {
             continue;
@@ -72,12 +72,12 @@ void Reassembly::add(int direction, std::uint32_t seq, std::string_view payload,
         const std::uint64_t at = offset_ + static_cast<std::uint64_t>(ahead);
         const auto [place, fresh] = early_.try_emplace(at);
         if (fresh || place->second.length < length) {
-            early_bytes_ -= fresh ? 0 : place->second.bytes.size() + kEarlyOverhead;
+            const std::size_t before = fresh ? 0 : place->second.bytes.size() + kEarlyOverhead;
             place->second = {std::string(payload), length, origin};
-            early_bytes_ += payload.size() + kEarlyOverhead;
+            count(payload.size() + kEarlyOverhead, before);
         }
         impatience_ += hole_acked_ ? 1U : 0U;
-        while (!early_.empty() && (early_bytes_ > kWaitingBytesMax || impatience_ > kPatience)) {
+        while (!early_.empty() && (full() || impatience_ > kPatience)) {
             skip_hole(direction, origin, consumer);
         }
         return;

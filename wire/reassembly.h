@@ -31,10 +31,23 @@ class StreamConsumer {
     ~StreamConsumer() = default;
 };
 
+// What waits in all streams together, when many have holes.
+struct WaitingBytes {
+    static constexpr std::size_t kMax = 256U << 20;
+    std::size_t now = 0;
+};
+
 class Reassembly {
   public:
     static constexpr std::size_t kWaitingBytesMax = 4U << 20;  // for each direction
+    // The same where all together are at their bound.
+    static constexpr std::size_t kWaitingBytesLeast = 16U << 10;
     static constexpr unsigned kPatience = 64;  // segments after a hole has been acknowledged
+
+    explicit Reassembly(WaitingBytes* all = nullptr) noexcept : all_(all) {}
+    Reassembly(const Reassembly&) = delete;
+    Reassembly& operator=(const Reassembly&) = delete;
+    ~Reassembly() { count(0, early_bytes_); }
 
     // `length` is the payload's by its header; `payload` what was captured of it. A SYN's data
     // begin one after its number: the caller adds that.
@@ -48,7 +61,12 @@ class Reassembly {
     void finish(int direction, Origin origin, StreamConsumer& consumer);
 
     [[nodiscard]] bool waiting() const noexcept { return !early_.empty(); }
+    [[nodiscard]] bool started() const noexcept { return started_; }
     [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+    // The place of `seq` in the stream; negative before its beginning.
+    [[nodiscard]] std::int64_t place_of(std::uint32_t seq) const noexcept {
+        return static_cast<std::int64_t>(offset_) + static_cast<std::int32_t>(seq - next_);
+    }
     // True when everything before `seq` has been handed on.
     [[nodiscard]] bool reached(std::uint32_t seq) const noexcept {
         return started_ && static_cast<std::int32_t>(seq - next_) <= 0;
@@ -65,7 +83,18 @@ class Reassembly {
               StreamConsumer& consumer);
     void pass_waiting(int direction, StreamConsumer& consumer);
     void skip_hole(int direction, Origin origin, StreamConsumer& consumer);
+    void count(std::size_t more, std::size_t less) noexcept {
+        early_bytes_ += more - less;
+        if (all_ != nullptr) {
+            all_->now += more - less;
+        }
+    }
+    [[nodiscard]] bool full() const noexcept {
+        const bool tight = all_ != nullptr && all_->now > WaitingBytes::kMax;
+        return early_bytes_ > (tight ? kWaitingBytesLeast : kWaitingBytesMax);
+    }
 
+    WaitingBytes* const all_;
     bool started_ = false;
     bool hole_acked_ = false;
     std::uint32_t next_ = 0;    // the sequence number that is due

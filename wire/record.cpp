@@ -22,12 +22,25 @@ ConnectionRecord* Record::record_of(std::uint64_t stream) {
 }
 
 void Record::keep_exchanges(ConnectionRecord& record, std::span<const HttpEvent> events) {
+    auto& kept = record.exchanges;
     for (const HttpEvent& event : events) {
-        if (event.exchange != nullptr &&
-            (record.exchanges.empty() ||
-             std::find(record.exchanges.rbegin(), record.exchanges.rend(), event.exchange) ==
-                 record.exchanges.rend())) {
-            record.exchanges.push_back(event.exchange);
+        if (event.exchange == nullptr) {
+            continue;
+        }
+        const bool over = event.kind == HttpEventKind::end || event.kind == HttpEventKind::cut;
+        auto at = std::find(kept.rbegin(), kept.rend(), event.exchange);
+        if (at == kept.rend() && exchanges_ < kExchangesMax && event.kind != HttpEventKind::end) {
+            ++exchanges_;
+            kept.push_back(event.exchange);
+            at = kept.rbegin();
+        }
+        if (over && at != kept.rend()) {
+            // Only now is its size known.
+            body_bytes_ += event.message().body.size();
+            if (body_bytes_ > kBodyBytesMax) {
+                body_bytes_ -= event.message().body.size();
+                kept.erase(std::next(at).base());
+            }
         }
     }
 }

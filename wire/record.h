@@ -35,6 +35,8 @@ class Record final : public Sink {
   public:
     static constexpr std::size_t kFramesMax = 20'000;
     static constexpr std::size_t kConnectionsMax = 2'000;
+    static constexpr std::size_t kExchangesMax = 10'000;
+    static constexpr std::size_t kBodyBytesMax = 64U << 20;  // of all messages together
 
     void on_frame(const FrameEvent& event) override;
     void on_connection(const Connection& connection, std::span<const HttpEvent> http,
@@ -48,11 +50,13 @@ class Record final : public Sink {
 
   private:
     [[nodiscard]] ConnectionRecord* record_of(std::uint64_t stream);
-    static void keep_exchanges(ConnectionRecord& record, std::span<const HttpEvent> events);
+    void keep_exchanges(ConnectionRecord& record, std::span<const HttpEvent> events);
 
     std::vector<ConnectionRecord> connections_;
     Totals totals_;
     std::size_t frames_ = 0;
+    std::size_t exchanges_ = 0;
+    std::size_t body_bytes_ = 0;
     std::uint64_t left_out_ = 0;
 };
 

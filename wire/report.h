@@ -22,6 +22,8 @@ struct ReportOptions {
     bool show_secrets = false;
     std::string source;  // the file, or how the capture was made
     bool lab = false;
+    std::string server_command;  // what started the server, where we did
+    bool browser = false;        // with `lab`: what is no card is Chromium's
     std::vector<ReportCard> cards;
 };
 

@@ -1,6 +1,6 @@
 #include "wire/timeline.h"
 
-#include <fmt/compile.h>
+#include <fmt/format.h>
 
 #include <iterator>
 
@@ -9,6 +9,7 @@ namespace sluice::wire {
 namespace {
 
 constexpr std::size_t kIndent = 26;
+constexpr std::size_t kFlagColumns = 13;
 constexpr std::size_t kFrameColumns = 76;  // of a frame's line, without its remark
 
 std::string_view in(Language language, std::string_view en, std::string_view zh) {
@@ -44,10 +45,22 @@ Timeline::Timeline(Write write, const TimelineOptions& options)
 }
 
 void Timeline::print_more(std::string_view mark, std::string_view text) {
-    auto out = std::back_inserter(out_.buffer());
+    fmt::memory_buffer& buffer = out_.buffer();
+    const auto line = [&](std::string_view before, std::string_view part) {
+        append_text(buffer, {}, kIndent);
+        buffer.append(before);
+        buffer.push_back(' ');
+        buffer.append(part);
+        buffer.push_back('\n');
+    };
+    constexpr std::size_t kWidth = kColumns - kIndent - 2;
+    if (text.size() <= kWidth) {
+        line(mark, text);
+        return;
+    }
     bool first = true;
-    for (const std::string& line : wrap(text, kColumns - kIndent - 2)) {
-        fmt::format_to(out, "{:{}}{} {}\n", "", kIndent, first ? mark : " ", line);
+    for (const std::string& part : wrap(text, kWidth)) {
+        line(first ? mark : " ", part);
         first = false;
     }
 }
@@ -55,24 +68,33 @@ void Timeline::print_more(std::string_view mark, std::string_view text) {
 void Timeline::print_segment(const FrameEvent& event) {
     const Segment& segment = *event.segment;
     const Nanos at = event.frame->time - begin_;
-    const Nanos distance = at < 0 ? -at : at;
+    const auto distance = static_cast<std::uint64_t>(at < 0 ? -at : at);
     fmt::memory_buffer& buffer = out_.buffer();
-    auto out = std::back_inserter(buffer);
-    fmt::format_to(out, FMT_COMPILE("{:>7} {}{:>4}.{:06} {:>5} {} "), event.frame->number,
-                   at < 0 ? '-' : ' ', distance / kSecond, distance % kSecond / kMicrosecond,
-                   event.connection->stream, event.from_client() ? "→" : "←");
-    if (segment.flags == flag::ack) {
-        buffer.append(std::string_view("ACK          "));
-    } else {
-        fmt::format_to(out, FMT_COMPILE("{:<13}"), flags_text(segment.flags));
+    append_number(buffer, event.frame->number, 7);
+    buffer.append(std::string_view(at < 0 ? " -" : "  "));
+    append_number(buffer, distance / kSecond, 4);
+    buffer.push_back('.');
+    append_number(buffer, distance % kSecond / kMicrosecond, 6, '0');
+    buffer.push_back(' ');
+    append_number(buffer, event.connection->stream, 5);
+    buffer.append(std::string_view(event.from_client() ? " → " : " ← "));
+    switch (segment.flags) {
+        case flag::ack: append_text(buffer, "ACK", kFlagColumns); break;
+        case flag::ack | flag::psh: append_text(buffer, "PSH, ACK", kFlagColumns); break;
+        default: append_text(buffer, flags_text(segment.flags), kFlagColumns);
     }
-    fmt::format_to(out, FMT_COMPILE(" {:>10} {:>6} "), event.analysis.relative_seq, segment.length);
+    buffer.push_back(' ');
+    append_number(buffer, event.analysis.relative_seq, 10);
+    buffer.push_back(' ');
+    append_number(buffer, segment.length, 6);
+    buffer.push_back(' ');
     if (segment.has(flag::ack)) {
-        fmt::format_to(out, FMT_COMPILE("{:>10} {:>7}"), event.analysis.relative_ack,
-                       event.analysis.window);
+        append_number(buffer, event.analysis.relative_ack, 10);
     } else {
-        fmt::format_to(out, FMT_COMPILE("{:>10} {:>7}"), "-", event.analysis.window);
+        buffer.append(std::string_view("         -"));
     }
+    buffer.push_back(' ');
+    append_number(buffer, event.analysis.window, 7);
     std::string remark;
     if (event.analysis.bits != 0) {
         remark = "[" + analysis_text(event.analysis) + "]";
@@ -81,7 +103,8 @@ void Timeline::print_segment(const FrameEvent& event) {
     }
     const bool fits = kFrameColumns + 2 + remark.size() <= kColumns;
     if (!remark.empty() && fits) {
-        fmt::format_to(out, "  {}", remark);
+        buffer.append(std::string_view("  "));
+        buffer.append(remark);
     }
     buffer.push_back('\n');
     if (!remark.empty() && !fits) {
@@ -102,9 +125,9 @@ void Timeline::print_http(const HttpEvent& event) {
         case HttpEventKind::head: print_more(mark, start_line(message)); break;
         case HttpEventKind::end:
             if (!event.request && message.framing != Framing::none) {
-                print_more(mark,
-                           fmt::format("{} {}: {}", in(options_.language, "end of", "响应结束："),
-                                       message.status, body_summary(message)));
+                std::string text(in(options_.language, "end of ", "响应结束： "));
+                text.append(fmt::format_int(message.status).c_str()).append(": ");
+                print_more(mark, text.append(body_summary(message)));
             }
             break;
         case HttpEventKind::cut:

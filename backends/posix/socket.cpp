@@ -280,6 +280,14 @@ std::uint64_t queued_bytes(int fd) noexcept {
     return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0;
 }
 
+Nanos since_last_send(int fd) noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0
+               ? Nanos{info.tcpi_last_data_sent} * kMillisecond
+               : -1;
+}
+
 Status end_of_stream(int fd, bool finishing) noexcept {
     tcp_info info{};
     socklen_t size = sizeof info;

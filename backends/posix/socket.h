@@ -51,6 +51,11 @@ struct Connecting {
 // Unix socket, the memory that it uses.
 [[nodiscard]] std::uint64_t queued_bytes(int fd) noexcept;
 
+// How long ago the socket sent data last, or was established when it has sent none (tcp(7),
+// tcpi_last_data_sent: in ticks of the kernel, rounded to milliseconds). Less than 0: it is not
+// TCP.
+[[nodiscard]] Nanos since_last_send(int fd) noexcept;
+
 // What a receive of zero bytes means: eof after a FIN, or reset when a send has already taken the
 // error that the reset left behind (tcp(7), TCP_INFO: the connection is closed, and we have not
 // even finished our own direction).

@@ -98,6 +98,10 @@ Endpoint SocketBackend::peer(Slot slot) const noexcept {
     return peer_of(static_cast<int>(native(slot)));
 }
 
+Nanos SocketBackend::since_last_send(Slot slot) const noexcept {
+    return posix::since_last_send(static_cast<int>(native(slot)));
+}
+
 // ---- the loop --------------------------------------------------------------------------------
 
 Result<void> SocketBackend::open_event() {

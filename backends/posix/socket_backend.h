@@ -26,6 +26,7 @@ class SocketBackend : public Backend {
     void close_listener(ListenerId listener) noexcept final;
     void discard(Socket socket) noexcept final;
     [[nodiscard]] Endpoint peer(Slot slot) const noexcept final;
+    [[nodiscard]] Nanos since_last_send(Slot slot) const noexcept final;
     void wake() noexcept final;
 
   protected:

@@ -57,6 +57,7 @@ struct ThreadReport {
     Nanos ended_at = 0;  // instant of the last answer, or of the end
     std::string backend;
     Expected last_answer;  // when bodies are verified
+    WireStamps wire;       // of sampled connections, when there is a tap
     std::string failure;   // why the thread gave up; empty: it did not
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/load/arrivals.h"
+#include "bench/load/wire_check.h"
 #include "core/backend.h"
 
 namespace sluice::load {
@@ -29,7 +30,8 @@ struct Request {
     bool is_head = false;
     double weight = 1;
     std::string url;
-    Expected expected;  // used when the plan says verify
+    std::string target;  // of the request line
+    Expected expected;   // used when the plan says verify
 };
 
 struct Plan {
@@ -56,6 +58,9 @@ struct Plan {
     Nanos connect_timeout = 5 * kSecond;  // for a handshake
     bool pin = true;
     bool verify = false;  // compare each answer with its request's `expected`
+
+    WireTap* tap = nullptr;         // sees the packets of sampled connections, when given
+    std::uint16_t sample_mask = 0;  // says which these are
 
     const BackendFactory* backends = nullptr;
     const std::atomic<bool>* stop = nullptr;  // ends the run early; what was measured counts

@@ -5,7 +5,9 @@
 #include <charconv>
 #include <chrono>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <tuple>
 
 namespace sluice::load {
 
@@ -20,6 +22,17 @@ template <typename T>
 bool number(std::string_view text, T& value) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     return error == std::errc{} && end == text.data() + text.size();
+}
+
+std::optional<std::int64_t> seconds_of(int year, unsigned month, unsigned day, int hour, int minute,
+                                       int second) {
+    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                           std::chrono::day(day)};
+    if (!date.ok()) {
+        return std::nullopt;
+    }
+    const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+    return ((days * 24 + hour) * 60 + minute) * 60 + second;
 }
 
 // "10/Oct/2000:13:55:36 -0700"
@@ -38,16 +51,57 @@ std::optional<std::int64_t> instant_of(std::string_view text) {
         return std::nullopt;
     }
     const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(3, 3));
-    const std::chrono::year_month_day date{
-        std::chrono::year(year),
-        std::chrono::month(static_cast<unsigned>(month - kMonths.begin()) + 1),
-        std::chrono::day(day)};
-    if (month == kMonths.end() || !date.ok()) {
+    const auto local = seconds_of(year, static_cast<unsigned>(month - kMonths.begin()) + 1, day,
+                                  hour, minute, second);
+    if (!local) {
         return std::nullopt;
     }
-    const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-    const int offset = (zone / 100 * 60 + zone % 100) * 60 * (text[21] == '-' ? -1 : 1);
-    return ((days * 24 + hour) * 60 + minute) * 60 + second - offset;
+    return *local - (zone / 100 * 60 + zone % 100) * 60 * (text[21] == '-' ? -1 : 1);
+}
+
+// "2000-10-10T20:55:36Z"
+std::optional<std::int64_t> iso_instant_of(std::string_view text) {
+    int year = 0;
+    unsigned month = 0;
+    unsigned day = 0;
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
+    if (text.size() != 20 || text[10] != 'T' || text[19] != 'Z' ||
+        !number(text.substr(0, 4), year) || !number(text.substr(5, 2), month) ||
+        !number(text.substr(8, 2), day) || !number(text.substr(11, 2), hour) ||
+        !number(text.substr(14, 2), minute) || !number(text.substr(17, 2), second)) {
+        return std::nullopt;
+    }
+    return seconds_of(year, month, day, hour, minute, second);
+}
+
+// What can be asked for again; nothing else.
+std::optional<Line> line_of(std::optional<std::int64_t> instant, std::string_view method,
+                            std::string_view path) {
+    const bool clean =
+        path.starts_with('/') && path.find('\\') == std::string_view::npos &&
+        std::all_of(path.begin(), path.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
+    if (!instant || (method != "GET" && method != "HEAD") || !clean) {
+        return std::nullopt;
+    }
+    return Line{*instant, {std::string(method), std::string(path)}};
+}
+
+// {"time": ..., "method": ..., "target": ...}; a request that was malformed has neither of the last
+// two.
+std::optional<Line> parse_json(std::string_view text) {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    const auto member = [&](const char* name) -> std::string_view {
+        if (!json.is_object()) {
+            return {};
+        }
+        const auto found = json.find(name);
+        return found != json.end() && found->is_string()
+                   ? std::string_view(found->get_ref<const std::string&>())
+                   : std::string_view();
+    };
+    return line_of(iso_instant_of(member("time")), member("method"), member("target"));
 }
 
 // host ident user [instant] "METHOD target HTTP/x" ...
@@ -62,30 +116,29 @@ std::optional<Line> parse(std::string_view text) {
     request = request.substr(0, request.find('"'));
     const std::size_t first = request.find(' ');
     const std::size_t last = request.rfind(' ');
-    if (!instant || first == std::string_view::npos || last <= first ||
+    if (first == std::string_view::npos || last <= first ||
         !request.substr(last + 1).starts_with("HTTP/")) {
         return std::nullopt;
     }
-    const std::string_view method = request.substr(0, first);
-    const std::string_view path = request.substr(first + 1, last - first - 1);
-    const bool clean =
-        path.starts_with('/') && path.find('\\') == std::string_view::npos &&
-        std::all_of(path.begin(), path.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
-    if ((method != "GET" && method != "HEAD") || !clean) {
-        return std::nullopt;
-    }
-    return Line{*instant, {std::string(method), std::string(path)}};
+    return line_of(instant, request.substr(0, first), request.substr(first + 1, last - first - 1));
 }
+
+struct Found {
+    std::int64_t second;
+    std::size_t order;  // in the log
+    std::uint32_t target;
+};
 
 }  // namespace
 
 ReplayLog read_replay_log(std::string_view text) {
     ReplayLog log;
-    std::vector<std::pair<std::int64_t, std::uint32_t>> found;  // second, target
+    std::vector<Found> found;
     std::map<std::pair<std::string, std::string>, std::uint32_t> known;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
-        const auto line = parse(text.substr(0, end));
+        const std::string_view one = text.substr(0, end);
+        const auto line = one.starts_with('{') ? parse_json(one) : parse(one);
         if (line) {
             const auto [place, is_new] =
                 known.try_emplace({line->target.method, line->target.path},
@@ -93,24 +146,25 @@ ReplayLog read_replay_log(std::string_view text) {
             if (is_new) {
                 log.targets.push_back(line->target);
             }
-            found.emplace_back(line->second, place->second);
+            found.push_back({line->second, found.size(), place->second});
         } else if (end > 0) {
             ++log.left_out;
         }
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     // A log is written when answers end, so its instants may step back a little.
-    // Equal seconds go by target, which is by first appearance.
-    std::ranges::sort(found);
+    std::ranges::sort(found, [](const Found& a, const Found& b) {
+        return std::tie(a.second, a.order) < std::tie(b.second, b.order);
+    });
     for (std::size_t i = 0; i < found.size();) {
         std::size_t end = i;
-        while (end < found.size() && found[end].first == found[i].first) {
+        while (end < found.size() && found[end].second == found[i].second) {
             ++end;
         }
-        const Nanos second = (found[i].first - found[0].first) * kSecond;
+        const Nanos second = (found[i].second - found[0].second) * kSecond;
         for (std::size_t k = i; k < end; ++k) {
             const Nanos within = static_cast<Nanos>(k - i) * kSecond / static_cast<Nanos>(end - i);
-            log.entries.push_back({second + within, found[k].second});
+            log.entries.push_back({second + within, found[k].target});
         }
         i = end;
     }

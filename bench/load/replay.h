@@ -1,5 +1,5 @@
-// Replay: an access log (common or combined format) as a plan: the same requests at the same
-// spacing. Pure.
+// Replay: an access log (common or combined format, or the JSON lines of `sluice serve --log-format
+// json`) as a plan: the same requests at the same spacing. Pure.
 //
 // These formats tell the second only; requests of one second are spread evenly over it, in the
 // log's order. Lines that are no such request, and methods other than GET and HEAD (their bodies

@@ -25,6 +25,9 @@ struct Report {
 // The URL, and how many more there are.
 [[nodiscard]] std::string title_of(const Plan& plan);
 
+// What was asked for, in a sentence or two.
+[[nodiscard]] std::string describe_load(const Report& report);
+
 // The rows of latencies that every kind of report shows.
 struct Row {
     std::string name;     // "response"
@@ -32,6 +35,9 @@ struct Row {
     Histogram values;
 };
 [[nodiscard]] std::vector<Row> latency_rows(const Plan& plan, const Tally& total);
+// The same without those that say nothing new: when every answer came in one piece, its first byte
+// came with the last.
+[[nodiscard]] std::vector<Row> shown_rows(const Plan& plan, const Tally& total);
 [[nodiscard]] std::vector<Row> handshake_rows(const Tally& total);
 
 // The quantiles shown, with their names.

@@ -113,7 +113,10 @@ std::string percentile_plot(const Plan& plan, const Tally& total) {
 
 Axis time_axis(const Outcome& outcome) {
     const double end = static_cast<double>(outcome.series.back().to) / 1e9;
-    Axis axis = count_axis(end, "seconds since the start");
+    const bool warm_up = outcome.series.front().warmup;
+    Axis axis =
+        count_axis(end, warm_up ? "seconds since the start (its first step or point is the warm-up)"
+                                : "seconds since the start");
     axis.high = end;
     std::erase_if(axis.ticks, [&](const auto& tick) { return tick.first > end; });
     return axis;
@@ -176,7 +179,14 @@ std::string phases_plot(const std::vector<Row>& rows) {
         };
         ranges.push_back({row.name, static_cast<double>(std::max<Nanos>(1, values.min())), at(0.25),
                           at(0.5), at(0.9), at(0.99)});
-        low = std::min(low, ranges.back().low);
+        // A range that begins at 0 begins at the left edge: it must not push the others to the
+        // right.
+        for (const double share : {0.0, 0.25, 0.5, 0.9, 0.99}) {
+            if (const Nanos value = values.quantile(share); value > 0) {
+                low = std::min(low, static_cast<double>(value));
+                break;
+            }
+        }
         high = std::max(high, ranges.back().high);
     }
     if (ranges.empty()) {
@@ -217,13 +227,14 @@ std::string html_report(const Report& report) {
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
         "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
         "<title>sluice bench {0}</title><style>{1}</style></head><body>\n<h1>{0}</h1>\n"
-        "<p class=\"soft\">{2}<br>{3}; {4}; {5} CPUs; sluice {6}</p>\n",
+        "<p class=\"soft\">{2}<br>{3}; {4}; {5} CPU{7}; sluice {6}</p>\n",
         html_escape(title_of(plan)), kStyle, html_escape(report.command), html_escape(here.kernel),
-        html_escape(here.cpu), here.cpus, html_escape(report.version));
+        html_escape(here.cpu), here.cpus, html_escape(report.version), here.cpus == 1 ? "" : "s");
+    text += "<p>" + html_escape(describe_load(report)) + ".</p>\n";
     text += verdict_html(report.validity);
     if (outcome.total.answers() > 0) {
         const std::vector<Row> handshakes = handshake_rows(outcome.total);
-        const std::vector<Row> requests = latency_rows(plan, outcome.total);
+        const std::vector<Row> requests = shown_rows(plan, outcome.total);
         text += figures_html(outcome);
         text += "<h2>Latency by percentile</h2>\n" + percentile_plot(plan, outcome.total);
         text += "<h2>Over the run</h2>\n";
@@ -232,7 +243,7 @@ std::string html_report(const Report& report) {
         text += "<h2>Requests</h2>\n" + phases_plot(requests);
         text +=
             "<p class=\"soft\">Lines reach from the lowest value to p99, boxes from p25 to p90; "
-            "the mark is p50.</p>\n";
+            "the mark is p50. What is 0 lies at the left edge.</p>\n";
         text += table_html(requests);
     }
     return text + "</body></html>\n";

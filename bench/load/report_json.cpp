@@ -163,6 +163,15 @@ std::string json_report(const Report& report) {
                            {"retransmits", outcome.network->retransmits},
                            {"syn_retransmits", outcome.network->syn_retransmits}};
     }
+    if (outcome.wire) {
+        json["wire"] = {{"requests", outcome.wire->exchanges},
+                        {"handshakes", outcome.wire->handshakes},
+                        {"unmatched", outcome.wire->unmatched},
+                        {"excess_ns", summary(outcome.wire->excess)},
+                        {"shortfall_ns", summary(outcome.wire->shortfall)},
+                        {"kernel_rtt_ns", summary(outcome.wire->kernel)},
+                        {"contradiction_ns", outcome.wire->contradiction}};
+    }
     const double window = static_cast<double>(outcome.window) / 1e9;
     json["window_ns"] = outcome.window;
     json["requests_per_second"] =

@@ -7,37 +7,33 @@ namespace sluice::load {
 
 namespace {
 
-std::string human(Nanos duration) {
-    return duration_human(static_cast<double>(duration));
+constexpr std::size_t kWidth = 96;   // of a line
+constexpr std::size_t kNames = 12;   // of the column of names
+constexpr std::size_t kColumn = 8;   // "99.9 ms" and a space
+constexpr std::size_t kCounts = 12;  // "99,999,999" and a little more
+
+// Breaks `text` between words; the first line has `used` columns in use, the others an indent.
+std::string wrapped(std::string_view text, std::size_t used, std::size_t indent) {
+    std::string lines;
+    while (!text.empty()) {
+        const std::string_view word = text.substr(0, text.find(' '));
+        if (used + word.size() > kWidth && used > indent) {
+            lines.back() = '\n';
+            lines.append(indent, ' ');
+            used = indent;
+        }
+        lines.append(word).append(" ");
+        used += word.size() + 1;
+        text.remove_prefix(std::min(text.size(), word.size() + 1));
+    }
+    if (!lines.empty()) {
+        lines.back() = '\n';
+    }
+    return lines;
 }
 
-std::string heading(const Report& report) {
-    const Plan& plan = report.plan;
-    std::string text = fmt::format("{}\n  {} connection{}, {} thread{} on {} ({})", title_of(plan),
-                                   plan.connections, plan.connections == 1 ? "" : "s", plan.threads,
-                                   plan.threads == 1 ? "" : "s", report.outcome.threads[0].backend,
-                                   report.backend_why);
-    if (plan.pipeline > 1) {
-        text += fmt::format(", {} requests at once on each", plan.pipeline);
-    }
-    if (plan.churn > 0) {
-        text += plan.churn == 1
-                    ? ", a new connection for each request"
-                    : fmt::format(", a new connection for each {} requests", plan.churn);
-    }
-    if (!plan.replay.empty()) {
-        text += fmt::format("\n  open loop: {} requests of a log, as spaced there",
-                            count_human(plan.replay.size()));
-    } else if (plan.open_loop()) {
-        text += fmt::format("\n  open loop: requests leave at instants fixed before ({}, seed {})",
-                            plan.arrivals == ArrivalKind::uniform ? "evenly spaced" : "Poisson",
-                            plan.seed);
-    } else {
-        text +=
-            "\n  closed loop: each connection sends its next request when it has the answer, so "
-            "a slow\n  server is asked less often; --rate asks however slow it is";
-    }
-    return text + "\n";
+std::string human(Nanos duration) {
+    return duration_human(static_cast<double>(duration));
 }
 
 std::string validity_block(const Report& report) {
@@ -45,35 +41,44 @@ std::string validity_block(const Report& report) {
                            ? "\nVALID: nothing speaks against these numbers\n"
                            : "\nINVALID: do not rely on these numbers; the reasons are marked\n";
     for (const Finding& finding : report.validity.findings) {
-        text +=
-            fmt::format("  {:<8}{:<10} {}\n", to_string(finding.level), finding.name, finding.text);
+        const std::string start =
+            fmt::format("  {:<8}{:<10} ", to_string(finding.level), finding.name);
+        text += start + wrapped(finding.text, start.size(), start.size());
     }
     return text;
 }
 
 std::string row_line(const Row& row) {
     const Histogram& values = row.values;
-    std::string line = fmt::format("  {:<15}", row.name);
+    std::string line = fmt::format("  {:<{}}", row.name, kNames);
     for (const Quantile& quantile : kQuantiles) {
         // A quantile of fewer values than lie beyond it is just the maximum.
         const bool known = static_cast<double>(values.count()) * (1 - quantile.share) >= 0.999;
-        line += fmt::format("{:>9}", known ? human(values.quantile(quantile.share)) : "-");
+        line +=
+            fmt::format("{:>{}}", known ? human(values.quantile(quantile.share)) : "-", kColumn);
     }
-    line += fmt::format("{:>9}{:>9}{:>9}{:>12}", human(values.max()), duration_human(values.mean()),
-                        duration_human(values.deviation()), count_human(values.count()));
-    return line + "  " + row.meaning + "\n";
+    for (const std::string& text :
+         {human(values.max()), duration_human(values.mean()), duration_human(values.deviation())}) {
+        line += fmt::format("{:>{}}", text, kColumn);
+    }
+    return line + fmt::format("{:>{}}\n", count_human(values.count()), kCounts);
 }
 
 std::string table(std::string_view title, const std::vector<Row>& rows) {
-    std::string text = fmt::format("\n{:<17}", title);
+    std::string text = fmt::format("\n{:<{}}", title, kNames + 2);
     for (const Quantile& quantile : kQuantiles) {
-        text += fmt::format("{:>9}", quantile.name);
+        text += fmt::format("{:>{}}", quantile.name, kColumn);
     }
-    text += fmt::format("{:>9}{:>9}{:>9}{:>12}\n", "max", "mean", "sd", "count");
+    for (const char* name : {"max", "mean", "sd"}) {
+        text += fmt::format("{:>{}}", name, kColumn);
+    }
+    text += fmt::format("{:>{}}\n", "count", kCounts);
+    std::string legend;
     for (const Row& row : rows) {
         text += row_line(row);
+        legend += fmt::format("{}{}: {}", legend.empty() ? "" : "; ", row.name, row.meaning);
     }
-    return text;
+    return text + "  " + wrapped(legend, 2, 2);
 }
 
 std::string status_line(const Tally& total) {
@@ -99,6 +104,35 @@ std::string closes_line(const Tally& total) {
 }
 
 }  // namespace
+
+std::string describe_load(const Report& report) {
+    const Plan& plan = report.plan;
+    std::string text =
+        fmt::format("{} connection{}, {} thread{} on {} ({})", plan.connections,
+                    plan.connections == 1 ? "" : "s", plan.threads, plan.threads == 1 ? "" : "s",
+                    report.outcome.threads[0].backend, report.backend_why);
+    if (plan.pipeline > 1) {
+        text += fmt::format(", {} requests at once on each", plan.pipeline);
+    }
+    if (plan.churn > 0) {
+        text += plan.churn == 1
+                    ? ", a new connection for each request"
+                    : fmt::format(", a new connection for each {} requests", plan.churn);
+    }
+    if (!plan.replay.empty()) {
+        return text + fmt::format("; open loop: {} requests of a log, as spaced there",
+                                  count_human(plan.replay.size()));
+    }
+    if (plan.open_loop()) {
+        return text +
+               fmt::format("; open loop: requests leave at instants fixed before ({}, seed {})",
+                           plan.arrivals == ArrivalKind::uniform ? "evenly spaced" : "Poisson",
+                           plan.seed);
+    }
+    return text +
+           "; closed loop: each connection sends its next request when it has the answer, so a "
+           "slow server is asked less often (--rate asks however slow it is)";
+}
 
 std::string title_of(const Plan& plan) {
     const std::size_t more = plan.requests.size() - 1;
@@ -143,6 +177,16 @@ std::vector<Row> latency_rows(const Plan& plan, const Tally& total) {
     return rows;
 }
 
+std::vector<Row> shown_rows(const Plan& plan, const Tally& total) {
+    std::vector<Row> rows = latency_rows(plan, total);
+    if (total.transfer.count() == 0) {
+        std::erase_if(rows, [](const Row& row) {
+            return row.name == "first byte" || row.name == "transfer";
+        });
+    }
+    return rows;
+}
+
 std::vector<Row> handshake_rows(const Tally& total) {
     std::vector<Row> rows;
     const auto add = [&](const char* name, const char* meaning, const Histogram& values) {
@@ -153,6 +197,8 @@ std::vector<Row> handshake_rows(const Tally& total) {
     };
     add("connect", "connect() to writable: what a user waits", total.connect);
     add("kernel rtt", "SYN to SYN/ACK, by the kernel's clock", total.kernel_rtt);
+    add("accept wait", "established to accepted, as the server's kernel tells (in its ticks)",
+        total.accept_wait);
     add("packet lost", "connect() to writable, with a packet sent again",
         total.connect_retransmitted);
     return rows;
@@ -160,7 +206,8 @@ std::vector<Row> handshake_rows(const Tally& total) {
 
 std::string text_report(const Report& report) {
     const Tally& total = report.outcome.total;
-    std::string text = heading(report) + validity_block(report);
+    std::string text = title_of(report.plan) + "\n  " + wrapped(describe_load(report), 2, 2) +
+                       validity_block(report);
     if (total.answers() == 0) {
         return text;
     }
@@ -172,14 +219,7 @@ std::string text_report(const Report& report) {
                         bytes_human(static_cast<double>(total.received_bytes) / window));
     text += fmt::format("  status       {}\n", status_line(total));
     text += fmt::format("  connections  {}\n", closes_line(total));
-    std::vector<Row> rows = latency_rows(report.plan, total);
-    if (total.transfer.count() == 0) {
-        // Every answer came in one piece: the first byte came with the last.
-        std::erase_if(rows, [](const Row& row) {
-            return row.name == "first byte" || row.name == "transfer";
-        });
-    }
-    text += table("Requests", rows);
+    text += table("Requests", shown_rows(report.plan, total));
     text += table("Handshakes", handshake_rows(total));
     return text;
 }

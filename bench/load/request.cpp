@@ -61,6 +61,7 @@ Result<Request> make_request(const Url& url, std::string_view method,
     request.bytes = head + "\r\n";
     request.last_bytes = given("Connection") ? request.bytes : head + "Connection: close\r\n\r\n";
     request.is_head = method == "HEAD";
+    request.target = url.target;
     return request;
 }
 

@@ -2,14 +2,18 @@
 // a connection ends, and what it was. llhttp in response mode; the answers' order is the requests'.
 //
 // One for each connection. No allocation; nothing throws. Interim answers (1xx) are counted and
-// passed over.
+// passed over. Of the fields only one is looked at, Server-Timing (W3C), and only in the first
+// answer on a connection, where a server may tell how long that waited to be accepted.
 #pragma once
 
 #include <llhttp.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "core/clock.h"
 
 namespace sluice::load {
 
@@ -18,6 +22,7 @@ struct Answer {
     bool keep_alive = false;        // the connection may carry another answer
     std::uint64_t body_bytes = 0;   // as content: without the marks of chunks
     std::uint32_t chunks_read = 0;  // calls of feed() that it came in
+    Nanos accept_wait = -1;         // as the server told; less than 0: it did not
 };
 
 // Sees the body's bytes; for verification.
@@ -58,15 +63,22 @@ class ResponseReader {
     [[nodiscard]] const char* error() const { return llhttp_get_error_reason(&machine_); }
 
   private:
+    static int on_name(llhttp_t* machine, const char* at, std::size_t size) noexcept;
+    static int on_value(llhttp_t* machine, const char* at, std::size_t size) noexcept;
+    static int on_value_end(llhttp_t* machine) noexcept;
     static int on_head(llhttp_t* machine) noexcept;
     static int on_body(llhttp_t* machine, const char* at, std::size_t size) noexcept;
     static int on_complete(llhttp_t* machine) noexcept;
-    static const llhttp_settings_t& settings() noexcept;
+    static llhttp_settings_t* settings(bool with_fields) noexcept;
 
     llhttp_t machine_;
     Answer answer_;
     BodySink* sink_ = nullptr;
     std::uint64_t interim_ = 0;
+    // The field at hand: how much of its name is that of Server-Timing, and its value if all is.
+    std::uint8_t name_bytes_ = 0;
+    std::uint8_t value_bytes_ = 0;
+    std::array<char, 80> value_{};
     bool begun_ = false;
     bool to_head_ = false;
     bool complete_ = false;

@@ -187,6 +187,9 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
     outcome.ports = ports();
     const auto counters_before = net_counters();
 
+    if (plan.tap != nullptr) {
+        plan.tap->start();
+    }
     Exchange exchange;
     outcome.threads.resize(plan.threads);
     std::vector<std::thread> threads;
@@ -209,6 +212,14 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
         thread.join();
     }
 
+    if (plan.tap != nullptr) {
+        std::vector<const WireStamps*> stamps;
+        stamps.reserve(outcome.threads.size());
+        for (const ThreadReport& thread : outcome.threads) {
+            stamps.push_back(&thread.wire);
+        }
+        outcome.wire = check_wire(stamps, plan.tap->stop());
+    }
     if (const auto after = net_counters(); after && counters_before) {
         outcome.network = difference(*after, *counters_before);
     }
@@ -235,6 +246,7 @@ Result<Expected> probe_one(const Plan& plan, const Request& request) {
     one.rate.clear();
     one.replay.clear();
     one.pin = false;
+    one.tap = nullptr;
     auto outcome = run(one);
     if (!outcome) {
         return std::unexpected(outcome.error());

@@ -50,6 +50,7 @@ struct Outcome {
     double server_cpu_answers = 0;
     std::optional<NetCounters> network;  // differences over the run
     std::optional<Ports> ports;          // before the run
+    std::optional<WireCheck> wire;       // when there was a tap
 };
 
 using OnSecond = std::function<void(const Second&, const Tally&)>;

@@ -15,7 +15,8 @@ constexpr double kWidth = 860;
 constexpr double kHeight = 320;
 constexpr double kLeft = 78;
 constexpr double kRight = 30;
-constexpr double kTop = 14;
+constexpr double kTop = 36;  // of the plot's area: the legend is above it
+constexpr double kRangesTop = 14;
 constexpr double kBottom = 46;
 constexpr double kRowHeight = 30;
 
@@ -31,14 +32,14 @@ std::string open_svg(const std::string& label, double height) {
                        kWidth, height, html_escape(label));
 }
 
-std::string x_axis(const Axis& x, double left, double bottom) {
+std::string x_axis(const Axis& x, double left, double top, double bottom) {
     std::string text;
     for (const auto& [value, name] : x.ticks) {
         const double at = place(x, value, left, kWidth - kRight);
         text += fmt::format(
             "<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>"
             "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4}</text>\n",
-            at, kTop, bottom, bottom + 16, html_escape(name));
+            at, top, bottom, bottom + 16, html_escape(name));
     }
     return text + fmt::format(
                       "<text class=\"axis\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}"
@@ -80,13 +81,13 @@ std::string polyline(const Line& line, const Axis& x, const Axis& y, double bott
 
 std::string legend(const std::vector<Line>& lines) {
     std::string text;
-    double at = kLeft + 12;
+    double at = kLeft;
     for (const Line& line : lines) {
         text += fmt::format(
             "<line class=\"line c{0}\" x1=\"{1:.0f}\" x2=\"{2:.0f}\" y1=\"{3:.0f}\" "
             "y2=\"{3:.0f}\"/>"
             "<text x=\"{4:.0f}\" y=\"{5:.0f}\">{6}</text>\n",
-            line.color, at, at + 22, kTop + 10, at + 28, kTop + 14, html_escape(line.name));
+            line.color, at, at + 22, kTop - 16, at + 28, kTop - 12, html_escape(line.name));
         at += 46 + 7.5 * static_cast<double>(line.name.size());
     }
     return text;
@@ -147,7 +148,9 @@ Axis count_axis(double high, std::string title) {
     const double step = high / power > 5 ? 2 * power : high / power > 2 ? power : power / 2;
     axis.high = std::ceil(high / step) * step;
     for (int i = 0; step * i <= axis.high * 1.0001; ++i) {
-        axis.ticks.emplace_back(step * i, rate_human(step * i));
+        const double value = step * i;
+        axis.ticks.emplace_back(value,
+                                value < 1000 ? fmt::format("{:g}", value) : rate_human(value));
     }
     return axis;
 }
@@ -155,7 +158,8 @@ Axis count_axis(double high, std::string title) {
 std::string svg_plot(const std::string& label, const Axis& x, const Axis& y,
                      const std::vector<Line>& lines) {
     const double bottom = kHeight - kBottom;
-    std::string text = open_svg(label, kHeight) + x_axis(x, kLeft, bottom) + y_axis(y, bottom);
+    std::string text =
+        open_svg(label, kHeight) + x_axis(x, kLeft, kTop, bottom) + y_axis(y, bottom);
     for (const Line& line : lines) {
         text += polyline(line, x, y, bottom);
     }
@@ -164,10 +168,10 @@ std::string svg_plot(const std::string& label, const Axis& x, const Axis& y,
 
 std::string svg_ranges(const std::string& label, const Axis& x, const std::vector<Range>& ranges) {
     constexpr double kNames = 110;
-    const double bottom = kTop + kRowHeight * static_cast<double>(ranges.size());
-    std::string text = open_svg(label, bottom + kBottom) + x_axis(x, kNames, bottom);
+    const double bottom = kRangesTop + kRowHeight * static_cast<double>(ranges.size());
+    std::string text = open_svg(label, bottom + kBottom) + x_axis(x, kNames, kRangesTop, bottom);
     const auto at = [&](double value) { return place(x, value, kNames, kWidth - kRight); };
-    double row = kTop + kRowHeight / 2;
+    double row = kRangesTop + kRowHeight / 2;
     for (const Range& range : ranges) {
         text += fmt::format(
             "<text x=\"{0:.0f}\" y=\"{1:.1f}\" text-anchor=\"end\">{2}</text>"

@@ -29,6 +29,9 @@ struct KernelHandshake {
 };
 [[nodiscard]] std::optional<KernelHandshake> kernel_handshake(Socket socket) noexcept;
 
+// Whether packets to the server never leave this machine. Not for Unix sockets.
+[[nodiscard]] bool is_own_address(const Endpoint& server);
+
 // Counters of this network namespace (/proc/net/netstat, /proc/net/snmp).
 struct NetCounters {
     std::uint64_t listen_overflows = 0;

@@ -109,26 +109,17 @@ std::set<std::string> listening_inodes(const Endpoint& server) {
             std::string state;
             std::string inode;
             in >> skip >> local >> skip >> state >> skip >> skip >> skip >> skip >> skip >> inode;
-            if (state == "0A" && listens_at(local, server)) {  // TCP_LISTEN
+            // Listening sockets (0A) come first (proc_net_tcp.rst). The others can be many, and the
+            // kernel walks all of its table for them.
+            if (state != "0A" && state != "st") {
+                break;
+            }
+            if (state == "0A" && listens_at(local, server)) {
                 inodes.insert(inode);
             }
         }
     }
     return inodes;
-}
-
-// An address is this machine's own when packets to it would leave from it. A datagram socket finds
-// that out without sending one.
-bool is_own_address(const Endpoint& server) {
-    const posix::SocketAddress peer = posix::to_socket_address(server);
-    const int probe = ::socket(peer.get()->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (probe < 0) {
-        return false;
-    }
-    const bool reached = ::connect(probe, peer.get(), peer.size) == 0;
-    const auto local = posix::local_of(probe);
-    ::close(probe);
-    return reached && local && local->address == server.address;
 }
 
 bool has_socket(const fs::path& process, const std::set<std::string>& inodes) {
@@ -153,6 +144,20 @@ std::string first_line(const fs::path& path) {
 }
 
 }  // namespace
+
+// An address is this machine's own when packets to it would leave from it. A datagram socket finds
+// that out without sending one.
+bool is_own_address(const Endpoint& server) {
+    const posix::SocketAddress peer = posix::to_socket_address(server);
+    const int probe = ::socket(peer.get()->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) {
+        return false;
+    }
+    const bool reached = ::connect(probe, peer.get(), peer.size) == 0;
+    const auto local = posix::local_of(probe);
+    ::close(probe);
+    return reached && local && local->address == server.address;
+}
 
 ThreadClocks thread_clocks() {
     ThreadClocks clocks;

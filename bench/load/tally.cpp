@@ -50,14 +50,14 @@ void each_histogram(Self& tally, Do&& one) noexcept {
             }
         }
     }
-    for (auto* histogram :
-         {&tally.response, &tally.lateness, &tally.own_lateness, &tally.first_byte, &tally.transfer,
-          &tally.write_waited, &tally.connect, &tally.connect_retransmitted, &tally.kernel_rtt}) {
+    for (auto* histogram : {&tally.response, &tally.lateness, &tally.own_lateness,
+                            &tally.first_byte, &tally.transfer, &tally.write_waited, &tally.connect,
+                            &tally.connect_retransmitted, &tally.kernel_rtt, &tally.accept_wait}) {
         one(*histogram);
     }
 }
 
-constexpr std::size_t kHistograms = Tally::kPlaces * Tally::kClasses * Tally::kPiecesKinds + 9;
+constexpr std::size_t kHistograms = Tally::kPlaces * Tally::kClasses * Tally::kPiecesKinds + 10;
 
 }  // namespace
 

@@ -72,6 +72,7 @@ struct Tally {
     Histogram connect;                // connect() to writable, without a retransmission
     Histogram connect_retransmitted;  // the same, of handshakes that lost a packet
     Histogram kernel_rtt;             // tcpi_rtt right after the handshake
+    Histogram accept_wait;            // as the server told (Server-Timing)
 
     std::array<std::uint64_t, 600> status{};  // answers by status code
     std::array<std::uint64_t, kFailures> failures{};

@@ -226,6 +226,48 @@ Finding judge_status(const Outcome& outcome) {
                         count_human(total.answers() - good), count_human(total.answers()))};
 }
 
+Finding judge_wire(const WireCheck& wire) {
+    const auto spread = [](const Histogram& values) {
+        const auto human = [](Nanos value) { return duration_human(static_cast<double>(value)); };
+        return fmt::format("p50 {}, p99 {}, max {}", human(values.quantile(0.5)),
+                           human(values.quantile(0.99)), human(values.max()));
+    };
+    const std::uint64_t compared = wire.exchanges + wire.handshakes;
+    if (compared == 0) {
+        return {Level::invalid, "wire",
+                "nothing could be compared with the capture, which was asked for"};
+    }
+    Finding finding{
+        Level::ok, "wire",
+        fmt::format("{} requests and {} handshakes were captured, too; our times exceed the "
+                    "capture's by {}",
+                    count_human(wire.exchanges), count_human(wire.handshakes),
+                    spread(wire.excess))};
+    if (wire.kernel.count() > 0) {
+        finding.text +=
+            fmt::format("; the kernel's rtt and SYN to SYN/ACK are {} apart", spread(wire.kernel));
+    }
+    const std::uint64_t shorter = wire.shortfall.count();
+    if (shorter > 0) {
+        finding.level = Level::note;
+        finding.text += fmt::format("; {} of our times are shorter than on the wire, by {}",
+                                    count_human(shorter), spread(wire.shortfall));
+    }
+    if (static_cast<double>(shorter) > kWireShortShareMax * static_cast<double>(compared)) {
+        finding.level = Level::invalid;
+        finding.text += ": our clock is not to be trusted";
+    }
+    if (wire.contradiction > kWireContradictionMax) {
+        finding.level = Level::invalid;
+        finding.text += fmt::format(
+            ": over the run our clock and the capture's went {} apart: one of them is wrong, or "
+            "was "
+            "set meanwhile",
+            duration_human(static_cast<double>(wire.contradiction)));
+    }
+    return finding;
+}
+
 Finding judge_clock(const Outcome& outcome) {
     const std::uint64_t outside = outcome.total.response.out_of_range() +
                                   outcome.total.service_all().out_of_range() +
@@ -275,6 +317,9 @@ Validity judge(const Plan& plan, const Outcome& outcome) {
         findings.push_back(judge_server(outcome));
         findings.push_back(judge_status(outcome));
         findings.push_back(judge_clock(outcome));
+        if (outcome.wire) {
+            findings.push_back(judge_wire(*outcome.wire));
+        }
     }
     findings.push_back(judge_failures(outcome));
     findings.push_back(judge_network(outcome));

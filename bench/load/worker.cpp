@@ -16,7 +16,9 @@ constexpr Nanos kSilenceMax = kSecond;  // without any connection: then the serv
 // measure how many we began together; more where there are many, so that it ends.
 constexpr std::uint32_t kHandshakesMax = 64;
 constexpr std::uint32_t kConnectionsPerHandshake = 64;
-constexpr std::uint32_t kRecvBufferBytes = 16 * 1024;
+// An odd number of cache lines: with a power of two the beginnings of all buffers, where small
+// answers lie, would share a few sets of the cache.
+constexpr std::uint32_t kRecvBufferBytes = 16 * 1024 + 5 * 64;
 constexpr std::uint32_t kRecvBuffers = 512;
 
 }  // namespace
@@ -67,6 +69,10 @@ bool Worker::prepare() {
     connections_ = std::make_unique<Connection[]>(slots_);
     if (plan_.verify) {
         hashes_ = std::make_unique<BodyHash[]>(slots_);
+    }
+    if (plan_.tap != nullptr) {
+        report_.wire.handshakes.reserve(WireStamps::kHandshakesMax);
+        report_.wire.exchanges.reserve(WireStamps::kExchangesMax);
     }
     flights_.resize(std::size_t{slots_} * plan_.pipeline);
     available_.resize(slots_);

@@ -37,10 +37,12 @@ class Worker {
 
   private:
     enum class State : std::uint8_t { closed, connecting, open, finishing, closing };
+    static constexpr std::uint32_t kNoSample = ~std::uint32_t{0};
     struct Flight {
         Nanos planned;
         Nanos sent;
         std::uint32_t request;
+        std::uint64_t position;  // bytes sent on the connection before it
     };
     struct Connection {
         State state = State::closed;
@@ -54,13 +56,16 @@ class Worker {
         std::uint32_t flights = 0;       // requests that await an answer
         std::uint64_t sent = 0;          // in this life
         std::uint64_t answered = 0;
+        std::uint64_t sent_bytes = 0;
+        std::uint64_t received_bytes = 0;
         Nanos since = 0;        // of the state
         Nanos free_since = 0;   // when it could take the next request
         Nanos ready_since = 0;  // when its handshake was done
         Nanos planned = 0;      // of the assigned request
         Nanos first_byte = 0;   // of the answer being read
         Nanos send_began = 0;
-        std::uint64_t send_poll = 0;  // number of the poll after which the send was begun
+        std::uint32_t sample = kNoSample;  // in report_.wire.handshakes
+        std::uint64_t send_poll = 0;       // number of the poll after which the send was begun
         ResponseReader reader;
     };
 
@@ -88,6 +93,8 @@ class Worker {
     void on_end(Slot slot, Connection& connection, Status status) noexcept;
     void on_closed(Slot slot, Connection& connection) noexcept;
     void on_answer(Slot slot, Connection& connection) noexcept;
+    void sample_handshake(Slot slot, Connection& connection, Nanos kernel_rtt) noexcept;
+    void sample_answer(const Connection& connection, const Flight& done) noexcept;
     void verify(Slot slot, const Connection& connection, std::uint32_t request) noexcept;
     void connect(Slot slot) noexcept;
     void close(Slot slot, Close how) noexcept;

@@ -89,6 +89,8 @@ void Worker::connect(Slot slot) noexcept {
     }
     connection.flights = connection.first_flight = 0;
     connection.sent = connection.answered = 0;
+    connection.sent_bytes = connection.received_bytes = 0;
+    connection.sample = kNoSample;
     const Nanos now = posix::monotonic_now();
     connection.since = now;
     if (running_ && !plan_.open_loop()) {
@@ -113,6 +115,9 @@ void Worker::on_connect(Slot slot, Connection& connection, Status status) noexce
         .record(now_ - connection.since);
     if (kernel && !lost_a_packet) {
         tally_->kernel_rtt.record(kernel->rtt);
+    }
+    if (plan_.tap != nullptr) {
+        sample_handshake(slot, connection, kernel && !lost_a_packet ? kernel->rtt : -1);
     }
     connection.state = State::open;
     connection.since = connection.ready_since = alive_at_ = now_;
@@ -204,7 +209,8 @@ void Worker::send(Slot slot, Connection& connection, std::uint32_t count, Nanos 
             slice.data = batch;
         }
         slice.size += bytes.size();
-        flight(slot, first + i) = {planned, 0, number};
+        flight(slot, first + i) = {planned, 0, number, connection.sent_bytes};
+        connection.sent_bytes += bytes.size();
     }
     connection.flights += count;
     connection.sending = true;
@@ -264,6 +270,7 @@ void Worker::on_bytes(Slot slot, Connection& connection, std::string_view bytes)
         const bool is_head = plan_.requests[flight(slot, 0).request].is_head;
         const auto fed = connection.reader.feed(bytes, is_head);
         bytes.remove_prefix(fed.bytes);
+        connection.received_bytes += fed.bytes;
         if (fed.outcome == ResponseReader::Outcome::more) {
             return;
         }
@@ -306,6 +313,9 @@ void Worker::on_answer(Slot slot, Connection& connection) noexcept {
     const auto pieces = answer.chunks_read == 1 ? Tally::kWhole : Tally::kSeveral;
     tally_->service[place][class_index(answer.status)][pieces].record(now_ - done.sent);
     tally_->response.record(now_ - done.planned);
+    if (answer.accept_wait >= 0) {
+        tally_->accept_wait.record(answer.accept_wait);
+    }
     if (pieces == Tally::kSeveral) {
         tally_->first_byte.record(connection.first_byte - done.sent);
         tally_->transfer.record(now_ - connection.first_byte);
@@ -315,10 +325,31 @@ void Worker::on_answer(Slot slot, Connection& connection) noexcept {
     if (hashes_ != nullptr) {
         verify(slot, connection, done.request);
     }
+    if (connection.sample != kNoSample) {
+        sample_answer(connection, done);
+    }
     if (now_ > end_ && end_ > 0) {
         ++tally_->answers_after_end;
     }
     alive_at_ = now_;
+}
+
+void Worker::sample_handshake(Slot slot, Connection& connection, Nanos kernel_rtt) noexcept {
+    auto& handshakes = report_.wire.handshakes;
+    const auto local = posix::local_of(static_cast<int>(backend_->native(slot)));
+    if (local && is_sampled(local->port, plan_.sample_mask) &&
+        handshakes.size() < WireStamps::kHandshakesMax) {
+        connection.sample = static_cast<std::uint32_t>(handshakes.size());
+        handshakes.push_back({local->port, connection.since, now_, kernel_rtt});
+    }
+}
+
+void Worker::sample_answer(const Connection& connection, const Flight& done) noexcept {
+    auto& exchanges = report_.wire.exchanges;
+    if (exchanges.size() < WireStamps::kExchangesMax) {
+        exchanges.push_back(
+            {connection.sample, done.position, connection.received_bytes, done.sent, now_});
+    }
 }
 
 // A wrong answer has a latency like any other, but it is counted as a failure, too.

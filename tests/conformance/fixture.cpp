@@ -56,10 +56,6 @@ std::string configuration_name(const testing::TestParamInfo<Configuration>& info
     return info.param.name;
 }
 
-void PrintTo(const Configuration& configuration, std::ostream* out) {
-    *out << configuration.name;
-}
-
 // --- Set-up and tidying ---------------------------------------------------------------------
 
 void Conformance::SetUp() {

@@ -102,7 +102,6 @@ class Conformance : public testing::TestWithParam<Configuration> {
 };
 
 [[nodiscard]] std::string configuration_name(const testing::TestParamInfo<Configuration>& info);
-void PrintTo(const Configuration& configuration, std::ostream* out);
 
 }  // namespace sluice::conformance
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -84,6 +85,10 @@ struct Configuration {
     std::string name;  // letters, digits and underscores
     std::function<std::unique_ptr<Rig>()> make_rig;
 };
+
+inline void PrintTo(const Configuration& configuration, std::ostream* out) {
+    *out << configuration.name;
+}
 
 // A rig of real sockets around a way of making backends.
 [[nodiscard]] std::unique_ptr<Rig> make_socket_rig(std::shared_ptr<const BackendFactory> factory);

@@ -359,5 +359,5 @@ def main():
 
 if BINARY and sanitizer() == "tsan":
     SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.supp")
-    os.environ["TSAN_OPTIONS"] = f"{os.environ.get('TSAN_OPTIONS', '')} suppressions={SUPPRESSIONS}"
+    os.environ["TSAN_OPTIONS"] = f"{os.environ.get('TSAN_OPTIONS', '')} suppressions='{SUPPRESSIONS}'"
 BACKENDS = backends() if BINARY else []

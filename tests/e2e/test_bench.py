@@ -3,6 +3,7 @@ a run is compared with what the server counted, or with values computed by hand.
 valid depends on how busy the machine is, so only the tests that force an outcome ask for it."""
 
 import base64
+import ctypes
 import html.parser
 import json
 import os
@@ -24,9 +25,10 @@ VALID, FAILURE, USAGE, INVALID = 0, 1, 2, 3
 
 
 class Run:
-    def __init__(self, *arguments, preexec=None, seconds=60, binary=BINARY, meanwhile=None):
+    def __init__(self, *arguments, preexec=None, seconds=60, binary=BINARY, meanwhile=None,
+                 wrapper=(), environment=None):
         process = subprocess.Popen(
-            [binary, "bench", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [*wrapper, binary, "bench", *arguments], env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, preexec_fn=preexec)
         try:
             if meanwhile:
@@ -193,6 +195,95 @@ class OurServer(ServerCase):
         self.assertEqual(43, some.counts["connections"])
         self.assertEqual(42, some.counts["closes"]["by_server_announced"])
 
+    def test_what_follows_churn_is_its_number_or_the_url(self):
+        url = self.url(self.serve())
+        for arguments, opened in ((["--churn", url], 20), (["--churn", "5", url], 4),
+                                  (["--churn=5", url], 4), ([url, "--churn"], 20)):
+            run = self.bench(*arguments, "-n", "20", "-c", "1")
+            self.assertEqual(20, run.counts["answers"], arguments)
+            self.assertEqual(opened, run.counts["connections"], arguments)
+
+    def test_the_wait_to_be_accepted_has_a_row_of_its_own(self):
+        """A server that is stopped for 50 ms accepts nobody meanwhile, but its kernel shakes hands:
+        the wait shows in the accept column, to a tick (at most 10 ms), and nowhere before."""
+        server = self.serve("--server-timing")
+        stops = []
+
+        def stall(_):
+            for _ in range(8):
+                time.sleep(0.1)
+                began = time.monotonic()
+                server.signal(signal.SIGSTOP)
+                time.sleep(0.05)
+                server.signal(signal.SIGCONT)
+                stops.append((time.monotonic() - began) * 1e9)
+
+        run = self.bench(self.url(server), "--churn", "-c", "16", "-d", "2s", "--warm-up", "0",
+                         meanwhile=stall)
+        rows = run.json["handshake_ns"]
+        tick = 10e6
+        self.assertEqual(run.counts["answers"], rows["accept_wait"]["count"])
+        self.assertGreater(rows["accept_wait"]["max"], 50e6 - tick, run)
+        self.assertLess(rows["accept_wait"]["max"], max(stops) + 30e6, run)
+        self.assertLess(rows["kernel_rtt"]["p99"], 10e6)
+        self.assertLess(rows["kernel_rtt"]["max"], 40e6)
+        silent = self.bench(self.url(self.serve()), "--churn", "-n", "20")
+        self.assertNotIn("accept_wait", silent.json["handshake_ns"])
+
+    def test_answers_are_compared_with_a_directory(self):
+        self.put("a b/page.html", b"y" * 1000)
+        server = self.serve()
+        urls = [self.url(server, path) for path in ("/?x=1", "/a%20b/page.html", "/large.bin")]
+        run = self.bench(*urls, "-n", "60", "--verify-root", self.root)
+        self.assertEqual({"200": 60}, run.counts["status"], run)
+        self.assertEqual(0, run.counts["failures"]["body_differs"])
+        head = self.bench(urls[1], "-n", "20", "-X", "HEAD", "--verify-root", self.root)
+        self.assertEqual(0, head.counts["failures"]["body_differs"], head)
+        other = os.path.join(self.work, "other")
+        shutil.copytree(self.root, other)
+        with open(os.path.join(other, "a b", "page.html"), "r+b") as page:
+            page.write(b"z")  # as long, and not the same
+        run = self.bench(*urls, "-n", "60", "--verify-root", other)
+        self.assertEqual(INVALID, run.code)
+        self.assertGreater(run.counts["failures"]["body_differs"], 5)
+        self.assertLess(run.counts["failures"]["body_differs"], 40)
+        none = Run(self.url(server), "-n", "5", "--verify-root", self.work)
+        self.assertEqual(FAILURE, none.code)
+        self.assertIn("index.html cannot be opened", none.err)
+
+    def test_conditional_and_range_modes(self):
+        """As docs/bench.md shows them."""
+        server = self.serve()
+        with server.connect() as client:
+            answer = client.ask("/")
+            tag, date = answer["ETag"], answer["Last-Modified"]
+        for fields, status, size in (
+                ([f"If-None-Match: {tag}"], 304, 0), ([f"If-Modified-Since: {date}"], 304, 0),
+                (["If-None-Match: \"other\""], 200, 500), (["If-Match: \"other\""], 412, None),
+                (["Range: bytes=0-99"], 206, 100),
+                (["Range: bytes=-50", f"If-Range: {tag}"], 206, 50),
+                (["Range: bytes=-50", "If-Range: \"other\""], 200, 500)):
+            arguments = [text for field in fields for text in ("-H", field)]
+            run = self.bench(self.url(server), "-n", "40", "-c", "2", "--verify", *arguments)
+            self.assertEqual({str(status): 40}, run.counts["status"], fields)
+            self.assertEqual(0, run.counts["failures"]["body_differs"])
+            if size is not None:
+                self.assertEqual(40 * size, run.counts["body_bytes"], fields)
+
+    def test_our_json_log_is_replayed(self):
+        log = os.path.join(self.work, "log.json")
+        server = self.serve("--access-log", log, "--log-format", "json")
+        with server.connect() as client:
+            for number in range(20):
+                client.ask(f"/?{number}" if number % 5 else "/missing",
+                           "HEAD" if number % 2 else "GET")
+            client.ask("/", "OPTIONS")
+        self.eventually(lambda: os.path.getsize(log) > 0 and len(
+            open(log, encoding="utf-8").readlines()) == 21)
+        run = self.bench(self.url(self.serve()), "--replay", log, "-c", "4")
+        self.assertEqual({"200": 16, "404": 4}, run.counts["status"], run)
+        self.assertIn("1 of the log's lines", run.err)
+
     def test_pipelining(self):
         server = self.serve()
         run = self.bench(self.url(server), "-n", "5000", "-c", "3", "--pipeline", "16")
@@ -291,8 +382,9 @@ class OurServer(ServerCase):
 
     def test_the_server_ends_in_the_middle(self):
         server = self.serve(check=False)
-        run = Result(self.url(server), "-d", "20s", "-c", "8", "--backend", self.backend,
-                     meanwhile=lambda _: (time.sleep(1.5), server.kill()), seconds=15)
+        run = Result(self.url(server), "-d", "20s", "--warm-up", "0", "-c", "8", "--backend",
+                     self.backend, meanwhile=lambda _: (time.sleep(2), server.kill()),
+                     seconds=15)
         self.assertEqual(INVALID, run.code)
         self.assertGreater(run.counts["answers"], 0)
         self.assertIn("ended by itself", run.findings["end"]["text"])
@@ -316,6 +408,67 @@ class OurServer(ServerCase):
         live = [line for line in run.err.splitlines() if "response p50" in line]
         self.assertEqual(3, len(live), run.err)  # the warm-up and two seconds
         self.assertIn("warm-up", live[0])
+
+
+@on_each_backend
+class Wire(ServerCase):
+    """--verify-wire, in a private network that server and bench share, so that no right is needed."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("index.html", b"x" * 500)
+        self.server = self.serve(wrapper=(
+            "unshare", "--user", "--map-root-user", "--net", "sh", "-c",
+            'ip link set lo up && exec "$@"', "sh"))
+        self.inside = ("nsenter", "--target", str(self.server.pid), "--user", "--net",
+                       "--preserve-credentials")
+
+    def bench(self, *arguments, clock=None):
+        hook = os.path.join(os.path.dirname(BINARY), "tests", "libclock_hook.so")
+        self.assertTrue(os.path.exists(hook), hook)
+        environment = {"LD_PRELOAD": hook, "CLOCK_HOOK": clock,
+                       "ASAN_OPTIONS": "verify_asan_link_order=0"} if clock else {}
+        return Result(f"http://127.0.0.1:{self.server.port}/", "--verify-wire", "--backend",
+                      self.backend, *arguments, wrapper=self.inside, environment=environment)
+
+    def test_the_clocks_agree(self):
+        for arguments in (["-c", "8", "-d", "1s"], ["-c", "40", "-n", "800", "--churn"],
+                          ["-c", "2", "-n", "4000", "--pipeline", "8"]):
+            run = self.bench(*arguments)
+            wire = run.json["wire"]
+            self.assertEqual("ok", run.findings["wire"]["level"], run.findings)
+            self.assertGreater(wire["requests"], 10)
+            self.assertGreater(wire["handshakes"], 0)
+            self.assertLess(wire["unmatched"], wire["requests"] / 5 + 5, run)
+            self.assertEqual(0, wire["shortfall_ns"]["count"])
+            self.assertEqual(0, wire["contradiction_ns"])
+            self.assertLess(wire["kernel_rtt_ns"]["p50"], 1e6)
+
+    def test_a_corrupted_timer_is_caught(self):
+        slow = self.bench("-c", "4", "-d", "1s", clock="slow")
+        self.assertEqual(INVALID, slow.code)
+        self.assertEqual("invalid", slow.findings["wire"]["level"], slow.findings)
+        self.assertAlmostEqual(20e6, slow.json["wire"]["contradiction_ns"], delta=15e6)
+        coarse = self.bench("-c", "4", "-d", "1s", clock="coarse")
+        self.assertEqual(INVALID, coarse.code)
+        self.assertEqual("invalid", coarse.findings["wire"]["level"], coarse.findings)
+        self.assertGreater(coarse.json["wire"]["shortfall_ns"]["count"], 0)
+
+    def test_without_the_right_it_says_so(self):
+        self.server.signal()
+        self.server.wait()
+        server = self.serve()
+
+        def drop_capabilities():
+            libc = ctypes.CDLL(None, use_errno=True)
+            for capability in (12, 13):  # CAP_NET_ADMIN, CAP_NET_RAW leave the bounding set
+                libc.prctl(24, capability, 0, 0, 0)
+
+        run = Run(f"http://127.0.0.1:{server.port}/", "--verify-wire", "-d", "1s", "-q",
+                  preexec=drop_capabilities)
+        self.assertEqual(FAILURE, run.code, run)
+        self.assertIn("CAP_NET_RAW", run.err)
+        self.assertEqual(1, len(run.err.splitlines()))
 
 
 class Honest(FakeCase):
@@ -635,6 +788,11 @@ class BadInput(FakeCase):
         def mute(connection, _number):
             connection.recv(100)
 
+        def greeting(connection, _number):
+            connection.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+            connection.recv(100)
+
+        self.assertIn("no HTTP answer", self.refuse(self.fake(greeting).url))
         self.assertIn("TLS", self.refuse(self.fake(tls).url))
         self.assertIn("TLS", self.refuse(self.fake(mute).url))
 

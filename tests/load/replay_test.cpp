@@ -31,6 +31,30 @@ TEST(Replay, SpansMonthsAndLeapDays) {
     EXPECT_EQ(log.entries[1].at, (86'400 + 1) * kSecond);
 }
 
+TEST(Replay, ReadsOurJsonLines) {
+    const ReplayLog log = read_replay_log(
+        R"({"time":"2026-11-22T23:59:59Z","remote":"::1","method":"GET","target":"/a?x=\"",)"
+        R"("protocol":"HTTP/1.1","status":200,"bytes":5,"duration_us":7,"referer":null})"
+        "\n"
+        R"({"target":"/b","method":"HEAD","time":"2026-11-23T00:00:01Z"})"
+        "\n"
+        R"({"time":"2026-11-23T00:00:01Z","request":"\u0016\u0003","status":400})"
+        "\n"
+        R"({"time":"2026-11-23T00:00:01Z","method":"POST","target":"/a"})"
+        "\n"
+        R"({"time":"2026-13-23T00:00:01Z","method":"GET","target":"/a"})"
+        "\n"
+        R"({"time":1795392001,"method":"GET","target":"/a"})"
+        "\n"
+        R"({"time":"2026-11-23T00:00:01Z","method":"GET","target")"
+        "\n");
+    ASSERT_EQ(log.entries.size(), 2U);
+    EXPECT_EQ(log.targets[0], (ReplayLog::Target{"GET", "/a?x=\""}));
+    EXPECT_EQ(log.targets[1], (ReplayLog::Target{"HEAD", "/b"}));
+    EXPECT_EQ(log.entries[1].at, 2 * kSecond);
+    EXPECT_EQ(log.left_out, 5U);
+}
+
 TEST(Replay, LeavesOutWhatItCannotAsk) {
     const ReplayLog log = read_replay_log(
         "a - - [22/Nov/2026:10:00:00 +0000] \"POST /a HTTP/1.1\" 200 5\n"

@@ -29,7 +29,8 @@ class Collect final : public BodySink {
 
 std::string line_of(const Answer& answer) {
     return std::to_string(answer.status) + " " + std::to_string(answer.body_bytes) +
-           (answer.keep_alive ? " keep" : " close");
+           (answer.keep_alive ? " keep" : " close") +
+           (answer.accept_wait < 0 ? "" : " waited " + std::to_string(answer.accept_wait));
 }
 
 // `heads`: which of the answers are to a HEAD.
@@ -176,6 +177,30 @@ TEST(ResponseReader, SwitchingProtocolsEndsHttp) {
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
     EXPECT_TRUE(seen.tunnel);
     EXPECT_TRUE(seen.answers.empty());
+}
+
+TEST(ResponseReader, FindsTheWaitToBeAccepted) {
+    const std::string end = "\r\nContent-Length: 0\r\n\r\n";
+    const auto waited = [&](const std::string& fields) {
+        return read_all_ways("HTTP/1.1 200 OK\r\n" + fields + end).answers.at(0);
+    };
+    EXPECT_EQ(waited("Server-Timing: accept;dur=52"), "200 0 keep waited 52000000");
+    EXPECT_EQ(waited("Date: x\r\nserver-TIMING: db;dur=1, accept;dur=0.5\r\nB: c"),
+              "200 0 keep waited 500000");
+    EXPECT_EQ(waited("Server-Timing: accept;dur=0"), "200 0 keep waited 0");
+    for (const char* other :
+         {"Server-Timing: preaccept;dur=5", "Server-Timing: accept",
+          "Server-Timing: accept;dur=", "Server-Timing: accept;dur=-5",
+          "Server-Timing: accept;dur=1e99", "Server-Timing:", "Server-Timings: accept;dur=5",
+          "Server-Timin: accept;dur=5", "X: accept;dur=5"}) {
+        EXPECT_EQ(waited(other), "200 0 keep") << other;
+    }
+    // Of a connection's first answer only; an interim one is none.
+    EXPECT_EQ(read_all_ways("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"
+                            "Server-Timing: accept;dur=3" +
+                            end + "HTTP/1.1 200 OK\r\nServer-Timing: accept;dur=4" + end)
+                  .answers,
+              (Lines{"200 0 keep waited 3000000", "200 0 keep"}));
 }
 
 TEST(ResponseReader, TellsInHowManyPiecesAnAnswerCame) {

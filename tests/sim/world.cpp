@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -92,12 +93,9 @@ const std::vector<SiteFile>& site() {
 }
 
 const SiteFile& site_file(std::string_view path) {
-    for (const SiteFile& file : site()) {
-        if (file.path == path) {
-            return file;
-        }
-    }
-    CHECK(false);
+    const auto file = std::ranges::find(site(), path, &SiteFile::path);
+    CHECK(file != site().end());
+    return *file;
 }
 
 World::World(const WorldOptions& options)

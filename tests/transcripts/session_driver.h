@@ -7,6 +7,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/check.h"
 #include "core/session.h"
@@ -84,6 +85,10 @@ class SessionDriver final : public SessionPeer {
 
     Endpoint peer{.family = Family::ipv4, .address = {192, 0, 2, 7}, .port = 4711, .path = {}};
     [[nodiscard]] const Endpoint& peer_endpoint() noexcept override { return peer; }
+    Nanos accept_wait = -1;
+    [[nodiscard]] Nanos take_accept_wait() noexcept override {
+        return std::exchange(accept_wait, -1);
+    }
 
   private:
     void advance() {

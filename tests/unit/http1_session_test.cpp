@@ -96,6 +96,39 @@ class Http1SessionTest : public ::testing::Test {
     Http1Factory logged_factory_{limits_, site_.view(), &sink_, kTail};
 };
 
+// ---- the wait to be accepted -----------------------------------------------------------------
+
+TEST_F(Http1SessionTest, TheFirstAnswerTellsTheWaitToBeAccepted) {
+    Http1Factory telling(limits_, site_.view(), nullptr, kTail, true);
+    (void)telling.turn({});
+    EXPECT_TRUE(telling.wants_accept_wait());
+    EXPECT_FALSE(factory_.wants_accept_wait());
+    for (const std::string& request :
+         {get("/small"), get("/missing"), get("/file"), get("/small", "Range: bytes=1-2\r\n"),
+          std::string("nonsense\r\n\r\n")}) {
+        SessionDriver driver(telling);
+        driver.accept_wait = 52 * kMillisecond + 7;
+        driver.receive(request);
+        EXPECT_EQ(count(driver.sent(), "\r\nServer-Timing: accept;dur=52\r\n"), 1U) << request;
+        if (!driver.over()) {
+            driver.receive(request);
+        }
+        EXPECT_EQ(count(driver.sent(), "Server-Timing"), 1U) << request;
+    }
+}
+
+TEST_F(Http1SessionTest, AnUnknownWaitIsNotToldAndNobodyIsAskedWithoutTheOption) {
+    Http1Factory telling(limits_, site_.view(), nullptr, kTail, true);
+    SessionDriver unknown(telling);
+    unknown.receive(get("/small"));
+    EXPECT_EQ(count(unknown.sent(), "Server-Timing"), 0U);
+    SessionDriver off(factory_);
+    off.accept_wait = kSecond;
+    off.receive(get("/small"));
+    EXPECT_EQ(count(off.sent(), "Server-Timing"), 0U);
+    EXPECT_EQ(off.accept_wait, kSecond);
+}
+
 // ---- pieces ----------------------------------------------------------------------------------
 
 TEST_F(Http1SessionTest, PipelinedAnswersLeaveInOnePiece) {

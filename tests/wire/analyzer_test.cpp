@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/wire/build.h"
 
 namespace sluice::wire {
@@ -79,6 +81,12 @@ TEST(States, BothOpenAtOnce) {
     talk.send({.from_client = false, .flags = flag::syn | flag::ack, .seq = 20, .ack = 11});
     EXPECT_EQ(last_states(talk), "ESTABLISHED? ESTABLISHED?");
     EXPECT_EQ(talk.finish().connections.size(), 1U);
+    ASSERT_NE(talk.recorder().note(Rule::simultaneous_open), nullptr);
+    EXPECT_EQ(talk.recorder().note(Rule::simultaneous_open)->frames,
+              (std::array<std::uint64_t, 4>{1, 2, 0, 0}));
+    Talk usual;
+    usual.open();
+    EXPECT_EQ(usual.recorder().note(Rule::simultaneous_open), nullptr);
 }
 
 TEST(States, ResetsEndBoth) {
@@ -281,6 +289,78 @@ TEST(Rules, TcpTroubles) {
     Talk middle;
     middle.data(true, "x");
     EXPECT_NE(middle.recorder().note(Rule::handshake_missing), nullptr);
+}
+
+// What FEATURES calls traps, and every rule beside them, is triggered by a capture of this file: a
+// rule without one is found here.
+TEST(Rules, EachHasACaptureThatTriggersIt) {
+    std::vector<bool> seen(static_cast<std::size_t>(Rule::count), false);
+    const auto play = [&seen](const std::function<void(Talk&)>& play_it, bool loopback = false) {
+        Talk talk;
+        talk.loopback = loopback;
+        talk.step = kMicrosecond;
+        play_it(talk);
+        for (const Note& note : talk.finish().notes()) {
+            seen[static_cast<std::size_t>(note.rule)] = true;
+        }
+    };
+    play([](Talk&) {});
+    play([](Talk& t) {
+        t.syn_options = std::string("\2\4\5\xb4", 4);
+        t.open().data(true, std::string(1'461, 'x'));
+    });
+    play([](Talk& t) {
+        std::string bytes = packet({.flags = flag::syn, .good_checksum = false});
+        t.raw(bytes);
+        bytes[36] = '\xfe';  // 0x7f00 + 1 + 0x7f00 + 1 + 6 + 20
+        bytes[37] = '\x1c';
+        t.raw(bytes);
+    });
+    play([](Talk& t) { t.send({.flags = flag::syn}).again(); }, true);
+    play([](Talk& t) { t.data(true, "x"); });
+    play([](Talk& t) {
+        t.send({.flags = flag::syn, .seq = 1});
+        t.send({.from_client = false, .flags = flag::rst | flag::ack, .ack = 2});
+    });
+    play([](Talk& t) {
+        t.open().fin(true).fin(false).ack(true);
+        t.client = 70'000;
+        t.open().rst(true);
+    });
+    play([](Talk& t) {
+        t.send({.flags = flag::syn, .seq = 1});
+        t.send({.from_client = false, .flags = flag::syn, .seq = 2});
+    });
+    play([](Talk& t) { t.open().fin(true).ack(false).data(false, "more").fin(false).ack(true); });
+    play([](Talk& t) {
+        t.open().fin(true);
+        t.send(
+            {.from_client = false, .flags = flag::fin | flag::ack, .seq = t.server, .ack = 1'001});
+        ++t.server;
+        t.ack(true).ack(false);
+    });
+    play([](Talk& t) { t.open().exchange(kGet, kOk).rst(false); });
+    play([](Talk& t) {
+        t.open().data(true, std::string(1'000, 'f')).wait(kSecond).again();
+        t.client += 5;
+        t.data(true, "later");
+        t.send({.from_client = false, .seq = t.server, .ack = t.client, .window = 0});
+        t.send({.seq = t.client - 1, .ack = t.server});
+    });
+    play([](Talk& t) {
+        t.open();
+        t.exchange("GET / HTTP/1.1\r\nIf-None-Match: \"v\"\r\nAuthorization: Basic eA==\r\n\r\n",
+                   "HTTP/1.1 304 Not Modified\r\n\r\n");
+        t.exchange("GET /favicon.ico HTTP/1.1\r\n\r\n", kOk).exchange(kGet + kGet, kOk + kOk);
+        t.exchange("HEAD / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+        t.exchange("PUT / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
+                   "HTTP/1.1 100 Continue\r\n\r\n" + kOk);
+        t.exchange("GET / HTTP/1.0\r\n\r\n", kOk);
+        t.data(true, kGet).data(false, kOk.substr(0, 30), flag::fin);
+    });
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+        EXPECT_TRUE(seen[i]) << text_of(static_cast<Rule>(i)).id;
+    }
 }
 
 TEST(Rules, EverySentenceIsThereInBothLanguages) {

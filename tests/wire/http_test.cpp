@@ -238,6 +238,23 @@ TEST(Reassembly, WhatWaitsIsBounded) {
     EXPECT_EQ(taken.text.substr(0, 5), "[10]b");
 }
 
+TEST(Reassembly, WhatWaitsInAllStreamsTogetherIsBounded) {
+    WaitingBytes all;
+    Taken taken;
+    {
+        Reassembly stream(&all);
+        stream.start(0);
+        stream.add(0, 10, std::string(20'000, 'a'), 20'000, {}, taken);
+        EXPECT_TRUE(stream.waiting());
+        EXPECT_GT(all.now, 20'000U);
+        all.now += WaitingBytes::kMax;  // others
+        stream.add(0, 30'000, "b", 1, {}, taken);
+        EXPECT_EQ(taken.text.substr(0, 5), "[10]a");
+        all.now -= WaitingBytes::kMax;
+    }
+    EXPECT_EQ(all.now, 0U);
+}
+
 TEST(Reassembly, CutPayloadsAreGaps) {
     Reassembly stream;
     Taken taken;

@@ -1,0 +1,170 @@
+#include "app/compare.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <optional>
+
+#include "app/bench.h"
+#include "app/serve.h"
+#include "backends/registry.h"
+#include "bench/compare/report.h"
+#include "bench/compare/runner.h"
+#include "bench/compare/workspace.h"
+
+namespace sluice {
+
+namespace {
+
+std::atomic<bool> stop_requested{false};
+
+void on_signal(int number) {
+    if (stop_requested.exchange(true)) {
+        std::signal(number, SIG_DFL);  // the next one ends us at once
+    }
+}
+
+int failed(const Error& error, int code = kExitFailure) {
+    fmt::print(stderr, "sluice compare: {}\n", error.what);
+    return code;
+}
+
+// One line that is rewritten, on a terminal; elsewhere nothing.
+class Progress {
+  public:
+    explicit Progress(bool quiet) : shown_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+    void show(const std::string& line) const {
+        if (shown_) {
+            fmt::print(stderr, "\r\x1b[K{}", line);
+            std::fflush(stderr);
+        }
+    }
+    ~Progress() { show(""); }
+
+  private:
+    bool shown_;
+};
+
+Result<void> write_to(const std::string& path, const std::string& text) {
+    if (path != "-") {
+        return compare::write_file(path, text);
+    }
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+        std::fflush(stdout) != 0) {
+        return fail(Status::io_error, "standard output cannot be written");
+    }
+    return {};
+}
+
+Result<void> write_reports(const CompareOptions& options, const compare::Report& report) {
+    Result<void> written;
+    if (options.json_path != "-") {
+        written = write_to("-", options.markdown ? markdown_report(report) : text_report(report));
+    }
+    if (written && !options.json_path.empty()) {
+        written = write_to(options.json_path, json_report(report));
+    }
+    if (written && !options.html_path.empty()) {
+        written = write_to(options.html_path, html_report(report));
+    }
+    return written;
+}
+
+// What contradicts itself; the command line's own checks see single options only.
+Result<void> check(const CompareOptions& options) {
+    if (options.self_trials > 0 && (options.markdown || !options.against_path.empty())) {
+        return fail(Status::address_invalid, "--aa takes neither --markdown nor --against");
+    }
+    if (options.json_path == "-" && options.markdown) {
+        return fail(Status::address_invalid,
+                    "--json - and --markdown both want the standard output");
+    }
+    return {};
+}
+
+int verdict(const compare::Report& report, const std::optional<compare::Changes>& changes) {
+    if (changes && changes->regressed()) {
+        return kExitRegression;
+    }
+    if (report.stopped) {
+        return failed({Status::cancelled, 0, "stopped by a signal"});
+    }
+    if (report.scenarios.empty() && report.self_tests.empty()) {
+        return failed({Status::not_found, 0, "nothing was measured: see what is left out above"});
+    }
+    return valid(report) ? kExitOk : kExitInvalid;
+}
+
+}  // namespace
+
+int compare_servers(const CompareOptions& options) {
+    if (auto fine = check(options); !fine) {
+        return failed(fine.error(), kExitUsage);
+    }
+    auto scenarios = compare::choose_scenarios(options.self_trials > 0 && options.scenarios.empty()
+                                                   ? std::vector<std::string>{"page"}
+                                                   : options.scenarios);
+    if (!scenarios) {
+        return failed(scenarios.error(), kExitUsage);
+    }
+    const double noise = options.noise >= 0             ? options.noise
+                         : options.against_path.empty() ? kNoise
+                                                        : kNoiseAgainst;
+    std::string earlier;
+    if (!options.against_path.empty()) {
+        auto text = compare::read_file(options.against_path);
+        if (!text) {
+            return failed(text.error());
+        }
+        earlier = std::move(*text);
+        // Before minutes are spent on measuring.
+        const compare::Report nothing{.generator = options.generator};
+        if (auto fine = compare::against(earlier, nothing, noise, 1); !fine) {
+            return failed(
+                {Status::address_invalid, 0, options.against_path + ": " + fine.error().what});
+        }
+    }
+    auto backend = choose_backend("auto");
+    if (!backend) {
+        return failed(backend.error());
+    }
+    std::signal(SIGINT, on_signal);
+    std::signal(SIGTERM, on_signal);
+    compare::Report report{.command = options.command, .version = SLUICE_VERSION};
+    {
+        const Progress progress(options.quiet);
+        compare::RunOptions run{.scenarios = std::move(*scenarios),
+                                .servers = options.servers,
+                                .baseline = options.baseline,
+                                .rounds = options.rounds,
+                                .duration = options.duration,
+                                .noise = noise,
+                                .seed = options.seed,
+                                .self_trials = options.self_trials,
+                                .wrk = options.generator == "wrk",
+                                .backends = backend->factory.get(),
+                                .stop = &stop_requested,
+                                .on_progress = {}};
+        run.on_progress = [&](const std::string& line) { progress.show(line); };
+        if (auto done = compare::run(run, report); !done) {
+            return failed(done.error());
+        }
+    }
+    if (auto written = write_reports(options, report); !written) {
+        return failed(written.error());
+    }
+    std::optional<compare::Changes> changes;
+    if (!earlier.empty()) {
+        changes = compare::against(earlier, report, noise, options.seed).value();
+        changes->file = options.against_path;
+        fmt::print(options.json_path == "-" ? stderr : stdout, "{}", text_changes(*changes));
+    }
+    return verdict(report, changes);
+}
+
+}  // namespace sluice

@@ -1,0 +1,39 @@
+// `sluice compare`: from options to a comparison, its reports and the exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+
+namespace sluice {
+
+struct CompareOptions {
+    std::vector<std::string> scenarios;  // empty: the usual ones
+    std::vector<std::string> servers;    // empty: all that are there
+    std::string baseline;                // empty: the floor, else the first server
+    unsigned rounds = 8;
+    Nanos duration = kSecond;  // the measured part of a block
+    double noise = -1;         // less than 0: kNoise, or kNoiseAgainst with --against
+    unsigned self_trials = 0;  // --aa
+    std::uint64_t seed = 1;
+    std::string generator = "sluice";
+    bool quiet = false;
+    bool markdown = false;
+    std::string json_path;  // "-": standard output
+    std::string html_path;
+    std::string against_path;
+    std::string command;  // as it was typed, for the reports
+};
+
+// Relative differences up to this are not claimed unless --noise says otherwise. Two runs hours
+// apart differ by more than two blocks of one run do.
+inline constexpr double kNoise = 0.02;
+inline constexpr double kNoiseAgainst = 0.05;
+
+// Exit codes beside those of app/serve.h and kExitInvalid (app/bench.h).
+inline constexpr int kExitRegression = 4;  // --against: something is slower than it was
+
+[[nodiscard]] int compare_servers(const CompareOptions& options);
+
+}  // namespace sluice

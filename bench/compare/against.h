@@ -1,0 +1,43 @@
+// Against an earlier run: has anything become slower? Pure.
+//
+// What is compared is the ratio to the baseline, where both runs have the same one: ratios carry
+// over between hours, and partly between machines, where microseconds do not. Else it is the cost
+// itself. The two runs share no rounds, so the samples are not paired: the interval is a percentile
+// bootstrap of the ratio of the two medians (as in bench/load/statistics.h, which is for pairs).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/compare/result.h"
+#include "core/result.h"
+
+namespace sluice::compare {
+
+struct Change {
+    std::string scenario;
+    std::string server;  // its label
+    std::string figure;  // "ratio to floor_epoll", "cost"
+    double then = 0;     // medians
+    double now = 0;
+    load::Comparison comparison = {};  // now / then
+};
+
+struct Changes {
+    std::string file;
+    std::string date;  // of the earlier run
+    double noise = 0;
+    std::vector<Change> all = {};
+    std::vector<std::string> absent = {};  // cells that only one of the runs has
+    [[nodiscard]] bool regressed() const;
+};
+
+[[nodiscard]] load::Comparison compare_unpaired(const std::vector<double>& then,
+                                                const std::vector<double>& now, double noise,
+                                                std::uint64_t seed);
+
+// `json`: what json_report() wrote; fails when it is something else.
+[[nodiscard]] Result<Changes> against(const std::string& json, const Report& now, double noise,
+                                      std::uint64_t seed);
+
+}  // namespace sluice::compare

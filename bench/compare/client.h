@@ -1,0 +1,45 @@
+// A small blocking client: enough to see that a server is there and answers rightly, and to hold
+// connections to it. Not for measuring load. Every wait has a bound.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/compare/process.h"
+#include "core/result.h"
+
+namespace sluice::compare {
+
+struct Answer {
+    int status = 0;
+    std::string etag;
+    std::string body;
+};
+
+// A port of 127.0.0.1 that was free a moment ago.
+[[nodiscard]] Result<std::uint16_t> free_port();
+// Until something listens there; fails when the process ends before.
+[[nodiscard]] Result<void> wait_ready(std::uint16_t port, const Process& server);
+[[nodiscard]] Result<Answer> ask(std::uint16_t port, const std::string& path,
+                                 const std::vector<std::string>& fields = {});
+
+// Connections that asked once, were answered, and stay until this object goes.
+class HeldConnections {
+  public:
+    // Each expects an answer with a body of `body_bytes`. Ends early (with fewer) when `stop` is
+    // set.
+    [[nodiscard]] static Result<HeldConnections> open(std::uint16_t port, unsigned count,
+                                                      std::size_t body_bytes,
+                                                      const std::atomic<bool>* stop);
+    HeldConnections(HeldConnections&&) noexcept = default;
+    HeldConnections& operator=(HeldConnections&&) = delete;
+    ~HeldConnections();
+
+  private:
+    HeldConnections() = default;
+    std::vector<int> sockets_;
+};
+
+}  // namespace sluice::compare

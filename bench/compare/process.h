@@ -1,0 +1,63 @@
+// Process: a server, or another program, that was started on one CPU; what it and its descendants
+// cost; and its end.
+//
+// The process leads a group of its own, so that Ctrl-C on the terminal reaches us alone and that
+// its workers end with it. It is told to end when we die, whatever we die of (prctl(2),
+// PR_SET_PDEATHSIG). What it prints goes to a file. Start it from a thread that lives on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+
+namespace sluice::compare {
+
+struct Command {
+    std::string program;  // a path
+    std::vector<std::string> arguments = {};
+    std::vector<std::string> environment = {};  // added: "NAME=value"
+};
+
+class Process {
+  public:
+    [[nodiscard]] static Result<Process> start(const Command& command, int cpu,
+                                               const std::string& output_path);
+    Process(Process&& other) noexcept;
+    Process& operator=(Process&&) = delete;
+    ~Process() { stop(); }
+
+    [[nodiscard]] int pid() const { return pid_; }
+    [[nodiscard]] bool running() const;
+    // Waits for it to end by itself; false when it has not within `patience`.
+    [[nodiscard]] bool wait(Nanos patience) const;
+    // Asks it to end, insists after two seconds, and waits.
+    void stop();
+    // The last line that it printed.
+    [[nodiscard]] std::string last_words() const;
+    [[nodiscard]] std::string output() const;
+
+    // Of the process and its descendants. CPU: every thread's, by the scheduler's own clock
+    // (/proc/PID/task/*/schedstat, nanoseconds); threads that ended took theirs with them.
+    [[nodiscard]] Nanos cpu() const;
+    [[nodiscard]] std::uint64_t resident_bytes() const;
+    [[nodiscard]] std::uint64_t peak_resident_bytes() const;
+
+  private:
+    Process(int pid, std::string output_path) : pid_(pid), output_path_(std::move(output_path)) {}
+
+    int pid_ = -1;
+    std::string output_path_;
+};
+
+// A process and its descendants, by /proc.
+[[nodiscard]] std::vector<int> process_tree(int pid);
+// Where a program of that name is: on the PATH, or where servers are installed. Empty: nowhere.
+[[nodiscard]] std::string find_program(const std::string& name);
+// The folder of our own binary.
+[[nodiscard]] std::string own_folder();
+// The calling thread, and what it starts, run on every usable CPU but this one.
+[[nodiscard]] bool pin_away_from(int cpu);
+
+}  // namespace sluice::compare

@@ -1,0 +1,249 @@
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "backends/posix/socket.h"
+#include "bench/compare/process.h"
+#include "bench/compare/workspace.h"
+#include "bench/load/system.h"
+
+namespace sluice::compare {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr Nanos kPatience = 2 * kSecond;  // from "please end" to the end
+constexpr Nanos kStep = kMillisecond;
+
+void nap(Nanos duration) {
+    const timespec time{duration / kSecond, duration % kSecond};
+    ::nanosleep(&time, nullptr);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+    std::vector<char*> all;
+    all.reserve(texts.size() + 1);
+    for (const std::string& text : texts) {
+        all.push_back(const_cast<char*>(text.c_str()));
+    }
+    all.push_back(nullptr);
+    return all;
+}
+
+// Between fork and exec: only what a signal handler may call, too.
+[[noreturn]] void become(const char* program, char* const* arguments, char* const* environment,
+                         int output, int cpu, pid_t parent) {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) {
+        ::_exit(127);  // it died before we said so
+    }
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<std::size_t>(cpu), &set);
+    ::sched_setaffinity(0, sizeof set, &set);
+    const int nothing = ::open("/dev/null", O_RDONLY);
+    ::dup2(nothing, STDIN_FILENO);
+    ::dup2(output, STDOUT_FILENO);
+    ::dup2(output, STDERR_FILENO);
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGPIPE, SIG_DFL);
+    ::execve(program, arguments, environment);
+    ::_exit(127);
+}
+
+// The number behind `name` in /proc/PID/status, there in kB.
+std::uint64_t status_bytes(int pid, const char* name) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    std::string word;
+    while (file >> word) {
+        if (word == name) {
+            std::uint64_t kib = 0;
+            file >> kib;
+            return kib * 1024;
+        }
+    }
+    return 0;
+}
+
+int parent_of(int pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    std::getline(file, line);
+    // "PID (name) S PARENT": the name may hold anything.
+    const std::size_t end = line.rfind(')');
+    if (end == std::string::npos) {
+        return 0;
+    }
+    std::istringstream rest(line.substr(end + 1));
+    std::string state;
+    int parent = 0;
+    rest >> state >> parent;
+    return parent;
+}
+
+bool runnable(const std::string& path) {
+    return ::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path);
+}
+
+}  // namespace
+
+Result<Process> Process::start(const Command& command, int cpu, const std::string& output_path) {
+    std::vector<std::string> arguments = {command.program};
+    arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
+    std::vector<std::string> environment = command.environment;
+    for (char** one = environ; *one != nullptr; ++one) {
+        environment.emplace_back(*one);
+    }
+    const std::vector<char*> argument_pointers = pointers(arguments);
+    const std::vector<char*> environment_pointers = pointers(environment);
+    const int output = ::open(output_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (output < 0) {
+        return fail(Status::io_error, output_path + ": " + std::strerror(errno), errno);
+    }
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        become(command.program.c_str(), argument_pointers.data(), environment_pointers.data(),
+               output, cpu, parent);
+    }
+    ::close(output);
+    if (pid < 0) {
+        return fail(Status::io_error,
+                    command.program + " cannot be started: " + std::strerror(errno), errno);
+    }
+    ::setpgid(pid, pid);  // both do it, so that it has happened whoever runs first
+    return Process(pid, output_path);
+}
+
+Process::Process(Process&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), output_path_(std::move(other.output_path_)) {}
+
+// Looks without taking notice, so that the process id stays ours until stop().
+bool Process::running() const {
+    siginfo_t info{};
+    return pid_ > 0 &&
+           ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
+}
+
+bool Process::wait(Nanos patience) const {
+    const Nanos end = posix::monotonic_now() + patience;
+    while (running()) {
+        if (posix::monotonic_now() > end) {
+            return false;
+        }
+        nap(kStep);
+    }
+    return true;
+}
+
+void Process::stop() {
+    if (pid_ <= 0) {
+        return;
+    }
+    ::kill(pid_, SIGTERM);
+    (void)wait(kPatience);
+    ::kill(-pid_, SIGKILL);  // its workers, and itself if it did not want to
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+}
+
+std::string Process::output() const {
+    return read_file(output_path_).value_or("");
+}
+
+std::string Process::last_words() const {
+    std::string text = output();
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
+        text.pop_back();
+    }
+    const std::size_t line = text.rfind('\n');
+    return line == std::string::npos ? text : text.substr(line + 1);
+}
+
+Nanos Process::cpu() const {
+    return load::cpu_of(process_tree(pid_)).value_or(0);
+}
+
+std::uint64_t Process::resident_bytes() const {
+    std::uint64_t sum = 0;
+    for (const int pid : process_tree(pid_)) {
+        sum += status_bytes(pid, "VmRSS:");
+    }
+    return sum;
+}
+
+std::uint64_t Process::peak_resident_bytes() const {
+    std::uint64_t sum = 0;
+    for (const int pid : process_tree(pid_)) {
+        sum += status_bytes(pid, "VmHWM:");
+    }
+    return sum;
+}
+
+std::vector<int> process_tree(int pid) {
+    std::multimap<int, int> children;
+    std::error_code error;
+    for (fs::directory_iterator entry("/proc", error), end; !error && entry != end;
+         entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
+        if (std::isdigit(static_cast<unsigned char>(name[0])) != 0) {
+            int child = 0;
+            std::from_chars(name.data(), name.data() + name.size(), child);
+            children.emplace(parent_of(child), child);
+        }
+    }
+    std::vector<int> tree = {pid};
+    for (std::size_t at = 0; at < tree.size(); ++at) {
+        const auto [first, last] = children.equal_range(tree[at]);
+        for (auto child = first; child != last; ++child) {
+            tree.push_back(child->second);
+        }
+    }
+    return tree;
+}
+
+std::string find_program(const std::string& name) {
+    const char* path = std::getenv("PATH");
+    // Servers are where an ordinary user's PATH may not lead.
+    std::istringstream folders(std::string(path != nullptr ? path : "") +
+                               ":/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin");
+    for (std::string folder; std::getline(folders, folder, ':');) {
+        const fs::path candidate = fs::path(folder) / name;
+        if (!folder.empty() && runnable(candidate.string())) {
+            return candidate.string();
+        }
+    }
+    return "";
+}
+
+std::string own_folder() {
+    std::error_code error;
+    return fs::read_symlink("/proc/self/exe", error).parent_path().string();
+}
+
+bool pin_away_from(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) {
+        return false;
+    }
+    CPU_CLR(static_cast<std::size_t>(cpu), &set);
+    return ::sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+}  // namespace sluice::compare

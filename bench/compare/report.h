@@ -1,0 +1,31 @@
+// Reports of a comparison: a table for people, Markdown for documents, JSON for programs, one page
+// with plots. Pure functions; what each number means stands in docs/compare.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/compare/against.h"
+#include "bench/compare/result.h"
+
+namespace sluice::compare {
+
+inline constexpr int kSchemaVersion = 1;  // grows when a reader would have to change
+
+// A cost in the unit of its kind: "9.43 us", "253 B", "16.9 ms".
+[[nodiscard]] std::string cost_human(Kind kind, double cost);
+[[nodiscard]] std::string ratio_human(double ratio);
+// "faster", "slower", "cannot tell"; "baseline" for a row that nothing is compared with.
+[[nodiscard]] std::string verdict_of(const Row& row);
+
+// The servers that have a column in tables of all scenarios, floors first.
+[[nodiscard]] std::vector<std::string> columns(const Report& report);
+
+[[nodiscard]] std::string text_report(const Report& report);
+[[nodiscard]] std::string text_changes(const Changes& changes);
+// One table: a row for each scenario, a column for each server.
+[[nodiscard]] std::string markdown_report(const Report& report);
+[[nodiscard]] std::string json_report(const Report& report);
+[[nodiscard]] std::string html_report(const Report& report);
+
+}  // namespace sluice::compare

@@ -1,0 +1,241 @@
+#include "bench/compare/servers.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cctype>
+
+#include "bench/compare/workspace.h"
+
+namespace sluice::compare {
+
+namespace {
+
+constexpr Nanos kVersionPatience = 3 * kSecond;
+
+using Launch = std::function<Result<Command>(const std::string& program, const Duty&)>;
+
+Result<std::string> write_config(const Duty& duty, const std::string& text) {
+    std::string path = fmt::format("{}/{}.conf", duty.work, duty.port);
+    if (auto written = write_file(path, text); !written) {
+        return std::unexpected(written.error());
+    }
+    return path;
+}
+
+bool is_root() {
+    return ::getuid() == 0;
+}
+
+Command sluice(const std::string& program, const std::string& backend, const Duty& duty) {
+    Command command{program,
+                    {"serve", duty.root, "--listen", fmt::format("127.0.0.1:{}", duty.port),
+                     "--backend", backend, "--workers", "1"}};
+    if (!duty.log.empty()) {
+        for (const char* one : {"--access-log", duty.log.c_str(), "--log-format", "combined"}) {
+            command.arguments.emplace_back(one);
+        }
+    }
+    command.arguments.insert(command.arguments.end(), duty.arguments.begin(), duty.arguments.end());
+    return command;
+}
+
+Result<Command> nginx(const std::string& program, const Duty& duty) {
+    std::string temporary;
+    for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}) {
+        temporary += fmt::format("  {0}_temp_path {1}/nginx-{0};\n", kind, duty.work);
+    }
+    const auto config = write_config(
+        duty,
+        fmt::format(
+            "daemon off; {0} worker_processes 1; pid {1}/nginx.pid;\n"
+            "error_log stderr crit; worker_rlimit_nofile 65536;\n"
+            "events {{ worker_connections 20000; }}\n"
+            "http {{\n"
+            "  types {{ text/html html; image/jpeg jpg; }} charset utf-8;\n{2}"
+            "  access_log {3};\n"
+            "  sendfile on; tcp_nopush on; tcp_nodelay on;\n"
+            "  keepalive_requests 1000000000; keepalive_timeout 300s;\n"
+            "  open_file_cache max=200000 inactive=1h; open_file_cache_valid 60s;\n"
+            "  open_file_cache_errors on;\n"
+            "  server {{ listen 127.0.0.1:{4} backlog=4096; root \"{5}\"; index index.html; }}\n"
+            "}}\n",
+            is_root() ? "user root;" : "", duty.work, temporary,
+            duty.log.empty() ? "off" : duty.log + " combined", duty.port, duty.root));
+    if (!config) {
+        return std::unexpected(config.error());
+    }
+    return Command{program, {"-p", duty.work, "-e", "stderr", "-c", *config}};
+}
+
+Result<Command> lighttpd(const std::string& program, const Duty& duty) {
+    // 65535 is as unbounded as its keep-alive gets.
+    const auto config = write_config(
+        duty,
+        fmt::format("server.modules = ( {0} )\n"
+                    "server.document-root = \"{1}\"\n"
+                    "server.port = {2}\n"
+                    "server.bind = \"127.0.0.1\"\n"
+                    "server.max-connections = 16384\n"
+                    "server.max-fds = 40000\n"
+                    "server.max-keep-alive-requests = 65535\n"
+                    "server.max-keep-alive-idle = 300\n"
+                    "server.stat-cache-engine = \"inotify\"\n"
+                    "index-file.names = ( \"index.html\" )\n"
+                    "mimetype.assign = ( \".html\" => \"text/html; charset=utf-8\", \".jpg\" => "
+                    "\"image/jpeg\", \"\" => \"application/octet-stream\" )\n"
+                    "{3}\n",
+                    duty.log.empty() ? "" : "\"mod_accesslog\"", duty.root, duty.port,
+                    duty.log.empty() ? "" : "accesslog.filename = \"" + duty.log + "\""));
+    if (!config) {
+        return std::unexpected(config.error());
+    }
+    return Command{program, {"-D", "-f", *config}};
+}
+
+Result<Command> h2o(const std::string& program, const Duty& duty) {
+    const auto config = write_config(
+        duty, fmt::format("listen:\n  host: 127.0.0.1\n  port: {}\n{}num-threads: 1\n"
+                          "max-connections: 20000\nhttp1-request-timeout: 300\n{}"
+                          "hosts:\n  default:\n    paths:\n      \"/\":\n"
+                          "        file.dir: \"{}\"\n        file.index: [ 'index.html' ]\n",
+                          duty.port, is_root() ? "user: root\n" : "",
+                          duty.log.empty() ? "" : "access-log: " + duty.log + "\n", duty.root));
+    if (!config) {
+        return std::unexpected(config.error());
+    }
+    return Command{program, {"-m", "worker", "-c", *config}};
+}
+
+Result<Command> apache(const std::string& program, const Duty& duty) {
+    // One process; the event MPM needs threads for requests under way, and one for all that wait.
+    const auto config = write_config(
+        duty,
+        fmt::format("ServerRoot \"{0}\"\nServerName 127.0.0.1\nListen 127.0.0.1:{1}\n"
+                    "ListenBacklog 4096\nPidFile \"{0}/apache.pid\"\n{2}"
+                    "LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\n"
+                    "LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so\n"
+                    "LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so\n"
+                    "LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so\n"
+                    "TypesConfig /dev/null\nAddType text/html .html\nAddType image/jpeg .jpg\n"
+                    "ServerLimit 1\nStartServers 1\nThreadLimit 64\nThreadsPerChild 64\n"
+                    "MaxRequestWorkers 64\nMinSpareThreads 1\nMaxSpareThreads 64\n"
+                    "AsyncRequestWorkerFactor 200\n"
+                    "KeepAlive On\nMaxKeepAliveRequests 0\nKeepAliveTimeout 300\n"
+                    "EnableSendfile On\nErrorLog \"{0}/apache-error.log\"\n{3}"
+                    "DocumentRoot \"{4}\"\nDirectoryIndex index.html\n"
+                    "<Directory \"{4}\">\n  Require all granted\n  AllowOverride None\n"
+                    "</Directory>\n",
+                    duty.work, duty.port, is_root() ? "User www-data\nGroup www-data\n" : "",
+                    duty.log.empty()
+                        ? ""
+                        : fmt::format("LogFormat \"%h %l %u %t \\\"%r\\\" %>s %b "
+                                      "\\\"%{{Referer}}i\\\" \\\"%{{User-Agent}}i\\\"\" combined\n"
+                                      "CustomLog \"{}\" combined\n",
+                                      duty.log),
+                    duty.root));
+    if (!config) {
+        return std::unexpected(config.error());
+    }
+    return Command{program, {"-f", *config, "-DFOREGROUND"}};
+}
+
+Result<Command> caddy(const std::string& program, const Duty& duty) {
+    // Its log is JSON; the format of the others is not to be had.
+    const auto config = write_config(
+        duty,
+        fmt::format("{{\n  admin off\n  auto_https off\n  persist_config off\n"
+                    "  grace_period 1s\n}}\n"
+                    "http://127.0.0.1:{} {{\n  bind 127.0.0.1\n  root * {}\n  file_server\n{}}}\n",
+                    duty.port, duty.root,
+                    duty.log.empty() ? "" : "  log {\n    output file " + duty.log + "\n  }\n"));
+    if (!config) {
+        return std::unexpected(config.error());
+    }
+    return Command{
+        program,
+        {"run", "--adapter", "caddyfile", "--config", *config},
+        {"XDG_DATA_HOME=" + duty.work, "XDG_CONFIG_HOME=" + duty.work, "HOME=" + duty.work}};
+}
+
+ServerKind peer(const char* name, Result<Command> (*launch)(const std::string&, const Duty&)) {
+    ServerKind kind{.name = name, .program = find_program(name)};
+    kind.launch = [program = kind.program, launch](const Duty& duty) {
+        return launch(program, duty);
+    };
+    return kind;
+}
+
+}  // namespace
+
+std::vector<ServerKind> known_servers() {
+    std::vector<ServerKind> all;
+    for (const char* backend : {"io_uring", "epoll"}) {
+        ServerKind kind{
+            .name = std::string("sluice ") + backend, .program = "/proc/self/exe", .ours = true};
+        kind.launch = [backend](const Duty& duty) -> Result<Command> {
+            return sluice("/proc/self/exe", backend, duty);
+        };
+        all.push_back(std::move(kind));
+    }
+    all.push_back(peer("nginx", nginx));
+    all.push_back(peer("lighttpd", lighttpd));
+    all.push_back(peer("h2o", h2o));
+    all.push_back(peer("apache2", apache));
+    all.push_back(peer("caddy", caddy));
+    return all;
+}
+
+ServerKind floor_server(const FloorUse& use, const std::string& folder) {
+    const std::string path = folder + "/" + use.program;
+    ServerKind kind{.name = use.program,
+                    .program = ::access(path.c_str(), X_OK) == 0 ? path : "",
+                    .floor = true,
+                    .reference = use.reference};
+    kind.launch = [path, use](const Duty& duty) -> Result<Command> {
+        Command command{path, {"--port", std::to_string(duty.port)}};
+        command.arguments.insert(command.arguments.end(), use.arguments.begin(),
+                                 use.arguments.end());
+        if (!use.file.empty()) {
+            command.arguments.insert(command.arguments.end(), {"--file", duty.root + use.file});
+        }
+        return command;
+    };
+    return kind;
+}
+
+bool name_matches(const std::string& server, const std::string& wanted) {
+    return server == wanted || server.starts_with(wanted + " ") || server.ends_with(" " + wanted) ||
+           (wanted == "floor" && server.starts_with("floor_"));
+}
+
+std::string version_of(const ServerKind& server, const std::string& folder) {
+    const char* option = server.name == "caddy" ? "version" : "-v";
+    auto process = Process::start({server.program, {option}}, 0, folder + "/version");
+    if (!process || !process->wait(kVersionPatience)) {
+        return "?";
+    }
+    // The first word that begins like a version: digits, a dot, a digit.
+    const std::string text = process->output();
+    for (std::size_t at = 0; at + 2 < text.size(); ++at) {
+        const auto digit = [&](std::size_t i) {
+            return i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])) != 0;
+        };
+        if (!digit(at)) {
+            continue;
+        }
+        std::size_t end = at;
+        while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 ||
+                                     text[end] == '.' || text[end] == '-')) {
+            ++end;
+        }
+        const std::size_t dot = text.find('.', at);
+        if (dot < end && digit(dot - 1) && digit(dot + 1)) {
+            return text.substr(at, end - at);
+        }
+        at = end;
+    }
+    return "?";
+}
+
+}  // namespace sluice::compare

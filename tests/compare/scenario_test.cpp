@@ -1,0 +1,147 @@
+#include "bench/compare/scenario.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "bench/compare/servers.h"
+#include "bench/compare/workspace.h"
+
+namespace sluice::compare {
+
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+}  // namespace
+
+TEST(Scenarios, AreChosenByName) {
+    const auto usual = choose_scenarios({});
+    ASSERT_TRUE(usual.has_value());
+    std::set<std::string> names;
+    for (const Scenario& one : *usual) {
+        EXPECT_TRUE(names.insert(one.name).second) << one.name << " is there twice";
+        EXPECT_FALSE(one.name.starts_with("border"));
+    }
+    EXPECT_THAT(names, AllOf(Contains("page"), Contains("conditional"), Contains("memory")));
+    EXPECT_EQ(choose_scenarios({"border"})->size(), 8U);
+    EXPECT_EQ(choose_scenarios({"churn", "page"})->front().name, "churn");
+    const auto wrong = choose_scenarios({"page", "pgae"});
+    ASSERT_FALSE(wrong.has_value());
+    EXPECT_THAT(wrong.error().what, AllOf(HasSubstr("'pgae'"), HasSubstr("browser")));
+}
+
+TEST(Workspace, HoldsWhatTheScenariosAskForAndVanishes) {
+    std::string folder;
+    {
+        auto workspace = Workspace::make();
+        ASSERT_TRUE(workspace.has_value());
+        folder = workspace->folder();
+        for (const Scenario& scenario : all_scenarios()) {
+            if (scenario.setting.root == "tree" || scenario.status != 200) {
+                continue;
+            }
+            const std::string path =
+                scenario.many > 0 ? file_path(scenario.many - 1) : scenario.path;
+            const auto root = workspace->root(scenario.setting.root);
+            ASSERT_TRUE(root.has_value());
+            EXPECT_EQ(std::filesystem::file_size(*root + (path == "/" ? "/index.html" : path)),
+                      scenario.body_bytes)
+                << scenario.name;
+        }
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+TEST(Servers, AreNamedWholeOrInPart) {
+    EXPECT_TRUE(name_matches("sluice epoll", "sluice"));
+    EXPECT_TRUE(name_matches("sluice epoll", "epoll"));
+    EXPECT_TRUE(name_matches("sluice epoll", "sluice epoll"));
+    EXPECT_FALSE(name_matches("sluice epoll", "io_uring"));
+    EXPECT_FALSE(name_matches("floor_epoll", "epoll"));
+    EXPECT_TRUE(name_matches("floor_epoll", "floor"));
+    EXPECT_FALSE(name_matches("nginx", "ngin"));
+}
+
+// Each server is told the root and the port, and logs when it is to and only then.
+TEST(Servers, AllHaveTheSameDuties) {
+    auto workspace = Workspace::make();
+    ASSERT_TRUE(workspace.has_value());
+    for (const ServerKind& server : known_servers()) {
+        SCOPED_TRACE(server.name);
+        Duty duty{.port = 4711, .root = "/the/root", .work = workspace->folder()};
+        for (const bool logged : {false, true}) {
+            duty.log = logged ? "/the/log" : "";
+            const auto command = server.launch(duty);
+            ASSERT_TRUE(command.has_value());
+            std::string all;
+            for (const std::string& one : command->arguments) {
+                all += one + "\n";
+            }
+            if (!server.ours) {
+                all += read_file(duty.work + "/4711.conf").value_or("");
+            }
+            EXPECT_THAT(all,
+                        AllOf(HasSubstr("127.0.0.1"), HasSubstr("4711"), HasSubstr("/the/root")));
+            EXPECT_THAT(all, logged ? testing::Matcher<std::string>(HasSubstr("/the/log"))
+                                    : Not(HasSubstr("/the/log")));
+        }
+    }
+}
+
+TEST(Process, RunsWithItsChildrenAndEndsWithThem) {
+    auto workspace = Workspace::make();
+    ASSERT_TRUE(workspace.has_value());
+    const std::string out = workspace->folder() + "/out";
+    std::vector<int> tree;
+    {
+        auto process =
+            Process::start({"/bin/sh",
+                            {"-c", "trap '' TERM; sleep 60 & echo $NAME; echo ready; wait; wait"},
+                            {"NAME=given"}},
+                           0, out);
+        ASSERT_TRUE(process.has_value());
+        for (int i = 0; i < 2000 && process->output() != "given\nready\n"; ++i) {
+            EXPECT_FALSE(process->wait(kMillisecond));
+        }
+        EXPECT_EQ(process->output(), "given\nready\n");
+        EXPECT_EQ(process->last_words(), "ready");
+        EXPECT_TRUE(process->running());
+        EXPECT_GT(process->cpu(), 0);
+        EXPECT_GT(process->resident_bytes(), 100'000U);
+        EXPECT_GE(process->peak_resident_bytes(), process->resident_bytes());
+        tree = process_tree(process->pid());
+        EXPECT_EQ(tree.size(), 2U);
+    }
+    // The shell is reaped; its child belongs to init now and may take a moment.
+    for (const int pid : tree) {
+        const std::string path = "/proc/" + std::to_string(pid);
+        const auto gone = [&] {
+            const std::string status = read_file(path + "/status").value_or("");
+            return status.empty() || status.find("State:\tZ") != std::string::npos;
+        };
+        for (int i = 0; i < 1000 && !gone(); ++i) {
+            const timespec nap{0, kMillisecond};
+            nanosleep(&nap, nullptr);
+        }
+        EXPECT_TRUE(gone()) << pid;
+    }
+}
+
+TEST(Process, WhatCannotBeStartedSaysSo) {
+    auto workspace = Workspace::make();
+    ASSERT_TRUE(workspace.has_value());
+    auto process = Process::start({"/no/such/program"}, 0, workspace->folder() + "/out");
+    ASSERT_TRUE(process.has_value());  // the exec fails in the child
+    EXPECT_TRUE(process->wait(5 * kSecond));
+    EXPECT_FALSE(process->running());
+    EXPECT_EQ(find_program("no-such-program"), "");
+    EXPECT_EQ(find_program("sh").substr(0, 1), "/");
+}
+
+}  // namespace sluice::compare
