@@ -180,8 +180,7 @@ void TcpAnalysis::resend_kind(const TcpHalf& sender, const TcpHalf& receiver,
     const Nanos near = handshake_time_ != 0 ? handshake_time_ : kReorderUnknownRtt;
     const std::uint32_t end =
         segment.seq + segment.length + ((segment.flags & (flag::syn | flag::fin)) != 0 ? 1 : 0);
-    if (time - sender.next_time < near &&
-        (end != sender.next || (segment.length > 0 && sender.next_length == 0))) {
+    if (time - sender.next_time < near && end != sender.next) {
         result.bits |= out_of_order;
         return;
     }
@@ -192,9 +191,6 @@ void TcpAnalysis::advance(TcpHalf& sender, const Segment& segment, Nanos time,
                           const SegmentAnalysis& result) noexcept {
     const bool counts = (segment.flags & (flag::syn | flag::fin)) != 0;
     const std::uint32_t end = segment.seq + segment.length + (counts ? 1 : 0);
-    if (!sender.next_known || seq_before(sender.next + (counts ? 1 : 0), end)) {
-        sender.next_length = segment.length;
-    }
     const bool probe = (result.bits & analysis::zero_window_probe) != 0;
     if (!probe && (!sender.next_known || seq_before(sender.next, end))) {
         sender.next = end;
@@ -224,7 +220,7 @@ SegmentAnalysis TcpAnalysis::see(int from, const Segment& segment, Nanos time,
     if (syn && !segment.has(flag::ack)) {
         syn_time_ = time;
     } else if (!syn && segment.has(flag::ack) && handshake_time_ == 0 && syn_time_ != 0 &&
-               sender.isn_seen && receiver.isn_seen && segment.seq == sender.isn + 1 &&
+               sender.isn_known && receiver.isn_known && segment.seq == sender.isn + 1 &&
                segment.ack == receiver.isn + 1) {
         handshake_time_ = time - syn_time_;
     }

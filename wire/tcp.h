@@ -46,7 +46,6 @@ struct TcpHalf {
     std::uint32_t last_ack = 0;
     std::uint32_t last_analysis = 0;
     std::int32_t duplicate_acks = 0;  // in a row
-    std::uint32_t next_length = 0;    // payload of the segment that set `next`
     std::uint16_t window = 0;         // of its last segment, unscaled
     std::int8_t window_shift = kUnknown;
     bool isn_known = false;

@@ -42,7 +42,7 @@ daemon off; user root; pid {WORK}/pid; worker_processes 1; error_log {WORK}/erro
 events {{ worker_connections 64; }}
 http {{ access_log off; {paths} gzip on; gzip_types *; gzip_min_length 1; lingering_time 1s;
   types {{ text/html html; image/jpeg jpg; }}
-  server {{ listen 127.0.0.1:{NGINX}; listen [::1]:{NGINX}; root {SITE}; }} }}
+  server {{ listen 127.0.0.1:{NGINX}; listen [::1]:{NGINX}; root "{SITE}"; }} }}
 """))
 
 
