@@ -14,4 +14,8 @@ inline constexpr Nanos kMillisecond = 1'000'000;
 inline constexpr Nanos kSecond = 1'000'000'000;
 inline constexpr Nanos kNever = INT64_MAX;
 
+[[nodiscard]] constexpr double in_seconds(Nanos duration) noexcept {
+    return static_cast<double>(duration) / static_cast<double>(kSecond);
+}
+
 }  // namespace sluice

@@ -17,14 +17,6 @@ constexpr std::uint16_t kHeadTooLarge = 431;
 // Sixteen digits are all of 64 bits; leading zeros count too.
 constexpr std::uint8_t kSizeDigitsMax = 16;
 
-constexpr int hex_value(char c) {
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    const char lower = to_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 }  // namespace
 
 BodyReader::BodyReader(const Request& request, std::uint64_t bytes_max,

@@ -19,6 +19,15 @@ namespace sluice::http {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
+// The value of a hexadecimal digit; -1 when it is none.
+[[nodiscard]] constexpr int hex_value(char c) noexcept {
+    if (is_digit(c)) {
+        return c - '0';
+    }
+    const char lower = static_cast<char>(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 [[nodiscard]] constexpr std::string_view trim(std::string_view text) noexcept {
     while (!text.empty() && is_ows(text.front())) {
         text.remove_prefix(1);

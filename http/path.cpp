@@ -2,20 +2,14 @@
 
 #include <cstddef>
 
+#include "http/field.h"
+
 namespace sluice::http {
 namespace {
 
 constexpr bool is_control(char c) noexcept {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7f;
-}
-
-constexpr int hex_value(char c) noexcept {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 // True when the path is already what it would become. One pass without a branch for each byte, so

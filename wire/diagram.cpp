@@ -19,10 +19,6 @@ constexpr double kFarthest = 66;     // largest, before the line is broken
 constexpr double kPixelsPerMs = 20;  // between them
 constexpr double kTop = 64;
 
-std::string_view in(Language language, std::string_view en, std::string_view zh) {
-    return language == Language::en ? en : zh;
-}
-
 std::string state_text(const EndState& state) {
     return fmt::format("{}{}", to_string(state.state), state.inferred ? "?" : "");
 }

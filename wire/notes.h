@@ -20,6 +20,11 @@ enum class Severity : std::uint8_t { lesson, note, warning, problem };
 
 enum class Language : std::uint8_t { en, zh };
 
+[[nodiscard]] constexpr std::string_view in(Language language, std::string_view en,
+                                            std::string_view zh) noexcept {
+    return language == Language::en ? en : zh;
+}
+
 enum class Rule : std::uint8_t {
     frame_larger_than_mss,
     checksum_not_filled_in,

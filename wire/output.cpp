@@ -51,12 +51,6 @@ bool is_wide(std::string_view sequence) noexcept {
            code == 0x201c || code == 0x201d;
 }
 
-bool same_name(std::string_view a, std::string_view b) noexcept {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               return (x >= 'A' && x <= 'Z' ? x + 32 : x) == y;
-           });
-}
-
 }  // namespace
 
 std::size_t display_width(std::string_view text) noexcept {
@@ -173,7 +167,7 @@ bool is_secret(std::string_view field_name) noexcept {
     static constexpr std::string_view kNames[] = {"authorization", "proxy-authorization", "cookie",
                                                   "set-cookie", "authentication-info"};
     return std::any_of(std::begin(kNames), std::end(kNames),
-                       [&](std::string_view name) { return same_name(field_name, name); });
+                       [&](std::string_view name) { return http::equals_lower(field_name, name); });
 }
 
 std::string shown_value(const HttpField& field, bool show_secrets) {

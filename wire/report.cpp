@@ -16,10 +16,6 @@ namespace {
 constexpr std::size_t kBodyShownMax = 6'000;  // bytes of a page's source
 constexpr std::size_t kNoteFramesMax = 12;
 
-std::string in(Language language, std::string_view en, std::string_view zh) {
-    return std::string(language == Language::en ? en : zh);
-}
-
 // Line by line, so that line ends stay what they are.
 std::string printable_lines(std::string_view source) {
     std::string shown;
@@ -73,9 +69,9 @@ void write_page(Document& document, const HttpMessage& page, const Profile& prof
     if (cut) {
         source.resize(std::min(source.rfind('\n') + 1, source.size()));
     }
-    document.paragraph(
-        in(language, "Its source, as captured", "页面源码（取自抓包") +
-        (cut ? in(language, " (the beginning):", "，开头部分）：") : in(language, ":", "）：")));
+    document.paragraph(std::string(in(language, "Its source, as captured", "页面源码（取自抓包")) +
+                       std::string(cut ? in(language, " (the beginning):", "，开头部分）：")
+                                       : in(language, ":", "）：")));
     document.code(printable_lines(source));
 }
 

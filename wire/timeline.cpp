@@ -12,10 +12,6 @@ constexpr std::size_t kIndent = 26;
 constexpr std::size_t kFlagColumns = 13;
 constexpr std::size_t kFrameColumns = 76;  // of a frame's line, without its remark
 
-std::string_view in(Language language, std::string_view en, std::string_view zh) {
-    return language == Language::en ? en : zh;
-}
-
 bool states_changed(const FrameEvent& event) {
     // Connection data were updated with the event; what changed is told by flags that change
     // states.

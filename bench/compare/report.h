@@ -14,6 +14,7 @@ inline constexpr int kSchemaVersion = 1;  // grows when a reader would have to c
 
 // A cost in the unit of its kind: "9.43 us", "253 B", "16.9 ms".
 [[nodiscard]] std::string cost_human(Kind kind, double cost);
+[[nodiscard]] std::string latency_human(Nanos latency);  // "-" when none is known
 [[nodiscard]] std::string ratio_human(double ratio);
 // "faster", "slower", "cannot tell"; "baseline" for a row that nothing is compared with.
 [[nodiscard]] std::string verdict_of(const Row& row);

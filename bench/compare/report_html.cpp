@@ -34,10 +34,6 @@ svg text{font:12px system-ui,sans-serif;fill:var(--soft)}svg text.axis{fill:var(
 .c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.box{fill:var(--c1);opacity:.45}
 )";
 
-std::string human(Nanos duration) {
-    return duration > 0 ? load::duration_human(static_cast<double>(duration)) : "-";
-}
-
 const char* class_of(const Row& row) {
     if (row.against.empty()) {
         return "base";
@@ -130,10 +126,10 @@ std::string row_html(Kind kind, const Row& row) {
         const bool known = row.flawed < row.blocks.size();
         text += fmt::format("<td>{}</td>", known ? load::rate_human(row.rate) : "-");
         for (const Nanos one : {row.p50, row.p99, row.p999}) {
-            text += fmt::format("<td>{}</td>", known ? human(one) : "-");
+            text += fmt::format("<td>{}</td>", known ? latency_human(one) : "-");
         }
-        text +=
-            fmt::format("<td>{}</td><td>{}</td>", human(row.connect_p50), human(row.connect_p99));
+        text += fmt::format("<td>{}</td><td>{}</td>", latency_human(row.connect_p50),
+                            latency_human(row.connect_p99));
     }
     text += fmt::format("<td>{}</td>", load::bytes_human(row.memory));
     if (row.against.empty()) {
@@ -233,8 +229,9 @@ std::string html_report(const Report& report) {
         "claimed</p>\n",
         kStyle, html_escape(report.command), html_escape(report.machine.kernel),
         html_escape(report.machine.cpu), report.machine.cpus, html_escape(report.date),
-        html_escape(report.version), html_escape(versions), report.rounds, human(report.duration),
-        html_escape(report.generator), load::percent_human(report.noise));
+        html_escape(report.version), html_escape(versions), report.rounds,
+        latency_human(report.duration), html_escape(report.generator),
+        load::percent_human(report.noise));
     if (!report.scenarios.empty()) {
         text += overview_html(report);
     }

@@ -6,7 +6,7 @@ namespace sluice::compare {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 const char* figure_name(Kind kind) {
     switch (kind) {
@@ -17,7 +17,7 @@ const char* figure_name(Kind kind) {
     return "";
 }
 
-Json comparison_json(const load::Comparison& comparison) {
+OrderedJson comparison_json(const load::Comparison& comparison) {
     return {{"ratio", comparison.ratio},
             {"low", comparison.low},
             {"high", comparison.high},
@@ -25,23 +25,23 @@ Json comparison_json(const load::Comparison& comparison) {
             {"verdict", to_string(comparison.verdict)}};
 }
 
-Json block_json(const Block& block) {
-    Json json = {{"round", block.round},
-                 {"cost", block.cost},
-                 {"requests_per_second", block.rate},
-                 {"answers", block.answers},
-                 {"p50_ns", block.p50},
-                 {"p99_ns", block.p99},
-                 {"p99.9_ns", block.p999},
-                 {"peak_resident_bytes", block.memory}};
+OrderedJson block_json(const Block& block) {
+    OrderedJson json = {{"round", block.round},
+                        {"cost", block.cost},
+                        {"requests_per_second", block.rate},
+                        {"answers", block.answers},
+                        {"p50_ns", block.p50},
+                        {"p99_ns", block.p99},
+                        {"p99.9_ns", block.p999},
+                        {"peak_resident_bytes", block.memory}};
     if (!block.flaw.empty()) {
         json["flaw"] = block.flaw;
     }
     return json;
 }
 
-Json row_json(const Row& row) {
-    Json json = {{"server", row.label}, {"floor", row.floor}};
+OrderedJson row_json(const Row& row) {
+    OrderedJson json = {{"server", row.label}, {"floor", row.floor}};
     if (!row.invalid.empty()) {
         json["invalid"] = row.invalid;
         return json;
@@ -59,8 +59,8 @@ Json row_json(const Row& row) {
         json["comparison"] = comparison_json(row.comparison);
     }
     json["ratios"] = row.ratios;
-    json["costs"] = Json::array();
-    json["blocks"] = Json::array();
+    json["costs"] = OrderedJson::array();
+    json["blocks"] = OrderedJson::array();
     for (const Block& block : row.blocks) {
         json["costs"].push_back(block.cost);
         json["blocks"].push_back(block_json(block));
@@ -68,23 +68,23 @@ Json row_json(const Row& row) {
     return json;
 }
 
-Json scenario_json(const ScenarioResult& result) {
+OrderedJson scenario_json(const ScenarioResult& result) {
     const Scenario& scenario = result.scenario;
-    Json json = {{"name", scenario.name},
-                 {"title", scenario.title},
-                 {"figure", figure_name(scenario.kind)},
-                 {"baseline", result.baseline},
-                 {"servers", Json::array()}};
+    OrderedJson json = {{"name", scenario.name},
+                        {"title", scenario.title},
+                        {"figure", figure_name(scenario.kind)},
+                        {"baseline", result.baseline},
+                        {"servers", OrderedJson::array()}};
     for (const Row& row : result.rows) {
         json["servers"].push_back(row_json(row));
     }
     return json;
 }
 
-Json self_test_json(const SelfTest& test) {
-    Json json = {{"scenario", test.scenario},         {"server", test.server},
-                 {"passed", test.passed()},           {"cannot_tell", test.cannot_tell()},
-                 {"noise_floor", test.noise_floor()}, {"trials", Json::array()}};
+OrderedJson self_test_json(const SelfTest& test) {
+    OrderedJson json = {{"scenario", test.scenario},         {"server", test.server},
+                        {"passed", test.passed()},           {"cannot_tell", test.cannot_tell()},
+                        {"noise_floor", test.noise_floor()}, {"trials", OrderedJson::array()}};
     if (!test.invalid.empty()) {
         json["invalid"] = test.invalid;
     }
@@ -97,7 +97,7 @@ Json self_test_json(const SelfTest& test) {
 }  // namespace
 
 std::string json_report(const Report& report) {
-    Json json;
+    OrderedJson json;
     json["schema"] = "sluice-compare/" + std::to_string(kSchemaVersion);
     json["version"] = report.version;
     json["command"] = report.command;
@@ -111,22 +111,22 @@ std::string json_report(const Report& report) {
     json["noise"] = report.noise;
     json["valid"] = valid(report);
     json["stopped"] = report.stopped;
-    json["programs"] = Json::object();
+    json["programs"] = OrderedJson::object();
     for (const Version& one : report.programs) {
         json["programs"][one.name] = one.version;
     }
     json["left_out"] = report.left_out;
-    json["scenarios"] = Json::array();
+    json["scenarios"] = OrderedJson::array();
     for (const ScenarioResult& result : report.scenarios) {
         json["scenarios"].push_back(scenario_json(result));
     }
     if (!report.self_tests.empty()) {
-        json["self_tests"] = Json::array();
+        json["self_tests"] = OrderedJson::array();
         for (const SelfTest& test : report.self_tests) {
             json["self_tests"].push_back(self_test_json(test));
         }
     }
-    return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json.dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 }  // namespace sluice::compare

@@ -11,10 +11,6 @@ namespace {
 
 using Cells = std::vector<std::string>;
 
-std::string human(Nanos duration) {
-    return duration > 0 ? load::duration_human(static_cast<double>(duration)) : "-";
-}
-
 // Columns as wide as their widest cell; all but the first and the last to the right.
 std::string table(const std::vector<Cells>& rows) {
     std::vector<std::size_t> widths;
@@ -71,10 +67,10 @@ Cells cells_of(Kind kind, const Row& row) {
         const bool known = row.flawed < row.blocks.size();
         cells.push_back(known ? load::rate_human(row.rate) : "-");
         for (const Nanos one : {row.p50, row.p99, row.p999}) {
-            cells.push_back(known ? human(one) : "-");
+            cells.push_back(known ? latency_human(one) : "-");
         }
-        cells.push_back(human(row.connect_p50));
-        cells.push_back(human(row.connect_p99));
+        cells.push_back(latency_human(row.connect_p50));
+        cells.push_back(latency_human(row.connect_p99));
     }
     cells.push_back(load::bytes_human(row.memory));
     if (row.against.empty()) {
@@ -170,6 +166,10 @@ std::vector<std::string> columns(const Report& report) {
     std::sort(floors.begin(), floors.end());
     floors.insert(floors.end(), others.begin(), others.end());
     return floors;
+}
+
+std::string latency_human(Nanos latency) {
+    return latency > 0 ? load::duration_human(latency) : "-";
 }
 
 std::string cost_human(Kind kind, double cost) {

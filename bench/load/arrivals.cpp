@@ -8,19 +8,15 @@ namespace sluice::load {
 
 namespace {
 
-double seconds(Nanos duration) {
-    return static_cast<double>(duration) / static_cast<double>(kSecond);
-}
-
 // Arrivals expected in the first `t` seconds of a step: the integral of its rate.
 double within(const RateStep& step, double t) {
-    const double slope = (step.to - step.from) / seconds(step.duration);
+    const double slope = (step.to - step.from) / in_seconds(step.duration);
     return step.from * t + slope * t * t / 2;
 }
 
 // The inverse. Written so that it neither divides by a slope near zero nor cancels.
 double when(const RateStep& step, double arrivals) {
-    const double slope = (step.to - step.from) / seconds(step.duration);
+    const double slope = (step.to - step.from) / in_seconds(step.duration);
     const double root = std::sqrt(std::max(0.0, step.from * step.from + 2 * slope * arrivals));
     return 2 * arrivals / (step.from + root);
 }
@@ -63,7 +59,7 @@ void Arrivals::pop() noexcept {
 
 Nanos Arrivals::instant_of(double requests) noexcept {
     while (step_ + 1 < steps_.size()) {
-        const double all = within(steps_[step_], seconds(steps_[step_].duration));
+        const double all = within(steps_[step_], in_seconds(steps_[step_].duration));
         if (requests < step_start_ + all) {
             break;
         }
@@ -78,10 +74,10 @@ Nanos Arrivals::instant_of(double requests) noexcept {
 double expected_arrivals(const std::vector<RateStep>& steps, Nanos duration) {
     double sum = 0;
     for (const RateStep& step : steps) {
-        sum += within(step, seconds(std::min(duration, step.duration)));
+        sum += within(step, in_seconds(std::min(duration, step.duration)));
         duration -= std::min(duration, step.duration);
     }
-    return sum + steps.back().to * seconds(duration);
+    return sum + steps.back().to * in_seconds(duration);
 }
 
 }  // namespace sluice::load

@@ -40,10 +40,6 @@ svg text{font:12px system-ui,sans-serif;fill:var(--soft)}svg text.axis{fill:var(
 .box{fill:var(--c1);opacity:.45}
 )";
 
-std::string human(Nanos duration) {
-    return duration_human(static_cast<double>(duration));
-}
-
 std::string verdict_html(const Validity& validity) {
     std::string text =
         fmt::format("<div class=\"verdict{}\"><b>{}</b><dl>\n", validity.valid() ? "" : " bad",
@@ -68,9 +64,9 @@ std::string figures_html(const Outcome& outcome) {
         return fmt::format("<div><b>{}</b>{}</div>", value, name);
     };
     return "<div class=\"figures\">" + figure(rate_human(rate), "requests per second") +
-           figure(human(total.response.quantile(0.5)), "response time, p50") +
-           figure(human(total.response.quantile(0.99)), "response time, p99") +
-           figure(human(total.response.max()), "response time, highest") +
+           figure(duration_human(total.response.quantile(0.5)), "response time, p50") +
+           figure(duration_human(total.response.quantile(0.99)), "response time, p99") +
+           figure(duration_human(total.response.max()), "response time, highest") +
            figure(count_human(total.requests_failed()), "requests failed") + "</div>\n";
 }
 
@@ -207,10 +203,10 @@ std::string table_html(const std::vector<Row>& rows) {
             const bool known =
                 static_cast<double>(row.values.count()) * (1 - quantile.share) >= 0.999;
             text += fmt::format("<td>{}</td>",
-                                known ? human(row.values.quantile(quantile.share)) : "-");
+                                known ? duration_human(row.values.quantile(quantile.share)) : "-");
         }
         text += fmt::format("<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                            human(row.values.max()), duration_human(row.values.mean()),
+                            duration_human(row.values.max()), duration_human(row.values.mean()),
                             duration_human(row.values.deviation()), count_human(row.values.count()),
                             html_escape(row.meaning));
     }

@@ -32,10 +32,6 @@ std::string wrapped(std::string_view text, std::size_t used, std::size_t indent)
     return lines;
 }
 
-std::string human(Nanos duration) {
-    return duration_human(static_cast<double>(duration));
-}
-
 std::string validity_block(const Report& report) {
     std::string text = report.validity.valid()
                            ? "\nVALID: nothing speaks against these numbers\n"
@@ -54,11 +50,11 @@ std::string row_line(const Row& row) {
     for (const Quantile& quantile : kQuantiles) {
         // A quantile of fewer values than lie beyond it is just the maximum.
         const bool known = static_cast<double>(values.count()) * (1 - quantile.share) >= 0.999;
-        line +=
-            fmt::format("{:>{}}", known ? human(values.quantile(quantile.share)) : "-", kColumn);
+        line += fmt::format("{:>{}}", known ? duration_human(values.quantile(quantile.share)) : "-",
+                            kColumn);
     }
-    for (const std::string& text :
-         {human(values.max()), duration_human(values.mean()), duration_human(values.deviation())}) {
+    for (const std::string& text : {duration_human(values.max()), duration_human(values.mean()),
+                                    duration_human(values.deviation())}) {
         line += fmt::format("{:>{}}", text, kColumn);
     }
     return line + fmt::format("{:>{}}\n", count_human(values.count()), kCounts);
@@ -215,7 +211,7 @@ std::string text_report(const Report& report) {
     const auto in_time = static_cast<double>(total.answers() - total.answers_after_end);
     text += fmt::format("\n{} requests per second ({} answers in {}), {}/s received\n",
                         rate_human(in_time / window), count_human(total.answers()),
-                        human(report.outcome.window),
+                        duration_human(report.outcome.window),
                         bytes_human(static_cast<double>(total.received_bytes) / window));
     text += fmt::format("  status       {}\n", status_line(total));
     text += fmt::format("  connections  {}\n", closes_line(total));
@@ -229,8 +225,8 @@ std::string live_line(const Second& second) {
     return fmt::format("{:>6.1f} s {:>10}/s  response p50 {:>8}  p99 {:>8}  max {:>8}  failed {}{}",
                        static_cast<double>(second.to) / 1e9,
                        rate_human(length > 0 ? static_cast<double>(second.answers) / length : 0),
-                       human(second.response_p50), human(second.response_p99),
-                       human(second.response_max), count_human(second.failed),
+                       duration_human(second.response_p50), duration_human(second.response_p99),
+                       duration_human(second.response_max), count_human(second.failed),
                        second.warmup ? "  (warm-up)" : "");
 }
 

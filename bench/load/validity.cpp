@@ -11,10 +11,6 @@ namespace sluice::load {
 
 namespace {
 
-double seconds(Nanos duration) {
-    return static_cast<double>(duration) / 1e9;
-}
-
 double share(Nanos part, Nanos whole) {
     return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
@@ -39,7 +35,7 @@ Finding judge_rate(const Plan& plan, const Outcome& outcome) {
     const auto in_time =
         static_cast<double>(outcome.total.answers() - outcome.total.answers_after_end);
     const double achieved = outcome.offered > 0 ? in_time / outcome.offered : 0;
-    const double window = seconds(outcome.window);
+    const double window = in_seconds(outcome.window);
     Finding finding{
         Level::ok, "rate",
         fmt::format("offered {} per second, achieved {} ({})", rate_human(outcome.offered / window),
@@ -131,7 +127,7 @@ Finding judge_server(const Outcome& outcome) {
         return {Level::ok, "server", "CPU not known: the run was too short, or the process went"};
     }
     const double busy = share(*outcome.server_cpu, outcome.server_cpu_over);
-    const double rate = static_cast<double>(outcome.total.answers()) / seconds(outcome.window);
+    const double rate = static_cast<double>(outcome.total.answers()) / in_seconds(outcome.window);
     return {Level::ok, "server",
             fmt::format("{} ({}{}): {} of a CPU, {} per request", server.name,
                         server.pids.size() == 1 ? "process " : "processes ",
