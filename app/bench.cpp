@@ -4,14 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 
 #include "app/find_rate.h"
 #include "app/serve.h"
+#include "app/stop_request.h"
 #include "app/verify_root.h"
 #include "app/wire_tap.h"
 #include "backends/registry.h"
@@ -28,14 +27,6 @@ namespace {
 using load::Plan;
 
 constexpr double kFirstRate = 1000;  // of --find-rate
-
-std::atomic<bool> stop_requested{false};
-
-void on_signal(int number) {
-    if (stop_requested.exchange(true)) {
-        std::signal(number, SIG_DFL);  // the next one ends us at once
-    }
-}
 
 int failed(const Error& error, int code = kExitFailure) {
     fmt::print(stderr, "sluice bench: {}\n", error.what);
@@ -129,7 +120,6 @@ Result<Plan> make_plan(const BenchOptions& options) {
     plan.connect_timeout = options.connect_timeout;
     plan.pin = options.pin;
     plan.verify = options.verify;
-    plan.stop = &stop_requested;
     auto server = load::resolve(urls[0]);
     if (!server) {
         return std::unexpected(server.error());
@@ -272,8 +262,7 @@ int bench(const BenchOptions& options) {
         return failed(backend.error());
     }
     plan->backends = backend->factory.get();
-    std::signal(SIGINT, on_signal);
-    std::signal(SIGTERM, on_signal);
+    plan->stop = &stop_on_signals();
     if (auto answer = load::probe(*plan); !answer) {
         return failed(answer.error());
     }

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <optional>
 
 #include "app/bench.h"
 #include "app/serve.h"
+#include "app/stop_request.h"
 #include "backends/registry.h"
 #include "bench/compare/report.h"
 #include "bench/compare/runner.h"
@@ -18,14 +18,6 @@
 namespace sluice {
 
 namespace {
-
-std::atomic<bool> stop_requested{false};
-
-void on_signal(int number) {
-    if (stop_requested.exchange(true)) {
-        std::signal(number, SIG_DFL);  // the next one ends us at once
-    }
-}
 
 int failed(const Error& error, int code = kExitFailure) {
     fmt::print(stderr, "sluice compare: {}\n", error.what);
@@ -133,8 +125,7 @@ int compare_servers(const CompareOptions& options) {
     if (!backend) {
         return failed(backend.error());
     }
-    std::signal(SIGINT, on_signal);
-    std::signal(SIGTERM, on_signal);
+    const std::atomic<bool>& stop = stop_on_signals();
     compare::Report report{.command = options.command, .version = SLUICE_VERSION};
     {
         const Progress progress(options.quiet);
@@ -148,7 +139,7 @@ int compare_servers(const CompareOptions& options) {
                                 .self_trials = options.self_trials,
                                 .wrk = options.generator == "wrk",
                                 .backends = backend->factory.get(),
-                                .stop = &stop_requested,
+                                .stop = &stop,
                                 .on_progress = {}};
         run.on_progress = [&](const std::string& line) { progress.show(line); };
         if (auto done = compare::run(run, report); !done) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iterator>
 
+#include "http/field.h"
 #include "wire/tcp.h"
 
 namespace sluice::wire {

@@ -334,8 +334,8 @@ class OurServer(ServerCase):
             self.assertEqual("ok", run.findings["rate"]["level"], run.findings)
         churn = self.bench(self.url(server), "--rate", "200", "-d", "1s", "-c", "20",
                            "--warm-up", "0", "--churn")
-        self.assertEqual(200, churn.counts["answers"])
-        self.assertEqual(200, churn.counts["connections"])
+        self.assertAlmostEqual(200, churn.counts["answers"], delta=2)  # the end cuts the last ones
+        self.assertAlmostEqual(churn.counts["answers"], churn.counts["connections"], delta=2)
 
     def test_a_ramp(self):
         run = self.bench(self.url(self.serve()), "--rate", "100", "--ramp", "500", "-d", "2s",
@@ -425,8 +425,9 @@ class Wire(ServerCase):
 
     def bench(self, *arguments, clock=None):
         hook = os.path.join(os.path.dirname(BINARY), "tests", "libclock_hook.so")
-        self.assertTrue(os.path.exists(hook), hook)
-        environment = {"LD_PRELOAD": hook, "CLOCK_HOOK": clock,
+        # The loader takes a space in the path for the end of a name.
+        preload = shutil.copy(hook, os.path.join(self.work, "clock_hook.so"))
+        environment = {"LD_PRELOAD": preload, "CLOCK_HOOK": clock,
                        "ASAN_OPTIONS": "verify_asan_link_order=0"} if clock else {}
         return Result(f"http://127.0.0.1:{self.server.port}/", "--verify-wire", "--backend",
                       self.backend, *arguments, wrapper=self.inside, environment=environment)

@@ -35,6 +35,17 @@ struct Tcp {
     bool good_checksum = true;
 };
 
+// As a capture without a link layer has it; `bytes` must outlive the frame.
+inline Frame raw_frame(std::uint64_t number, Nanos time, std::string_view bytes) {
+    Frame frame;
+    frame.number = number;
+    frame.time = time;
+    frame.length = static_cast<std::uint32_t>(bytes.size());
+    frame.link = Link::raw;
+    frame.bytes = bytes;
+    return frame;
+}
+
 inline std::string tcp_bytes(const Tcp& tcp) {
     std::string out;
     put16(out, tcp.from_client ? tcp.client_port : tcp.server_port);

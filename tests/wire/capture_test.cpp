@@ -125,13 +125,9 @@ TEST(Timeline, NeverWiderThanAHundredColumns) {
     std::uint64_t number = 0;
     const auto feed = [&](const build::Tcp& tcp) {
         const std::string bytes = build::packet(tcp);
-        Frame frame;
-        frame.number = ++number + 999'000;
-        frame.time = static_cast<Nanos>(number) * 100 * kSecond;
-        frame.length = static_cast<std::uint32_t>(bytes.size());
-        frame.link = Link::raw;
-        frame.bytes = bytes;
-        analyzer.feed(frame);
+        ++number;
+        analyzer.feed(
+            build::raw_frame(number + 999'000, static_cast<Nanos>(number) * 100 * kSecond, bytes));
     };
     feed({.flags = flag::syn, .seq = 1});
     feed({.from_client = false, .flags = flag::syn | flag::ack, .seq = 4'000'000'000, .ack = 2});

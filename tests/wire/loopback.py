@@ -9,17 +9,11 @@ import subprocess
 import sys
 import time
 
+from waiting import until
+
 BINARY, SITE, OUTPUT = sys.argv[1:4]
 PORT = 8080
 HOST = ("127.0.0.1", PORT)
-
-
-def until(condition, what, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise SystemExit(f"{what} did not happen")
-        time.sleep(0.02)
 
 
 def curl(*arguments):

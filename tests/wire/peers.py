@@ -9,17 +9,11 @@ import subprocess
 import sys
 import time
 
+from waiting import until
+
 SITE, WORK, OUTPUT = sys.argv[1:4]
 NGINX, LIGHTTPD = 8081, 8082
 URLS = [f"http://127.0.0.1:{NGINX}", f"http://[::1]:{NGINX}", f"http://127.0.0.1:{LIGHTTPD}"]
-
-
-def until(condition, what, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise SystemExit(f"{what} did not happen")
-        time.sleep(0.02)
 
 
 def start(*words):

@@ -20,6 +20,8 @@ import sys
 import threading
 import time
 
+from waiting import until
+
 BINARY, SITE, OUTPUT = sys.argv[1:4]
 CLIENT, SERVER = "10.9.0.1", "10.9.0.2"
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -29,14 +31,6 @@ TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
 
 def command(*words):
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
-
-
-def until(condition, what, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise SystemExit(f"{what} did not happen")
-        time.sleep(0.02)
 
 
 class Side:

@@ -61,13 +61,9 @@ class Visit {
                                           .loopback = loopback_});
         mine += static_cast<std::uint32_t>(payload.size()) +
                 ((flags & (flag::syn | flag::fin)) != 0 ? 1 : 0);
-        Frame frame;
-        frame.number = ++number_;
-        frame.time = static_cast<Nanos>(number_) * kMillisecond;
-        frame.length = static_cast<std::uint32_t>(bytes.size());
-        frame.link = Link::raw;
-        frame.bytes = bytes;
-        analyzer_.feed(frame);
+        ++number_;
+        analyzer_.feed(
+            build::raw_frame(number_, static_cast<Nanos>(number_) * kMillisecond, bytes));
     }
 
     bool loopback_;

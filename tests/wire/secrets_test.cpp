@@ -61,13 +61,9 @@ class Written {
           analyzer_(options(hide), {&pcapng_, &recorder_}) {}
 
     void packet(std::string_view bytes) {
-        Frame frame;
-        frame.number = ++number_;
-        frame.time = static_cast<Nanos>(number_) * kMillisecond;
-        frame.length = static_cast<std::uint32_t>(bytes.size());
-        frame.link = Link::raw;
-        frame.bytes = bytes;
-        analyzer_.feed(frame);
+        ++number_;
+        analyzer_.feed(
+            build::raw_frame(number_, static_cast<Nanos>(number_) * kMillisecond, bytes));
     }
     // From the client; its numbers begin behind the SYN.
     void send(std::uint32_t at, const std::string& payload, bool good_checksum = true) {
