@@ -23,7 +23,7 @@ constexpr int kStop = HPE_USER;  // a callback's way of ending llhttp's run
 constexpr std::size_t kVersionBytes = 8;
 
 // CTL of RFC 5234 but for HTAB, which is ordinary white space in field values.
-constexpr bool is_forbidden(char c) {
+constexpr bool is_control(char c) {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
 }
 
@@ -33,14 +33,14 @@ std::size_t find_control(std::string_view bytes, std::size_t from) {
         const std::uint64_t word = swar::load8(bytes.data() + from);
         if ((swar::any_below(word, 0x20) | swar::any_equal(word, 0x7f)) != 0) {
             for (const std::size_t stop = from + 8; from < stop; ++from) {
-                if (is_forbidden(bytes[from])) {
+                if (is_control(bytes[from])) {
                     return from;
                 }
             }
             from -= 8;  // a tab
         }
     }
-    while (from < bytes.size() && !is_forbidden(bytes[from])) {
+    while (from < bytes.size() && !is_control(bytes[from])) {
         ++from;
     }
     return from;

@@ -19,7 +19,7 @@ namespace sluice::compare {
 namespace {
 
 constexpr Nanos kReadyPatience = 20 * kSecond;
-constexpr timeval kSocketPatience{10, 0};  // for one send or receive
+constexpr timeval kPatience{10, 0};  // for one send or receive
 
 sockaddr_in loopback(std::uint16_t port) {
     sockaddr_in address{};
@@ -37,8 +37,8 @@ class Connection {
   public:
     explicit Connection(std::uint16_t port) {
         fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &kSocketPatience, sizeof kSocketPatience);
-        ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &kSocketPatience, sizeof kSocketPatience);
+        ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+        ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
         const sockaddr_in address = loopback(port);
         if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
             const int error = errno;

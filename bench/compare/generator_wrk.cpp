@@ -14,8 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Nanos kWrkPatience = 30 * kSecond;  // beyond the duration
-constexpr Nanos kWrkStep = 20 * kMillisecond;
+constexpr Nanos kPatience = 30 * kSecond;  // beyond the duration
+constexpr Nanos kStep = 20 * kMillisecond;
 // Setting up more than this is another work, and wrk does not tell the two apart.
 constexpr unsigned kConnectionsMax = 1000;
 // Answers to the last batches, of which wrk may have read one more or less.
@@ -132,11 +132,11 @@ class WrkGenerator final : public Generator {
         if (!process) {
             return std::unexpected(process.error());
         }
-        for (Nanos waited = 0; !process->wait(kWrkStep); waited += kWrkStep) {
+        for (Nanos waited = 0; !process->wait(kStep); waited += kStep) {
             if (stop_ != nullptr && stop_->load()) {
                 return fail(Status::cancelled, "stopped");
             }
-            if (waited > seconds * kSecond + kWrkPatience) {
+            if (waited > seconds * kSecond + kPatience) {
                 return fail(Status::timed_out, "wrk does not end");
             }
         }

@@ -6,7 +6,7 @@ namespace sluice::compare {
 
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
 
 const char* figure_name(Kind kind) {
     switch (kind) {
@@ -17,7 +17,7 @@ const char* figure_name(Kind kind) {
     return "";
 }
 
-OrderedJson comparison_json(const load::Comparison& comparison) {
+Json comparison_json(const load::Comparison& comparison) {
     return {{"ratio", comparison.ratio},
             {"low", comparison.low},
             {"high", comparison.high},
@@ -25,23 +25,23 @@ OrderedJson comparison_json(const load::Comparison& comparison) {
             {"verdict", to_string(comparison.verdict)}};
 }
 
-OrderedJson block_json(const Block& block) {
-    OrderedJson json = {{"round", block.round},
-                        {"cost", block.cost},
-                        {"requests_per_second", block.rate},
-                        {"answers", block.answers},
-                        {"p50_ns", block.p50},
-                        {"p99_ns", block.p99},
-                        {"p99.9_ns", block.p999},
-                        {"peak_resident_bytes", block.memory}};
+Json block_json(const Block& block) {
+    Json json = {{"round", block.round},
+                 {"cost", block.cost},
+                 {"requests_per_second", block.rate},
+                 {"answers", block.answers},
+                 {"p50_ns", block.p50},
+                 {"p99_ns", block.p99},
+                 {"p99.9_ns", block.p999},
+                 {"peak_resident_bytes", block.memory}};
     if (!block.flaw.empty()) {
         json["flaw"] = block.flaw;
     }
     return json;
 }
 
-OrderedJson row_json(const Row& row) {
-    OrderedJson json = {{"server", row.label}, {"floor", row.floor}};
+Json row_json(const Row& row) {
+    Json json = {{"server", row.label}, {"floor", row.floor}};
     if (!row.invalid.empty()) {
         json["invalid"] = row.invalid;
         return json;
@@ -59,8 +59,8 @@ OrderedJson row_json(const Row& row) {
         json["comparison"] = comparison_json(row.comparison);
     }
     json["ratios"] = row.ratios;
-    json["costs"] = OrderedJson::array();
-    json["blocks"] = OrderedJson::array();
+    json["costs"] = Json::array();
+    json["blocks"] = Json::array();
     for (const Block& block : row.blocks) {
         json["costs"].push_back(block.cost);
         json["blocks"].push_back(block_json(block));
@@ -68,23 +68,23 @@ OrderedJson row_json(const Row& row) {
     return json;
 }
 
-OrderedJson scenario_json(const ScenarioResult& result) {
+Json scenario_json(const ScenarioResult& result) {
     const Scenario& scenario = result.scenario;
-    OrderedJson json = {{"name", scenario.name},
-                        {"title", scenario.title},
-                        {"figure", figure_name(scenario.kind)},
-                        {"baseline", result.baseline},
-                        {"servers", OrderedJson::array()}};
+    Json json = {{"name", scenario.name},
+                 {"title", scenario.title},
+                 {"figure", figure_name(scenario.kind)},
+                 {"baseline", result.baseline},
+                 {"servers", Json::array()}};
     for (const Row& row : result.rows) {
         json["servers"].push_back(row_json(row));
     }
     return json;
 }
 
-OrderedJson self_test_json(const SelfTest& test) {
-    OrderedJson json = {{"scenario", test.scenario},         {"server", test.server},
-                        {"passed", test.passed()},           {"cannot_tell", test.cannot_tell()},
-                        {"noise_floor", test.noise_floor()}, {"trials", OrderedJson::array()}};
+Json self_test_json(const SelfTest& test) {
+    Json json = {{"scenario", test.scenario},         {"server", test.server},
+                 {"passed", test.passed()},           {"cannot_tell", test.cannot_tell()},
+                 {"noise_floor", test.noise_floor()}, {"trials", Json::array()}};
     if (!test.invalid.empty()) {
         json["invalid"] = test.invalid;
     }
@@ -97,7 +97,7 @@ OrderedJson self_test_json(const SelfTest& test) {
 }  // namespace
 
 std::string json_report(const Report& report) {
-    OrderedJson json;
+    Json json;
     json["schema"] = "sluice-compare/" + std::to_string(kSchemaVersion);
     json["version"] = report.version;
     json["command"] = report.command;
@@ -111,22 +111,22 @@ std::string json_report(const Report& report) {
     json["noise"] = report.noise;
     json["valid"] = valid(report);
     json["stopped"] = report.stopped;
-    json["programs"] = OrderedJson::object();
+    json["programs"] = Json::object();
     for (const Version& one : report.programs) {
         json["programs"][one.name] = one.version;
     }
     json["left_out"] = report.left_out;
-    json["scenarios"] = OrderedJson::array();
+    json["scenarios"] = Json::array();
     for (const ScenarioResult& result : report.scenarios) {
         json["scenarios"].push_back(scenario_json(result));
     }
     if (!report.self_tests.empty()) {
-        json["self_tests"] = OrderedJson::array();
+        json["self_tests"] = Json::array();
         for (const SelfTest& test : report.self_tests) {
             json["self_tests"].push_back(self_test_json(test));
         }
     }
-    return json.dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+    return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace sluice::compare
