@@ -1,4 +1,4 @@
-// The commands that this build has, as the command line knows them. One list for each system.
+// The commands, as the command line knows them.
 #pragma once
 
 #include <functional>
@@ -18,9 +18,6 @@ struct Command {
 // `arguments` is the whole command line, for reports; it outlives the commands, as does `app`.
 [[nodiscard]] std::vector<Command> add_commands(CLI::App& app,
                                                 std::span<const std::string> arguments);
-
-[[nodiscard]] Command add_serve_command(CLI::App& app);
-[[nodiscard]] Command add_probe_command(CLI::App& app);
 
 // The command line in UTF-8.
 [[nodiscard]] std::vector<std::string> arguments_of(int argc, char** argv);

@@ -5,10 +5,6 @@
 
 namespace sluice {
 
-std::vector<Command> add_commands(CLI::App& app, std::span<const std::string>) {
-    return {add_serve_command(app), add_probe_command(app)};
-}
-
 // What main() gets is in the code page of the system, in which most names cannot be said.
 std::vector<std::string> arguments_of(int argc, char** argv) {
     int count = 0;

@@ -26,3 +26,6 @@ file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/xxhash.c CONTENT
 add_library(sluice_xxhash STATIC ${CMAKE_BINARY_DIR}/xxhash.c)
 target_include_directories(sluice_xxhash SYSTEM PRIVATE ${CMAKE_BINARY_DIR}/host_headers)
 target_link_libraries(PkgConfig::XXHASH INTERFACE sluice_xxhash)
+
+# Of libraries built for Windows only the static ones are of use (zlib).
+set(CMAKE_FIND_LIBRARY_SUFFIXES .a)

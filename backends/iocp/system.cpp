@@ -1,7 +1,5 @@
 #include "backends/iocp/system.h"
 
-#include <cstring>
-
 namespace sluice::iocp {
 
 namespace {
@@ -24,8 +22,7 @@ bool load(SOCKET socket, GUID id, Function& function) noexcept {
 
 Extensions start_and_load() noexcept {
     Extensions found;
-    WSADATA data;
-    found.error = static_cast<DWORD>(::WSAStartup(MAKEWORD(2, 2), &data));
+    found.error = winsock::start();
     if (found.error != 0) {
         return found;
     }
@@ -53,24 +50,6 @@ Begun begun(bool done, DWORD bytes) noexcept {
 
 int family_number(const Endpoint& endpoint) noexcept {
     return endpoint.family == Family::ipv4 ? AF_INET : AF_INET6;
-}
-
-Endpoint to_endpoint(const sockaddr_storage& storage) noexcept {
-    Endpoint endpoint;
-    if (storage.ss_family == AF_INET) {
-        sockaddr_in in;
-        std::memcpy(&in, &storage, sizeof in);
-        endpoint.family = Family::ipv4;
-        endpoint.port = ::ntohs(in.sin_port);
-        std::memcpy(endpoint.address.data(), &in.sin_addr, 4);
-    } else if (storage.ss_family == AF_INET6) {
-        sockaddr_in6 in;
-        std::memcpy(&in, &storage, sizeof in);
-        endpoint.family = Family::ipv6;
-        endpoint.port = ::ntohs(in.sin6_port);
-        std::memcpy(endpoint.address.data(), &in.sin6_addr, 16);
-    }
-    return endpoint;
 }
 
 template <typename Value>
@@ -128,40 +107,6 @@ Result<void> start_winsock() {
                     static_cast<int>(error));
     }
     return {};
-}
-
-SocketAddress to_socket_address(const Endpoint& endpoint) noexcept {
-    SocketAddress result;
-    if (endpoint.family == Family::ipv4) {
-        sockaddr_in in{};
-        in.sin_family = AF_INET;
-        in.sin_port = ::htons(endpoint.port);
-        std::memcpy(&in.sin_addr, endpoint.address.data(), 4);
-        std::memcpy(&result.storage, &in, sizeof in);
-        result.size = sizeof in;
-    } else if (endpoint.family == Family::ipv6) {
-        sockaddr_in6 in{};
-        in.sin6_family = AF_INET6;
-        in.sin6_port = ::htons(endpoint.port);
-        std::memcpy(&in.sin6_addr, endpoint.address.data(), 16);
-        std::memcpy(&result.storage, &in, sizeof in);
-        result.size = sizeof in;
-    }
-    return result;
-}
-
-Endpoint local_of(SOCKET socket) noexcept {
-    sockaddr_storage storage{};
-    int size = sizeof storage;
-    const int failed = ::getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size);
-    return failed != 0 ? Endpoint{} : to_endpoint(storage);
-}
-
-Endpoint peer_of(SOCKET socket) noexcept {
-    sockaddr_storage storage{};
-    int size = sizeof storage;
-    const int failed = ::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &size);
-    return failed != 0 ? Endpoint{} : to_endpoint(storage);
 }
 
 Result<SOCKET> open_listener(const Endpoint& endpoint, const ListenOptions& options) {

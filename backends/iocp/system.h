@@ -11,9 +11,15 @@
 #include <mswsock.h>
 #include <ws2tcpip.h>
 
+#include "backends/windows/socket.h"
 #include "core/backend.h"
 
 namespace sluice::iocp {
+
+using winsock::local_of;
+using winsock::peer_of;
+using winsock::SocketAddress;
+using winsock::to_socket_address;
 
 // An address with the room that AcceptEx asks for behind it ("16 bytes more than the maximum").
 inline constexpr DWORD kAcceptAddressBytes = sizeof(sockaddr_in6) + 16;
@@ -48,20 +54,9 @@ class System {
                                          OVERLAPPED* operation) const noexcept;
 };
 
-// Starts Winsock, once; the error is the system's.
+// Winsock and the calls that it has by request only (AcceptEx, ConnectEx, TransmitFile), once; the
+// error is the system's.
 [[nodiscard]] Result<void> start_winsock();
-
-struct SocketAddress {
-    sockaddr_storage storage{};
-    int size = 0;
-    [[nodiscard]] const sockaddr* get() const {
-        return reinterpret_cast<const sockaddr*>(&storage);
-    }
-};
-// Family::none and Unix paths have no address here: size 0.
-[[nodiscard]] SocketAddress to_socket_address(const Endpoint& endpoint) noexcept;
-[[nodiscard]] Endpoint local_of(SOCKET socket) noexcept;
-[[nodiscard]] Endpoint peer_of(SOCKET socket) noexcept;  // Family::none when there is no peer
 
 // A listening socket. Its port belongs to it alone (SO_EXCLUSIVEADDRUSE): SO_REUSEADDR on Windows
 // lets any other program take the port over.
