@@ -19,6 +19,9 @@ struct Command {
 [[nodiscard]] std::vector<Command> add_commands(CLI::App& app,
                                                 std::span<const std::string> arguments);
 
+// Text leaves as the bytes that were written, which are UTF-8.
+void prepare_streams();
+
 // The command line in UTF-8.
 [[nodiscard]] std::vector<std::string> arguments_of(int argc, char** argv);
 

@@ -2,6 +2,8 @@
 
 namespace sluice {
 
+void prepare_streams() {}
+
 std::vector<std::string> arguments_of(int argc, char** argv) {
     return {argv, argv + argc};
 }

@@ -39,6 +39,7 @@ void join_churn(std::vector<std::string>& arguments) {
 
 int run(const std::vector<std::string>& arguments) {
     CLI::App app{"A static web server, its load generator, and an explainer of captures", "sluice"};
+    app.allow_windows_style_options(false);  // "/srv/www" is a path everywhere
     app.set_version_flag("--version", "sluice " SLUICE_VERSION);
     app.require_subcommand(1);
     const std::vector<Command> commands = add_commands(app, arguments);
@@ -64,5 +65,6 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace sluice
 
 int main(int argc, char** argv) {
+    sluice::prepare_streams();
     return sluice::run(sluice::arguments_of(argc, argv));
 }
