@@ -357,8 +357,24 @@ def on_each_backend(case):
     return case
 
 
+@contextlib.contextmanager
+def wine_kept_warm():
+    """A program of Windows that runs all the time: the first one starts Wine's own processes, which
+    hold the descriptors that it was given, and would end with it."""
+    keeper = subprocess.Popen([*PROGRAM, "serve", SITE, "--listen", "127.0.0.1:0"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    try:
+        yield
+    finally:
+        keeper.send_signal(signal.SIGINT)
+        keeper.wait(WAIT)
+
+
 def main():
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    with wine_kept_warm() if WINDOWS else contextlib.nullcontext():
+        unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
 
 
 if BINARY and sanitizer() == "tsan":
