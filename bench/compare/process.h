@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -48,11 +49,12 @@ class Process {
     [[nodiscard]] std::uint64_t peak_resident_bytes() const;
 
   private:
+    struct System;  // what a system wants to be held beside the number
+
     Process(int pid, std::string output_path) : pid_(pid), output_path_(std::move(output_path)) {}
 
     int pid_ = -1;
-    std::intptr_t job_ = 0;  // Windows: the job that holds it and its descendants
-    std::intptr_t handle_ = 0;
+    std::shared_ptr<System> system_;  // none on Linux
     std::string output_path_;
 };
 

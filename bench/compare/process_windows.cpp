@@ -19,10 +19,6 @@ namespace {
 
 constexpr Nanos kPatience = 2 * kSecond;  // from "please end" to the end
 
-HANDLE to_handle(std::intptr_t handle) {
-    return reinterpret_cast<HANDLE>(handle);
-}
-
 // One argument as CommandLineToArgvW takes it apart: backslashes count double before a quote.
 std::wstring quoted(const std::wstring& argument) {
     std::wstring text = L"\"";
@@ -77,14 +73,20 @@ HANDLE make_job() {
     return job;
 }
 
-PROCESS_MEMORY_COUNTERS memory_of(std::intptr_t process) {
+PROCESS_MEMORY_COUNTERS memory_of(HANDLE process) {
     PROCESS_MEMORY_COUNTERS counters{};
     counters.cb = sizeof counters;
-    (void)::GetProcessMemoryInfo(to_handle(process), &counters, sizeof counters);
+    (void)::GetProcessMemoryInfo(process, &counters, sizeof counters);
     return counters;
 }
 
 }  // namespace
+
+// The process, and the job that holds it and its descendants.
+struct Process::System {
+    HANDLE process = nullptr;
+    HANDLE job = nullptr;
+};
 
 Result<Process> Process::start(const Command& command, int cpu, const std::string& output_path) {
     HANDLE output = open_inherited(win32::to_wide(output_path).value_or(L"").c_str(), GENERIC_WRITE,
@@ -122,24 +124,22 @@ Result<Process> Process::start(const Command& command, int cpu, const std::strin
     ::ResumeThread(made.hThread);
     ::CloseHandle(made.hThread);
     Process process(static_cast<int>(made.dwProcessId), output_path);
-    process.job_ = reinterpret_cast<std::intptr_t>(job);
-    process.handle_ = reinterpret_cast<std::intptr_t>(made.hProcess);
+    process.system_ = std::make_shared<System>(System{made.hProcess, job});
     return process;
 }
 
 Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
-      job_(std::exchange(other.job_, 0)),
-      handle_(std::exchange(other.handle_, 0)),
+      system_(std::move(other.system_)),
       output_path_(std::move(other.output_path_)) {}
 
 bool Process::running() const {
-    return pid_ > 0 && ::WaitForSingleObject(to_handle(handle_), 0) == WAIT_TIMEOUT;
+    return pid_ > 0 && ::WaitForSingleObject(system_->process, 0) == WAIT_TIMEOUT;
 }
 
 bool Process::wait(Nanos patience) const {
     return pid_ <= 0 ||
-           ::WaitForSingleObject(to_handle(handle_), static_cast<DWORD>(patience / kMillisecond)) !=
+           ::WaitForSingleObject(system_->process, static_cast<DWORD>(patience / kMillisecond)) !=
                WAIT_TIMEOUT;
 }
 
@@ -151,11 +151,11 @@ void Process::stop() {
     if (::GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, static_cast<DWORD>(pid_)) != 0) {
         (void)wait(kPatience);
     }
-    ::TerminateJobObject(to_handle(job_), 1);
-    ::TerminateProcess(to_handle(handle_), 1);
+    ::TerminateJobObject(system_->job, 1);
+    ::TerminateProcess(system_->process, 1);
     (void)wait(kPatience);
-    ::CloseHandle(to_handle(handle_));
-    ::CloseHandle(to_handle(job_));
+    ::CloseHandle(system_->process);
+    ::CloseHandle(system_->job);
     pid_ = -1;
 }
 
@@ -177,11 +177,11 @@ Nanos Process::cpu() const {
 }
 
 std::uint64_t Process::resident_bytes() const {
-    return memory_of(handle_).WorkingSetSize;
+    return memory_of(system_->process).WorkingSetSize;
 }
 
 std::uint64_t Process::peak_resident_bytes() const {
-    return memory_of(handle_).PeakWorkingSetSize;
+    return memory_of(system_->process).PeakWorkingSetSize;
 }
 
 // Servers for Windows do their work in the process that was started.
