@@ -211,8 +211,9 @@ std::unique_ptr<Site> BackendTranscript::site_;
 TEST_P(BackendTranscript, SameForEveryCut) {
     const std::vector<Transcript> all = load_all(SLUICE_TRANSCRIPTS);
     for (const Transcript& transcript : all) {
-        for (std::size_t cut = 1; cut <= transcript.request.size(); ++cut) {
-            add(transcript, cut);  // the last one is no cut
+        // The last one is no cut. Where calls are dear (under Wine) only some of the cuts are made.
+        for (std::size_t left = 0; left < transcript.request.size(); left += SLUICE_CUT_STEP) {
+            add(transcript, transcript.request.size() - left);
             if (HasFailure()) {
                 return;
             }
