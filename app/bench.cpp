@@ -1,7 +1,6 @@
 #include "app/bench.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include "app/find_rate.h"
 #include "app/serve.h"
 #include "app/stop_request.h"
+#include "app/terminal.h"
 #include "app/verify_root.h"
 #include "app/wire_tap.h"
 #include "backends/registry.h"
@@ -172,7 +172,7 @@ bool write_file(const std::string& path, const std::string& text) {
 // The live view: one line that is rewritten on a terminal, plain lines elsewhere.
 class Live {
   public:
-    explicit Live(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
+    explicit Live(bool quiet) : quiet_(quiet), terminal_(stderr_is_terminal()) {}
     void show(const load::Second& second) {
         if (!quiet_) {
             fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", load::live_line(second),

@@ -3,6 +3,7 @@
 
 #include "app/bench.h"
 #include "app/option_types.h"
+#include "backends/registry.h"
 
 namespace sluice {
 
@@ -83,8 +84,8 @@ void add_bench_requests(CLI::App* bench, BenchOptions& options) {
         ->check(CLI::PositiveNumber);
     add_duration(*bench, "--timeout", options.timeout, "For an answer; longer is a failure");
     add_duration(*bench, "--connect-timeout", options.connect_timeout, "For a handshake");
-    bench->add_option("--backend", options.backend, "auto, io_uring or epoll")
-        ->check(CLI::IsMember({"auto", "io_uring", "epoll"}))
+    bench->add_option("--backend", options.backend, "Way of talking to the system")
+        ->check(CLI::IsMember(backend_names()))
         ->capture_default_str();
     bench->add_flag("!--no-pin", options.pin, "Do not tie each thread to one CPU");
 }

@@ -1,7 +1,6 @@
 #include "app/compare.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -10,6 +9,7 @@
 #include "app/bench.h"
 #include "app/serve.h"
 #include "app/stop_request.h"
+#include "app/terminal.h"
 #include "backends/registry.h"
 #include "bench/compare/report.h"
 #include "bench/compare/runner.h"
@@ -27,7 +27,7 @@ int failed(const Error& error, int code = kExitFailure) {
 // One line that is rewritten, on a terminal; elsewhere nothing.
 class Progress {
   public:
-    explicit Progress(bool quiet) : shown_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
+    explicit Progress(bool quiet) : shown_(!quiet && stderr_is_terminal()) {}
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
     void show(const std::string& line) const {

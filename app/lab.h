@@ -54,4 +54,12 @@ class Lab {
     std::unique_ptr<Client> client_;
 };
 
+// Whether this system has what the lab needs; an error says that it has not.
+[[nodiscard]] Result<void> lab_possible();
+
+// A user and network namespace of our own, its loopback up. It is tried in a child first, because a
+// process that got only half of it could not go back. An error says what forbids it. The process
+// must have one thread.
+[[nodiscard]] Result<void> enter_private_network();
+
 }  // namespace sluice

@@ -509,4 +509,8 @@ const std::vector<LabCard>& Lab::cards() const {
     return client_->cards();
 }
 
+Result<void> lab_possible() {
+    return {};
+}
+
 }  // namespace sluice

@@ -72,9 +72,4 @@ class LabRoot {
     std::string own_root_;
 };
 
-// A user and network namespace of our own, its loopback up. It is tried in a child first, because a
-// process that got only half of it could not go back. An error says what forbids it. The process
-// must have one thread.
-[[nodiscard]] Result<void> enter_private_network();
-
 }  // namespace sluice

@@ -1,3 +1,4 @@
+#include "app/lab.h"
 #include "app/lab_server.h"
 
 #include <arpa/inet.h>

@@ -4,6 +4,7 @@
 
 #include "app/option_types.h"
 #include "app/serve.h"
+#include "backends/registry.h"
 
 namespace sluice {
 
@@ -56,8 +57,8 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
         })
         ->type_name("ADDR")
         ->capture_default_str();
-    serve->add_option("--backend", options.backend, "auto, io_uring or epoll")
-        ->check(CLI::IsMember({"auto", "io_uring", "epoll"}))
+    serve->add_option("--backend", options.backend, "Way of talking to the system")
+        ->check(CLI::IsMember(backend_names()))
         ->capture_default_str();
     serve->add_option("--workers", options.workers, "Threads; 0: one for each usable CPU")
         ->check(CLI::Range(0, 1024))

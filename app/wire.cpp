@@ -9,7 +9,6 @@
 
 #include "app/kernel_view.h"
 #include "app/lab.h"
-#include "app/lab_server.h"
 #include "app/serve.h"
 #include "wire/analyzer.h"
 #include "wire/json.h"
@@ -247,6 +246,10 @@ int explain_by_kernel(const WireOptions& options, Lab& lab, const std::string& w
 }
 
 int explain_lab(const WireOptions& options) {
+    if (auto possible = lab_possible(); !possible) {
+        say(possible.error().what);
+        return kExitFailure;
+    }
     LabOptions how;
     how.root = options.lab_root;
     how.browser = options.browser;

@@ -11,6 +11,9 @@
 
 namespace sluice {
 
+// What choose_backend() takes, "auto" first.
+[[nodiscard]] std::vector<std::string> backend_names();
+
 struct BackendReport {
     std::string name;
     bool available = false;

@@ -5,7 +5,7 @@
 namespace sluice::http::fs {
 
 bool servable_name(std::string_view name) noexcept {
-    if (name.starts_with('.') && name != ".well-known") {
+    if ((name.starts_with('.') && name != ".well-known") || !plain_name(name)) {
         return false;
     }
     return std::all_of(name.begin(), name.end(), [](char c) {

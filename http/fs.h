@@ -68,6 +68,9 @@ struct Opened {
 // ".well-known" (RFC 8615); names with control bytes cannot be asked for. Any other bytes are
 // served as they are, UTF-8 or not.
 [[nodiscard]] bool servable_name(std::string_view name) noexcept;
+// False for names that the system may read as something else than the file's name (on Windows:
+// devices, alternate streams, short names, trailing dots and spaces). Linux has none.
+[[nodiscard]] bool plain_name(std::string_view name) noexcept;
 
 class Root {
   public:

@@ -24,6 +24,7 @@
 
 #include "core/result.h"
 #include "http/access_log.h"
+#include "http/log_file.h"
 
 namespace sluice::http {
 
@@ -54,17 +55,14 @@ class LogWriter {
     enum class Outcome : std::uint8_t { written, blocked, failed };
     [[nodiscard]] bool drain_sinks();
     [[nodiscard]] Outcome drain_sink(AccessLogSink& sink);
-    [[nodiscard]] bool has_room() const;
     std::uint64_t discard(AccessLogSink& sink);
     void drop(AccessLogSink& sink, int os_code);
     void say_if_rings_overflowed();
-    void close_file() noexcept;
 
     const std::vector<AccessLogSink*> sinks_;
     const std::function<void(const std::string&)> say_;
     std::string path_;
-    int file_ = -1;
-    bool ask_first_ = false;     // a write may block
+    LogFile file_;
     std::size_t next_sink_ = 0;  // whose turn it is; stays with a sink in the middle of a line
     bool inside_line_ = false;   // the last write ended inside of one of its lines
     bool torn_ = false;          // the file ends in a line that will never be whole

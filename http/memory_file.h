@@ -8,6 +8,9 @@
 // kernel would zero it under the sockets that still hold it. Where the system has no huge pages to
 // give, the chunks are of small ones.
 //
+// Windows has no files in memory that could be sent: there it is a temporary one of ours alone,
+// which the system keeps in its cache as long as there is room (memory_file_windows.cpp).
+//
 // Loader's thread. Fails by value only.
 #pragma once
 
@@ -41,11 +44,15 @@ class MemoryFile {
     // by it, in what commit() counted: nothing, as long as something else lives in the same chunk.
     [[nodiscard]] std::uint64_t release(std::uint64_t offset, std::uint64_t size) noexcept;
 
+    [[nodiscard]] static std::uint64_t page_bytes() noexcept;
+
   private:
     struct Chunk {
         std::uint32_t committed = 0;  // bytes ever committed to it
         std::uint32_t live = 0;       // bytes of these that are not released
     };
+    [[nodiscard]] Status write_some(std::uint64_t offset, const char* data, std::size_t size,
+                                    std::size_t& wrote);
     void use_huge_page(std::size_t chunk) noexcept;
     void punch(std::uint64_t offset, std::uint64_t size) noexcept;
 

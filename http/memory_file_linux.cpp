@@ -2,13 +2,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
 #include <string>
 
-#include "core/check.h"
 #include "http/memory_file.h"
 
 // Linux 6.1 (madvise(2)); older headers do not name it.
@@ -17,28 +15,6 @@
 #endif
 
 namespace sluice::http {
-
-namespace {
-
-std::uint64_t whole_pages(std::uint64_t size) noexcept {
-    static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    return (size + page - 1) & ~(page - 1);
-}
-
-// Calls visit(chunk, bytes of the range in it) for each chunk of a range.
-template <typename Visit>
-void for_chunks(std::uint64_t offset, std::uint64_t size, Visit visit) {
-    while (size != 0) {
-        const std::uint64_t room = MemoryFile::kChunkBytes - offset % MemoryFile::kChunkBytes;
-        const std::uint64_t part = std::min(size, room);
-        visit(static_cast<std::size_t>(offset / MemoryFile::kChunkBytes),
-              static_cast<std::uint32_t>(part));
-        offset += part;
-        size -= part;
-    }
-}
-
-}  // namespace
 
 Result<MemoryFile> MemoryFile::create() {
     MemoryFile result;
@@ -50,26 +26,20 @@ Result<MemoryFile> MemoryFile::create() {
     return result;
 }
 
-Status MemoryFile::write(std::uint64_t offset, const char* data, std::size_t size) {
-    DCHECK(offset >= end_);
-    while (size != 0) {
-        const ssize_t wrote =
-            ::pwrite(static_cast<int>(handle()), data, size, static_cast<off_t>(offset));
-        if (wrote < 0 && errno == EINTR) {
-            continue;
-        }
-        if (wrote <= 0) {
-            return errno == ENOMEM || errno == ENOSPC ? Status::no_memory : Status::io_error;
-        }
-        data += wrote;
-        offset += static_cast<std::uint64_t>(wrote);
-        size -= static_cast<std::size_t>(wrote);
-        // The first bytes of a chunk: what follows is written into the huge page at once.
-        while (chunks_.size() * kChunkBytes < offset) {
-            chunks_.emplace_back();
-            use_huge_page(chunks_.size() - 1);
-        }
+std::uint64_t MemoryFile::page_bytes() noexcept {
+    return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+Status MemoryFile::write_some(std::uint64_t offset, const char* data, std::size_t size,
+                              std::size_t& wrote) {
+    ssize_t done = -1;
+    do {
+        done = ::pwrite(static_cast<int>(handle()), data, size, static_cast<off_t>(offset));
+    } while (done < 0 && errno == EINTR);
+    if (done <= 0) {
+        return errno == ENOMEM || errno == ENOSPC ? Status::no_memory : Status::io_error;
     }
+    wrote = static_cast<std::size_t>(done);
     return Status::ok;
 }
 
@@ -94,42 +64,6 @@ void MemoryFile::use_huge_page(std::size_t chunk) noexcept {
         huge_pages_ = errno != EINVAL;  // otherwise none is free just now
     }
     ::munmap(reserved, 2 * kChunkBytes);
-}
-
-std::uint64_t MemoryFile::commit(std::uint64_t size) {
-    const std::uint64_t taken = whole_pages(size);
-    for_chunks(end_, taken, [this](std::size_t chunk, std::uint32_t bytes) {
-        chunks_[chunk].committed += bytes;
-        chunks_[chunk].live += bytes;
-    });
-    end_ += taken;
-    return taken;
-}
-
-void MemoryFile::discard() noexcept {
-    const std::uint64_t kept = (end_ + kChunkBytes - 1) / kChunkBytes;
-    if (chunks_.size() > kept) {
-        punch(kept * kChunkBytes, (chunks_.size() - kept) * kChunkBytes);
-        chunks_.resize(kept);
-    }
-}
-
-std::uint64_t MemoryFile::release(std::uint64_t offset, std::uint64_t size) noexcept {
-    std::uint64_t given_back = 0;
-    for_chunks(offset, whole_pages(size), [&](std::size_t index, std::uint32_t bytes) {
-        Chunk& chunk = chunks_[index];
-        DCHECK(chunk.live >= bytes);
-        chunk.live -= bytes;
-        if (chunk.live == 0) {
-            given_back += chunk.committed;
-            chunk.committed = 0;
-            punch(index * kChunkBytes, kChunkBytes);
-            if (index == end_ / kChunkBytes) {
-                end_ = (index + 1) * kChunkBytes;  // the rest of the last chunk went with it
-            }
-        }
-    });
-    return given_back;
 }
 
 void MemoryFile::punch(std::uint64_t offset, std::uint64_t size) noexcept {

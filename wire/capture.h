@@ -1,5 +1,5 @@
-// Capture: frames, one after the other, from a pcap or pcapng file or from a live interface, by
-// libpcap.
+// Capture: frames, one after the other, from a pcap or pcapng file or from a live interface: by
+// libpcap, and on Windows, where there is none, from files only (capture_file.h).
 //
 // OWNERSHIP. A Frame's bytes belong to the capture and are valid until the next call of next().
 // THREADS. One. ERRORS. Opening says what was tried and why it failed. A file that breaks off or is
@@ -15,8 +15,6 @@
 
 #include "core/clock.h"
 #include "core/result.h"
-
-struct pcap;
 
 namespace sluice::wire {
 
@@ -61,13 +59,11 @@ class Capture {
     [[nodiscard]] std::uint64_t dropped() const;
 
   private:
-    struct Closer {
-        void operator()(pcap* handle) const noexcept;
-    };
+    struct Source;  // the system's
 
-    explicit Capture(pcap* handle, bool live);
+    Capture(std::unique_ptr<Source> source, int link_type, bool live);
 
-    std::unique_ptr<pcap, Closer> handle_;
+    std::unique_ptr<Source> source_;
     Frame frame_;
     Link link_ = Link::unknown;
     int link_type_ = 0;

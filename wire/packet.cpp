@@ -1,18 +1,24 @@
 #include "wire/packet.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 
+#include "core/endpoint.h"
+
 namespace sluice::wire {
 
 namespace {
 
-constexpr std::uint8_t kTcp = 6;
+constexpr std::uint16_t kTcp = 6;
 constexpr int kVlanTagsMax = 4;
 constexpr int kExtensionHeadersMax = 16;
+
+template <typename Number>
+constexpr Number to_network(Number number) noexcept {
+    return std::endian::native == std::endian::big ? number : std::byteswap(number);
+}
 
 std::uint8_t byte_at(std::string_view bytes, std::size_t at) noexcept {
     return static_cast<std::uint8_t>(bytes[at]);
@@ -291,11 +297,19 @@ bool Address::is_loopback() const noexcept {
 }
 
 std::string to_string(const Address& address) {
-    char text[INET6_ADDRSTRLEN] = "-";
-    if (address.size != 0) {
-        inet_ntop(address.size == 4 ? AF_INET : AF_INET6, address.bytes.data(), text, sizeof text);
+    static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    sluice::Endpoint host;
+    host.address = address.bytes;
+    if (address.size == 16 && std::memcmp(address.bytes.data(), kMapped, sizeof kMapped) == 0) {
+        // IPv4 in IPv6 (RFC 5952 section 5).
+        std::copy(address.bytes.begin() + 12, address.bytes.end(), host.address.begin());
+        host.family = Family::ipv4;
+        return "::ffff:" + host.host();
     }
-    return text;
+    host.family = address.size == 0   ? Family::none
+                  : address.size == 4 ? Family::ipv4
+                                      : Family::ipv6;
+    return host.host();
 }
 
 std::string to_string(const Endpoint& endpoint) {
@@ -382,12 +396,12 @@ Checksum verify_checksum(const Segment& segment) noexcept {
     std::uint64_t pseudo = 0;
     pseudo = add_words(pseudo, segment.from.address.bytes.data(), segment.from.address.size);
     pseudo = add_words(pseudo, segment.to.address.bytes.data(), segment.to.address.size);
-    pseudo += htons(kTcp);
-    pseudo += htonl(static_cast<std::uint32_t>(size));
+    pseudo += to_network(kTcp);
+    pseudo += to_network(static_cast<std::uint32_t>(size));
     if (fold(add_words(pseudo, segment.tcp.data(), size)) == 0xffff) {
         return Checksum::good;
     }
-    return fold(pseudo) == htons(segment.checksum) ? Checksum::partial : Checksum::bad;
+    return fold(pseudo) == to_network(segment.checksum) ? Checksum::partial : Checksum::bad;
 }
 
 std::string flags_text(std::uint16_t flags) {

@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "backends/posix/outbox.h"
+#include "backends/outbox.h"
 #include "core/backend.h"
 
 namespace sluice::posix {

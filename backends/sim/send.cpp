@@ -1,28 +1,15 @@
 // send and send_file: the window takes what it has room for, and the caller's memory is watched
 // from the call to the completion.
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "backends/sim/backend.h"
+#include "backends/sim/file.h"
 
 namespace sluice {
 
 namespace {
 
 constexpr std::size_t kFilePieceMax = 64 * 1024;  // bytes read from a file at a time
-
-FileStamp stamp_of(int file) {
-    struct stat info {};
-    CHECK(fstat(file, &info) == 0);
-    FileStamp stamp;
-    stamp.inode = info.st_ino;
-    stamp.size = static_cast<std::uint64_t>(info.st_size);
-    stamp.mtime_ns = info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec;
-    stamp.ctime_ns = info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec;
-    return stamp;
-}
 
 // Appends up to `bytes` from the file; false when the file does not have them all.
 bool append_from_file(std::string& to, const FileRange& range, std::uint64_t at,
@@ -31,12 +18,12 @@ bool append_from_file(std::string& to, const FileRange& range, std::uint64_t at,
     to.resize(before + bytes);
     std::size_t done = 0;
     while (done < bytes) {
-        const ssize_t got = pread(static_cast<int>(range.file), to.data() + before + done,
-                                  bytes - done, static_cast<off_t>(range.offset + at + done));
-        if (got <= 0) {
+        const std::size_t got = sim_read_at(range.file, range.offset + at + done,
+                                            to.data() + before + done, bytes - done);
+        if (got == 0) {
             break;
         }
-        done += static_cast<std::size_t>(got);
+        done += got;
     }
     to.resize(before + done);
     return done == bytes;
@@ -45,7 +32,7 @@ bool append_from_file(std::string& to, const FileRange& range, std::uint64_t at,
 // A stamp of zeros promises that the bytes cannot change.
 bool still_carries(const FileRange& range) {
     return range.stamp == nullptr || *range.stamp == FileStamp{} ||
-           *range.stamp == stamp_of(static_cast<int>(range.file));
+           *range.stamp == sim_stamp_of(range.file);
 }
 
 }  // namespace

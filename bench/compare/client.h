@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/compare/connection.h"
 #include "bench/compare/process.h"
 #include "core/result.h"
 
@@ -18,8 +19,6 @@ struct Answer {
     std::string body;
 };
 
-// A port of 127.0.0.1 that was free a moment ago.
-[[nodiscard]] Result<std::uint16_t> free_port();
 // Until something listens there; fails when the process ends before.
 [[nodiscard]] Result<void> wait_ready(std::uint16_t port, const Process& server);
 [[nodiscard]] Result<Answer> ask(std::uint16_t port, const std::string& path,
@@ -35,11 +34,11 @@ class HeldConnections {
                                                       const std::atomic<bool>* stop);
     HeldConnections(HeldConnections&&) noexcept = default;
     HeldConnections& operator=(HeldConnections&&) = delete;
-    ~HeldConnections();
+    ~HeldConnections() = default;
 
   private:
     HeldConnections() = default;
-    std::vector<int> sockets_;
+    std::vector<Connection> connections_;
 };
 
 }  // namespace sluice::compare

@@ -3,9 +3,12 @@
 //
 // The process leads a group of its own, so that Ctrl-C on the terminal reaches us alone and that
 // its workers end with it. It is told to end when we die, whatever we die of (prctl(2),
-// PR_SET_PDEATHSIG). What it prints goes to a file. Start it from a thread that lives on.
+// PR_SET_PDEATHSIG; on Windows its job ends with us). What it prints goes to a file. Start it from
+// a thread that lives on. One implementation for each system.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -39,15 +42,19 @@ class Process {
     [[nodiscard]] std::string output() const;
 
     // Of the process and its descendants. CPU: every thread's, by the scheduler's own clock
-    // (/proc/PID/task/*/schedstat, nanoseconds); threads that ended took theirs with them.
+    // (/proc/PID/task/*/schedstat, nanoseconds); threads that ended took theirs with them. On
+    // Windows the processes' own times, in ticks of the system's.
     [[nodiscard]] Nanos cpu() const;
     [[nodiscard]] std::uint64_t resident_bytes() const;
     [[nodiscard]] std::uint64_t peak_resident_bytes() const;
 
   private:
+    struct System;  // what a system wants to be held beside the number
+
     Process(int pid, std::string output_path) : pid_(pid), output_path_(std::move(output_path)) {}
 
     int pid_ = -1;
+    std::shared_ptr<System> system_;  // none on Linux
     std::string output_path_;
 };
 
@@ -55,8 +62,12 @@ class Process {
 [[nodiscard]] std::vector<int> process_tree(int pid);
 // Where a program of that name is: on the PATH, or where servers are installed. Empty: nowhere.
 [[nodiscard]] std::string find_program(const std::string& name);
-// The folder of our own binary.
+[[nodiscard]] bool is_program(const std::string& path);
+// Our own binary, in a form that starts it, and its folder.
+[[nodiscard]] std::string own_program();
 [[nodiscard]] std::string own_folder();
+// Servers that share a machine want to be told whose rights to give up.
+[[nodiscard]] bool is_root();
 // The calling thread, and what it starts, run on every usable CPU but this one.
 [[nodiscard]] bool pin_away_from(int cpu);
 

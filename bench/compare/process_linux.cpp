@@ -95,10 +95,6 @@ int parent_of(int pid) {
     return parent;
 }
 
-bool runnable(const std::string& path) {
-    return ::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path);
-}
-
 }  // namespace
 
 Result<Process> Process::start(const Command& command, int cpu, const std::string& output_path) {
@@ -224,11 +220,24 @@ std::string find_program(const std::string& name) {
                                ":/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin");
     for (std::string folder; std::getline(folders, folder, ':');) {
         const fs::path candidate = fs::path(folder) / name;
-        if (!folder.empty() && runnable(candidate.string())) {
+        if (!folder.empty() && is_program(candidate.string())) {
             return candidate.string();
         }
     }
     return "";
+}
+
+bool is_program(const std::string& path) {
+    return ::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path);
+}
+
+bool is_root() {
+    return ::getuid() == 0;
+}
+
+// Starts it even when the file has been replaced.
+std::string own_program() {
+    return "/proc/self/exe";
 }
 
 std::string own_folder() {

@@ -7,12 +7,12 @@
 #include <filesystem>
 #include <thread>
 
-#include "backends/posix/socket.h"
 #include "bench/compare/client.h"
 #include "bench/compare/generator.h"
 #include "bench/compare/schedule.h"
 #include "bench/compare/servers.h"
 #include "bench/compare/workspace.h"
+#include "bench/load/system.h"
 #include "core/cpu.h"
 
 namespace sluice::compare {
@@ -316,7 +316,7 @@ Result<Block> Runner::run_block(const Scenario& scenario, const Contender& conte
         return std::unexpected(command.error());
     }
     Block block;
-    const Nanos began = posix::monotonic_now();
+    const Nanos began = load::monotonic_now();
     auto process = Process::start(*command, server_cpu_, folder + "/server.out");
     if (!process) {
         return std::unexpected(process.error());
@@ -326,7 +326,7 @@ Result<Block> Runner::run_block(const Scenario& scenario, const Contender& conte
     }
     if (scenario.kind == Kind::start) {
         auto answer = check(scenario, *port, *root);
-        block.cost = static_cast<double>(posix::monotonic_now() - began);
+        block.cost = static_cast<double>(load::monotonic_now() - began);
         if (!answer) {
             return std::unexpected(answer.error());
         }

@@ -1,10 +1,10 @@
 #include "bench/compare/servers.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cctype>
 
+#include "backends/registry.h"
 #include "bench/compare/workspace.h"
 
 namespace sluice::compare {
@@ -21,10 +21,6 @@ Result<std::string> write_config(const Duty& duty, const std::string& text) {
         return std::unexpected(written.error());
     }
     return path;
-}
-
-bool is_root() {
-    return ::getuid() == 0;
 }
 
 Command sluice(const std::string& program, const std::string& backend, const Duty& duty) {
@@ -170,11 +166,13 @@ ServerKind peer(const char* name, Result<Command> (*launch)(const std::string&, 
 
 std::vector<ServerKind> known_servers() {
     std::vector<ServerKind> all;
-    for (const char* backend : {"io_uring", "epoll"}) {
-        ServerKind kind{
-            .name = std::string("sluice ") + backend, .program = "/proc/self/exe", .ours = true};
+    for (const std::string& backend : backend_names()) {
+        if (backend == "auto") {
+            continue;
+        }
+        ServerKind kind{.name = "sluice " + backend, .program = own_program(), .ours = true};
         kind.launch = [backend](const Duty& duty) -> Result<Command> {
-            return sluice("/proc/self/exe", backend, duty);
+            return sluice(own_program(), backend, duty);
         };
         all.push_back(std::move(kind));
     }
@@ -189,7 +187,7 @@ std::vector<ServerKind> known_servers() {
 ServerKind floor_server(const FloorUse& use, const std::string& folder) {
     const std::string path = folder + "/" + use.program;
     ServerKind kind{.name = use.program,
-                    .program = ::access(path.c_str(), X_OK) == 0 ? path : "",
+                    .program = is_program(path) ? path : "",
                     .floor = true,
                     .reference = use.reference};
     kind.launch = [path, use](const Duty& duty) -> Result<Command> {

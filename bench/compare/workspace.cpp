@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include "bench/compare/scenario.h"
@@ -105,15 +103,22 @@ Result<void> write_file(const std::string& path, const std::string& text) {
 }
 
 Result<Workspace> Workspace::make() {
-    const char* base = std::getenv("TMPDIR");
-    const std::string pattern =
-        std::string(base != nullptr && *base != '\0' ? base : "/tmp") + "/sluice-compare-XXXXXX";
-    std::string folder = pattern;
-    if (::mkdtemp(folder.data()) == nullptr) {
-        return fail(Status::io_error, pattern + " cannot be made: " + std::strerror(errno), errno);
-    }
-    Workspace made(folder);
     std::error_code error;
+    const fs::path base = fs::temp_directory_path(error);
+    std::random_device random;
+    fs::path folder;
+    bool is_ours = false;
+    // Making the folder takes the name, unless somebody has it.
+    for (int tries = 0; tries < 100 && !is_ours && !error; ++tries) {
+        folder = base / fmt::format("sluice-compare-{:08x}", random());
+        is_ours = fs::create_directory(folder, error);
+    }
+    if (!is_ours) {
+        return fail(Status::io_error,
+                    "no folder can be made in " + base.string() + ": " + error.message(),
+                    error.value());
+    }
+    Workspace made(folder.string());
     // Some servers insist on a user of their own, who must be able to read the roots.
     fs::permissions(folder,
                     fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |

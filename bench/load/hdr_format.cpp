@@ -128,9 +128,10 @@ Result<std::string> inflate_all(std::string_view packed) {
     std::string plain;
     for (std::size_t size = 64 << 10; size <= kPayloadMax; size *= 4) {
         plain.resize(size);
-        uLongf got = size;
+        auto got = static_cast<uLongf>(size);
         const int code = ::uncompress(reinterpret_cast<Bytef*>(plain.data()), &got,
-                                      reinterpret_cast<const Bytef*>(packed.data()), packed.size());
+                                      reinterpret_cast<const Bytef*>(packed.data()),
+                                      static_cast<uLong>(packed.size()));
         if (code == Z_OK) {
             plain.resize(got);
             return plain;
@@ -221,10 +222,11 @@ std::string encode_histogram(const Histogram& histogram) {
     put(plain, std::bit_cast<std::uint64_t>(1.0), 8);  // integer to double value ratio
     plain += payload;
 
-    uLongf size = ::compressBound(plain.size());
+    uLongf size = ::compressBound(static_cast<uLong>(plain.size()));
     std::string packed(size, '\0');
     ::compress2(reinterpret_cast<Bytef*>(packed.data()), &size,
-                reinterpret_cast<const Bytef*>(plain.data()), plain.size(), Z_BEST_COMPRESSION);
+                reinterpret_cast<const Bytef*>(plain.data()), static_cast<uLong>(plain.size()),
+                Z_BEST_COMPRESSION);
     packed.resize(size);
     std::string bytes;
     put(bytes, kCookieV2Compressed, 4);

@@ -5,7 +5,7 @@
 #include <map>
 #include <thread>
 
-#include "backends/posix/socket.h"
+#include "bench/load/system.h"
 #include "bench/load/worker.h"
 #include "core/cpu.h"
 
@@ -79,7 +79,7 @@ class Collector {
         second.from = from_ - stretches_.start();
         second.warmup = from_ < stretches_.measured();
         from_ = stretches_.next(from_);
-        const Nanos now = posix::monotonic_now();
+        const Nanos now = monotonic_now();
         second.to = std::min(from_, std::max(now, stretches_.start())) - stretches_.start();
         summarise(tally, second);
         if (second.warmup) {
@@ -108,20 +108,20 @@ class Collector {
 
     // The server's CPU time at the two ends of the measured time, as close as we come to them.
     void sample_server() {
-        const Nanos now = posix::monotonic_now();
+        const Nanos now = monotonic_now();
         if (outcome_.server.pids.empty() || now < stretches_.measured()) {
             return;
         }
         if (!cpu_begin_) {
             cpu_begin_ = cpu_of(outcome_.server.pids);
-            cpu_begin_at_ = posix::monotonic_now();
+            cpu_begin_at_ = monotonic_now();
         }
         if (now < stretches_.end() && lasts_ < plan_.threads) {
             return;
         }
         if (!cpu_end_) {
             cpu_end_ = cpu_of(outcome_.server.pids);
-            cpu_end_at_ = posix::monotonic_now();
+            cpu_end_at_ = monotonic_now();
         }
     }
 
@@ -204,7 +204,7 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
     while (exchange.ready.load() < plan.threads) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    const Nanos start = posix::monotonic_now() + kLead;
+    const Nanos start = monotonic_now() + kLead;
     outcome.started_wall_ms = wall_ms() + kLead / kMillisecond;
     exchange.start_at.store(start);
     Collector(plan, exchange, on_second, outcome).run(start);

@@ -1,5 +1,6 @@
 // What the system tells about this run: clocks of threads, TCP's view of a handshake, counters of
-// the network, the server's processes. One implementation for each system (system_linux.cpp).
+// the network, the server's processes. One implementation for each system (system_linux.cpp,
+// system_windows.cpp); what a system does not tell is absent.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,10 @@
 #include "core/endpoint.h"
 
 namespace sluice::load {
+
+[[nodiscard]] Nanos monotonic_now() noexcept;
+// The near end of a connection.
+[[nodiscard]] std::optional<Endpoint> local_endpoint(Socket socket);
 
 // Of the calling thread so far (clock_gettime(2), /proc/thread-self/schedstat).
 struct ThreadClocks {

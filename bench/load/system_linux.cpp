@@ -145,6 +145,15 @@ std::string first_line(const fs::path& path) {
 
 }  // namespace
 
+Nanos monotonic_now() noexcept {
+    return posix::monotonic_now();
+}
+
+std::optional<Endpoint> local_endpoint(Socket socket) {
+    auto local = posix::local_of(static_cast<int>(socket));
+    return local ? std::optional(std::move(*local)) : std::nullopt;
+}
+
 // An address is this machine's own when packets to it would leave from it. A datagram socket finds
 // that out without sending one.
 bool is_own_address(const Endpoint& server) {

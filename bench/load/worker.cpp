@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "backends/posix/socket.h"
+#include "bench/load/system.h"
 #include "core/cpu.h"
 
 namespace sluice::load {
@@ -97,7 +97,7 @@ bool Worker::prepare() {
         requests_left_ = plan_.requests_max / plan_.threads +
                          (number_ < plan_.requests_max % plan_.threads ? 1 : 0);
     }
-    now_ = last_stamp_ = alive_at_ = posix::monotonic_now();
+    now_ = last_stamp_ = alive_at_ = monotonic_now();
     return true;
 }
 
@@ -212,7 +212,7 @@ Nanos Worker::next_event() const noexcept {
 void Worker::turn(Nanos deadline) noexcept {
     const auto completions = backend_->poll(deadline);
     const Nanos before = last_stamp_;
-    const Nanos now = posix::monotonic_now();
+    const Nanos now = monotonic_now();
     ++polls_;
     // For Little's law, which must not lean on the latencies that it checks. Since the last send of
     // the batch before, the same requests were under way. What this batch ends, ends at its

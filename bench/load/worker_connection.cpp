@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "backends/posix/socket.h"
+#include "bench/load/system.h"
 #include "bench/load/worker.h"
 
 namespace sluice::load {
@@ -91,7 +91,7 @@ void Worker::connect(Slot slot) noexcept {
     connection.sent = connection.answered = 0;
     connection.sent_bytes = connection.received_bytes = 0;
     connection.sample = kNoSample;
-    const Nanos now = posix::monotonic_now();
+    const Nanos now = monotonic_now();
     connection.since = now;
     if (running_ && !plan_.open_loop()) {
         connection.free_since = now;
@@ -220,7 +220,7 @@ void Worker::send(Slot slot, Connection& connection, std::uint32_t count, Nanos 
     tally_->requests_sent += count;
     tally_->sent_bytes += slice.size;
 
-    const Nanos sent = posix::monotonic_now();
+    const Nanos sent = monotonic_now();
     last_stamp_ = sent;
     connection.send_began = sent;
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -336,7 +336,7 @@ void Worker::on_answer(Slot slot, Connection& connection) noexcept {
 
 void Worker::sample_handshake(Slot slot, Connection& connection, Nanos kernel_rtt) noexcept {
     auto& handshakes = report_.wire.handshakes;
-    const auto local = posix::local_of(static_cast<int>(backend_->native(slot)));
+    const auto local = local_endpoint(backend_->native(slot));
     if (local && is_sampled(local->port, plan_.sample_mask) &&
         handshakes.size() < WireStamps::kHandshakesMax) {
         connection.sample = static_cast<std::uint32_t>(handshakes.size());

@@ -201,7 +201,7 @@ TEST_P(Accept, ClosingAListenerRefusesNewPeers) {
 }
 
 TEST_P(Accept, TheAddressOfTheOtherEnd) {
-    for (const Family family : {Family::ipv4, Family::ipv6, Family::unix_path}) {
+    for (const Family family : families()) {
         const Pair p = pair(family);
         const Endpoint seen = backend().peer(p.slot);
         EXPECT_EQ(seen.family, family);

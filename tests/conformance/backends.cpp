@@ -39,11 +39,7 @@ std::vector<Configuration> make_configurations() {
         std::string name = variant.name;
         std::replace(name.begin(), name.end(), '/', '_');
         std::shared_ptr<BackendFactory> factory = std::move(variant.factory);
-        all.push_back({name, [factory] {
-                           return make_socket_rig([factory](const BackendLimits& limits) {
-                               return factory->create(limits);
-                           });
-                       }});
+        all.push_back({name, [factory] { return make_socket_rig(factory); }});
     }
 
     return all;

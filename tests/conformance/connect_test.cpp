@@ -1,7 +1,6 @@
 // connect, and what follows it.
-#include <unistd.h>
-
 #include <algorithm>
+#include <filesystem>
 
 #include "tests/conformance/fixture.h"
 
@@ -26,7 +25,7 @@ class Connect : public Conformance {
 INSTANTIATE_TEST_SUITE_P(Backend, Connect, testing::ValuesIn(configurations()), configuration_name);
 
 TEST_P(Connect, OverEveryFamily) {
-    for (const Family family : {Family::ipv4, Family::ipv6, Family::unix_path}) {
+    for (const Family family : families()) {
         const auto listener = rig().listen(loopback(family));
         const Slot slot = driver().connect(listener->local());
         EXPECT_FALSE(at(slot).connect_end.has_value());
@@ -74,6 +73,9 @@ TEST_P(Connect, RefusedWhereNobodyListens) {
 }
 
 TEST_P(Connect, AUnixPathWithoutAServer) {
+    if (!rig().has_unix_paths()) {
+        return;
+    }
     const Endpoint nothing = loopback(Family::unix_path);
     const Slot slot = driver().connect(nothing);
     EXPECT_EQ(connected(slot), Status::not_found);
@@ -85,7 +87,7 @@ TEST_P(Connect, AUnixPathWithoutAServer) {
     const Status status = connected(second);
     EXPECT_EQ(status, real() ? Status::refused : Status::not_found);
     close(second);
-    unlink(stale.path.c_str());
+    std::filesystem::remove(stale.path);
 }
 
 TEST_P(Connect, OutOfDescriptors) {

@@ -1,12 +1,11 @@
 #include "tests/conformance/fixture.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <ostream>
+
+#include "tests/support/host.h"
 
 namespace sluice::conformance {
 
@@ -15,21 +14,6 @@ namespace {
 constexpr Nanos kPumpStep = 200 * kMicrosecond;
 // Real time that a pump may take on top of its patience, should the backend's clock stand still.
 constexpr std::chrono::seconds kRealPatience{15};
-constexpr rlim_t kDescriptors = 8192;
-
-std::size_t open_descriptors() {
-    const std::filesystem::directory_iterator entries("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
-}
-
-// A thousand connections have two thousand ends in this process.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kDescriptors) {
-        limit.rlim_cur = std::min(limit.rlim_max, kDescriptors);
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
 
 }  // namespace
 
@@ -64,7 +48,7 @@ Endpoint loopback(Family family, std::uint16_t port) {
 
 std::string temporary_path(std::string_view name) {
     return (std::filesystem::temp_directory_path() /
-            ("sluice." + std::to_string(getpid()) + "." + std::string(name)))
+            ("sluice." + std::to_string(test::process_id()) + "." + std::string(name)))
         .string();
 }
 
@@ -75,10 +59,18 @@ std::string configuration_name(const testing::TestParamInfo<Configuration>& info
 // --- Set-up and tidying ---------------------------------------------------------------------
 
 void Conformance::SetUp() {
-    raise_descriptor_limit();
-    descriptors_before_ = open_descriptors();
+    test::raise_descriptor_limit();
+    descriptors_before_ = test::open_descriptors();
     rig_ = GetParam().make_rig();
     restart(BackendLimits{});
+}
+
+std::vector<Family> Conformance::families() const {
+    std::vector<Family> all = {Family::ipv4, Family::ipv6};
+    if (rig_->has_unix_paths()) {
+        all.push_back(Family::unix_path);
+    }
+    return all;
 }
 
 void Conformance::restart(const BackendLimits& limits) {
@@ -128,7 +120,7 @@ void Conformance::TearDown() {
     }
     destroy_backend();
     rig_.reset();
-    EXPECT_EQ(open_descriptors(), descriptors_before_) << "descriptors leaked";
+    EXPECT_EQ(test::open_descriptors(), descriptors_before_) << "descriptors leaked";
 }
 
 // --- Pumping --------------------------------------------------------------------------------

@@ -67,6 +67,8 @@ class Conformance : public testing::TestWithParam<Configuration> {
     [[nodiscard]] Backend& backend() { return driver_->backend(); }
     [[nodiscard]] Connection& at(Slot slot) { return driver_->at(slot); }
     [[nodiscard]] bool real() const { return rig_->real(); }
+    // Those that the backend has; Unix paths last.
+    [[nodiscard]] std::vector<Family> families() const;
 
     // Polls until the condition holds; false when it did not within the time.
     [[nodiscard]] bool pump(const std::function<bool()>& condition, Nanos patience = kPatience);

@@ -38,11 +38,14 @@ TEST_P(Poll, DoesNotReturnEarlyAllTheTime) {
 TEST_P(Poll, ADeadlineInThePastDoesNotWait) {
     (void)pair();
     for (const Nanos deadline : {Nanos{0}, Nanos{1}, backend().now() - 1, backend().now()}) {
-        const Nanos before = backend().now();
+        // One that waits takes a millisecond or more. Where the machine has other work, a few do.
+        int slow = 0;
         for (int i = 0; i < 100; ++i) {
+            const Nanos before = backend().now();
             driver().poll(deadline);
+            slow += backend().now() - before >= kMillisecond ? 1 : 0;
         }
-        EXPECT_LT(backend().now() - before, kLate);
+        EXPECT_LT(slow, 50);
     }
 }
 

@@ -10,7 +10,7 @@ TEST_P(Recv, EverySizeExactlyAndInOrder) {
     driver().recv_start(p.slot);
     std::string all;
     std::uint64_t seed = 0;
-    for (const std::size_t size : {1UL, 2UL, 4095UL, 4096UL, 4097UL, 65'536UL, 1'048'576UL}) {
+    for (const std::size_t size : {1UZ, 2UZ, 4095UZ, 4096UZ, 4097UZ, 65'536UZ, 1'048'576UZ}) {
         const std::string bytes = pattern(size, ++seed);
         all += bytes;
         Feeder feeder(*p.peer, bytes);
@@ -22,7 +22,7 @@ TEST_P(Recv, EverySizeExactlyAndInOrder) {
 }
 
 TEST_P(Recv, OverEveryFamily) {
-    for (const Family family : {Family::ipv4, Family::ipv6, Family::unix_path}) {
+    for (const Family family : families()) {
         const Pair p = pair(family);
         driver().recv_start(p.slot);
         const std::string bytes = pattern(300'000);

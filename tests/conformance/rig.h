@@ -76,6 +76,8 @@ class Rig {
     [[nodiscard]] virtual std::string leftovers(Backend& backend) = 0;
     // Real sockets, real time, the file system: false in the simulator.
     [[nodiscard]] virtual bool real() const = 0;
+    // False on Windows: Wine has no AF_UNIX, and AcceptEx takes IP sockets only.
+    [[nodiscard]] virtual bool has_unix_paths() const { return true; }
 };
 
 // One backend under test, with its capabilities.
@@ -89,7 +91,6 @@ inline void PrintTo(const Configuration& configuration, std::ostream* out) {
 }
 
 // A rig of real sockets around a way of making backends.
-[[nodiscard]] std::unique_ptr<Rig> make_socket_rig(
-    std::function<Result<std::unique_ptr<Backend>>(const BackendLimits&)> make);
+[[nodiscard]] std::unique_ptr<Rig> make_socket_rig(std::shared_ptr<const BackendFactory> factory);
 
 }  // namespace sluice::conformance

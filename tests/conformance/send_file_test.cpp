@@ -1,58 +1,12 @@
 // send_file: head and range whole, or an error; never bytes of a file that is not the one promised.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "tests/conformance/fixture.h"
+#include "tests/support/host.h"
 
 namespace sluice::conformance {
 
 namespace {
 
-// A file that is gone when the test is.
-class File {
-  public:
-    explicit File(std::string_view bytes) : File() { append(bytes); }
-    File() {
-        static int serial = 0;
-        const std::string path = temporary_path("file" + std::to_string(++serial));
-        fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        EXPECT_GE(fd_, 0);
-        unlink(path.c_str());
-    }
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    ~File() { close(fd_); }
-
-    void write_at(std::uint64_t offset, std::string_view bytes) const {
-        EXPECT_EQ(pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)),
-                  static_cast<ssize_t>(bytes.size()));
-    }
-    void append(std::string_view bytes) const { write_at(stamp().size, bytes); }
-    void truncate(std::uint64_t size) const {
-        EXPECT_EQ(ftruncate(fd_, static_cast<off_t>(size)), 0);
-    }
-    [[nodiscard]] FileStamp stamp() const {
-        struct stat info {};
-        EXPECT_EQ(fstat(fd_, &info), 0);
-        FileStamp stamp;
-        stamp.inode = info.st_ino;
-        stamp.size = static_cast<std::uint64_t>(info.st_size);
-        stamp.mtime_ns = info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec;
-        stamp.ctime_ns = info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec;
-        return stamp;
-    }
-    [[nodiscard]] FileRange range(std::uint64_t offset, std::uint64_t length) const {
-        FileRange range;
-        range.file = fd_;
-        range.offset = offset;
-        range.length = length;
-        return range;
-    }
-
-  private:
-    int fd_ = -1;
-};
+using File = test::TempFile;
 
 constexpr std::size_t kLarge = 10'000'000;
 
@@ -111,7 +65,7 @@ TEST_P(SendFile, ALargeFileToASlowReader) {
 TEST_P(SendFile, OverEveryFamily) {
     const std::string bytes = pattern(2'000'000);
     const File file(bytes);
-    for (const Family family : {Family::ipv4, Family::ipv6, Family::unix_path}) {
+    for (const Family family : families()) {
         const Pair p = pair(family);
         driver().send_file(p.slot, {"head"}, file.range(0, bytes.size()));
         EXPECT_TRUE(read(*p.peer, bytes.size() + 4) == "head" + bytes);

@@ -12,7 +12,7 @@ TEST_P(Send, EverySize) {
     const Pair p = pair();
     std::uint64_t seed = 0;
     for (const std::size_t size :
-         {1UL, 2UL, 100UL, 1460UL, 4096UL, 65'536UL, 100'000UL, 1'048'576UL, kTooMuch}) {
+         {1UZ, 2UZ, 100UZ, 1460UZ, 4096UZ, 65'536UZ, 100'000UZ, 1'048'576UZ, kTooMuch}) {
         const std::string bytes = pattern(size, ++seed);
         driver().send(p.slot, bytes);
         ASSERT_TRUE(read(*p.peer, size) == bytes) << size << " bytes";
@@ -53,7 +53,7 @@ TEST_P(Send, SlicesLeaveInOrder) {
 }
 
 TEST_P(Send, OverEveryFamily) {
-    for (const Family family : {Family::ipv4, Family::ipv6, Family::unix_path}) {
+    for (const Family family : families()) {
         const Pair p = pair(family);
         const std::string bytes = pattern(3'000'000);
         driver().send(p.slot, bytes);

@@ -6,14 +6,12 @@
 // sides read on, everything arrives.
 //
 // A failure prints its seed. SLUICE_STRESS_SEED=n runs the random test with that seed.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <random>
 
 #include "backends/sim/random.h"
 #include "tests/conformance/fixture.h"
+#include "tests/support/host.h"
 
 namespace sluice::conformance {
 
@@ -66,16 +64,13 @@ class Stress : public Conformance {
   protected:
     void SetUp() override {
         Conformance::SetUp();
-        const std::string path = temporary_path("ocean");
-        file_ = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        unlink(path.c_str());
-        ASSERT_EQ(::write(file_, ocean().data(), kOcean), static_cast<ssize_t>(kOcean));
+        file_ = std::make_unique<test::TempFile>(ocean());
     }
     void TearDown() override {
         listener_.reset();
         links_.clear();
         leaving_.clear();
-        ::close(file_);
+        file_.reset();
         Conformance::TearDown();
     }
 
@@ -102,7 +97,7 @@ class Stress : public Conformance {
     }
 
     SimRandom random_{0};
-    int file_ = -1;
+    std::unique_ptr<test::TempFile> file_;
     std::unique_ptr<PeerListener> listener_;
     std::vector<std::unique_ptr<Link>> links_;
     std::vector<std::unique_ptr<Link>> leaving_;  // closed, but the peer has not seen the end
@@ -115,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Backend, Stress, testing::ValuesIn(configurations()), c
 
 void Stress::open_link() {
     auto link = std::make_unique<Link>();
-    const auto family = std::array{Family::ipv4, Family::ipv6, Family::unix_path}[pick(0U, 2U)];
+    const auto family = families()[pick<std::size_t>(0, families().size() - 1)];
     const ListenerId id = listener_of(family);
     if (random_.chance(0.7)) {
         link->peer = rig().connect(local(id), {.small_window = random_.chance(0.3)});
@@ -139,7 +134,7 @@ void Stress::open_link() {
 }
 
 void Stress::start_send(Link& link) {
-    const std::size_t magnitude = std::array{10UL, 1'000UL, 30'000UL, 600'000UL}[pick(0U, 3U)];
+    const std::size_t magnitude = std::array{10UZ, 1'000UZ, 30'000UZ, 600'000UZ}[pick(0U, 3U)];
     const SendUrgency urgency = random_.chance(0.5) ? SendUrgency::quiet : SendUrgency::eager;
     std::vector<std::string> slices;
     for (auto count = pick<std::size_t>(0, kSlicesMax); count > 0; --count) {
@@ -152,7 +147,7 @@ void Stress::start_send(Link& link) {
         return;
     }
     FileRange range;
-    range.file = file_;
+    range.file = file_->handle();
     range.offset = link.to_peer.base + link.to_peer.in;
     range.copy = random_.chance(0.5);
     range.length =
@@ -381,9 +376,9 @@ void Stress::settle() {
         << "never completed: " << driver().in_flight();
     EXPECT_TRUE(pump_observing([this] { return leaving_.empty(); }))
         << leaving_.size() << " peers never saw the close";
-    driver().accept_stop(listener_of(Family::ipv4));
-    driver().accept_stop(listener_of(Family::ipv6));
-    driver().accept_stop(listener_of(Family::unix_path));
+    for (const Family family : families()) {
+        driver().accept_stop(listener_of(family));
+    }
     EXPECT_TRUE(pump([this] { return driver().operations() == 0; }))
         << "never completed: " << driver().in_flight();
     EXPECT_EQ(driver().started(), driver().completed());

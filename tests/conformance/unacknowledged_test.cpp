@@ -1,11 +1,7 @@
 // unacknowledged: what a send has not yet brought to the peer, by which a stuck peer is told from a
 // slow one.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <array>
-
 #include "tests/conformance/fixture.h"
+#include "tests/support/host.h"
 
 namespace sluice::conformance {
 
@@ -13,7 +9,6 @@ CONFORMANCE_SUITE(Unacknowledged);
 
 constexpr std::size_t kTooMuch = 8 * 1024 * 1024;  // more than the sockets hold
 constexpr std::size_t kStretch = 1024 * 1024;      // more than any step in which a window opens
-constexpr std::array kFamilies{Family::ipv4, Family::ipv6, Family::unix_path};
 
 TEST_P(Unacknowledged, IsNothingBeforeTheFirstSend) {
     const Pair p = pair();
@@ -29,9 +24,9 @@ TEST_P(Unacknowledged, CountsASendFromItsBeginning) {
 }
 
 TEST_P(Unacknowledged, FallsToNothingWhenThePeerReadsAll) {
-    for (const Family family : kFamilies) {
+    for (const Family family : families()) {
         const Pair p = pair(family);
-        for (const std::size_t size : {1UL, 50'000UL, kTooMuch}) {
+        for (const std::size_t size : {1UZ, 50'000UZ, kTooMuch}) {
             driver().send(p.slot, pattern(size));
             ASSERT_EQ(read(*p.peer, size).size(), size);
             EXPECT_TRUE(pump([&] { return backend().unacknowledged(p.slot) == 0; })) << size;
@@ -41,7 +36,7 @@ TEST_P(Unacknowledged, FallsToNothingWhenThePeerReadsAll) {
 }
 
 TEST_P(Unacknowledged, StandsWhileThePeerTakesNothing) {
-    for (const Family family : kFamilies) {
+    for (const Family family : families()) {
         const Pair p = pair(family, {.small_window = true});
         driver().send(p.slot, pattern(kTooMuch));
         // What the peer's system takes by itself comes to an end.
@@ -60,7 +55,7 @@ TEST_P(Unacknowledged, StandsWhileThePeerTakesNothing) {
 
 // Also while room is filled again as soon as it is there, so that the system always holds the same.
 TEST_P(Unacknowledged, FallsWithEachStretchThatThePeerTakes) {
-    for (const Family family : kFamilies) {
+    for (const Family family : families()) {
         const Pair p = pair(family, {.small_window = true});
         driver().send(p.slot, pattern(kTooMuch));
         pump_for(kSettle);
@@ -74,13 +69,10 @@ TEST_P(Unacknowledged, FallsWithEachStretchThatThePeerTakes) {
 }
 
 TEST_P(Unacknowledged, CountsFilesToo) {
-    const std::string path = temporary_path("unacknowledged");
-    const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-    ASSERT_GE(file, 0);
-    (void)::unlink(path.c_str());
-    ASSERT_EQ(::ftruncate(file, kTooMuch), 0);
+    const test::TempFile file;
+    file.truncate(kTooMuch);
     const Pair p = pair(Family::ipv4, {.small_window = true});
-    driver().send_file(p.slot, {"head"}, {.file = file, .offset = 0, .length = kTooMuch});
+    driver().send_file(p.slot, {"head"}, file.range(0, kTooMuch));
     pump_for(kSettle);
     for (std::size_t got = 0; got < kTooMuch; got += kStretch) {
         const std::uint64_t before = backend().unacknowledged(p.slot);
@@ -91,7 +83,6 @@ TEST_P(Unacknowledged, CountsFilesToo) {
     EXPECT_EQ(read(*p.peer, 4).size(), 4U);
     EXPECT_EQ(sent(p.slot).status, Status::ok);
     EXPECT_TRUE(pump([&] { return backend().unacknowledged(p.slot) == 0; }));
-    ::close(file);
 }
 
 }  // namespace sluice::conformance

@@ -22,6 +22,9 @@ import unittest
 BINARY = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SITE = os.path.join(TREE, "site")
+# A program for Windows runs under Wine, which hands it SIGINT as Ctrl-C and nothing else.
+WINDOWS = BINARY.endswith(".exe")
+PROGRAM = ["sh", os.path.join(TREE, "cmake", "wine-run.sh"), BINARY] if WINDOWS else [BINARY]
 WAIT = 10  # seconds; for what should be there at once
 
 
@@ -72,9 +75,8 @@ class Server:
     """One `sluice serve`. `addresses` are those it printed: ("127.0.0.1", 40000) or a path."""
 
     def __init__(self, root, *arguments, backend=None, listen=("127.0.0.1:0",), preexec=None,
-                 wrapper=(), environment=None, stdout=subprocess.DEVNULL, binary=BINARY,
-                 workers=1):
-        self.command = [*wrapper, binary, "serve", root]
+                 wrapper=(), environment=None, stdout=subprocess.DEVNULL, binary=None, workers=1):
+        self.command = [*wrapper, *([binary] if binary else PROGRAM), "serve", root]
         for address in listen:
             self.command += ["--listen", address]
         if backend:
@@ -123,7 +125,7 @@ class Server:
             time.sleep(0.005)
         return self
 
-    def signal(self, number=signal.SIGTERM):
+    def signal(self, number=signal.SIGINT if WINDOWS else signal.SIGTERM):
         self.process.send_signal(number)
 
     def wait(self, seconds=WAIT):
@@ -330,6 +332,8 @@ def refused(root, *arguments, preexec=None, binary=BINARY):
 def backends():
     """Those that this machine has. io_uring may be forbidden (containers); that the refusal is said
     properly is a test of its own (test_life.py)."""
+    if WINDOWS:
+        return ["iocp"]
     run = subprocess.run([BINARY, "serve", "/nonexistent-root", "--backend", "io_uring"],
                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
                          check=False)
@@ -353,8 +357,24 @@ def on_each_backend(case):
     return case
 
 
+@contextlib.contextmanager
+def wine_kept_warm():
+    """A program of Windows that runs all the time: the first one starts Wine's own processes, which
+    hold the descriptors that it was given, and would end with it."""
+    keeper = subprocess.Popen([*PROGRAM, "serve", SITE, "--listen", "127.0.0.1:0"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    try:
+        yield
+    finally:
+        keeper.send_signal(signal.SIGINT)
+        keeper.wait(WAIT)
+
+
 def main():
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    with wine_kept_warm() if WINDOWS else contextlib.nullcontext():
+        unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
 
 
 if BINARY and sanitizer() == "tsan":

@@ -6,7 +6,7 @@
 // when the server has taken the whole of the first; a Witness between reactor and backend tells.
 // Nothing sleeps, and the clients run on the server's thread.
 //
-// A sanitized build takes every seventh position, beginning elsewhere in each transcript.
+// A slow build takes every seventh position, beginning elsewhere in each transcript.
 //
 // No transcript needs time to pass, so none is left out; what deadlines do is told by tests/sim.
 // Cuts at every position at once (byte by byte) stay with the session alone.
@@ -22,7 +22,7 @@
 #include "http/http1_session.h"
 #include "site.h"
 #include "tests/conformance/backends.h"
-#include "tests/sanitized.h"
+#include "tests/slow.h"
 #include "transcript.h"
 #include "witness.h"
 
@@ -32,7 +32,7 @@ namespace {
 constexpr std::size_t kClients = 250;  // with the server's ends, well below 1,024 descriptors
 constexpr std::chrono::seconds kPatience{10};
 constexpr std::size_t kReadMax = 4096;
-constexpr std::size_t kStride = kSanitized ? 7 : 1;
+constexpr std::size_t kStride = kSlow ? 7 : 1;
 
 class Client {
   public:

@@ -1,9 +1,6 @@
-// MemorySite: a few entries made by hand, without disk or loader, for tests of the session and for
-// fuzzing. Bodies in files lie in one anonymous file of the kernel's.
+// MemorySite: a few entries made by hand, without loader, for tests of the session and for
+// fuzzing. Bodies in files lie in one that nobody else sees.
 #pragma once
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <memory>
@@ -15,16 +12,13 @@
 #include "http/content.h"
 #include "http/load_queue.h"
 #include "http/response.h"
+#include "tests/support/host.h"
 
 namespace sluice::transcripts {
 
 class MemorySite {
   public:
-    MemorySite() : file_(::memfd_create("site", MFD_CLOEXEC)) {
-        CHECK(file_ >= 0);
-        view_.connect(&queue_);
-    }
-    ~MemorySite() { ::close(file_); }
+    MemorySite() { view_.connect(&queue_); }
     MemorySite(const MemorySite&) = delete;
     MemorySite& operator=(const MemorySite&) = delete;
 
@@ -41,10 +35,9 @@ class MemorySite {
     // In the file; `live` ones carry a stamp.
     http::Entry& add_file(const std::string& path, std::string_view bytes, bool live) {
         http::Entry& entry = describe(path, bytes.size());
-        entry.file = file_;
+        entry.file = file_.handle();
         entry.file_offset = file_bytes_;
-        CHECK(::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(file_bytes_)) ==
-              static_cast<ssize_t>(bytes.size()));
+        file_.write_at(file_bytes_, bytes);
         file_bytes_ += bytes.size();
         if (live) {
             entry.stamp.inode = entries_.size();
@@ -94,7 +87,7 @@ class MemorySite {
         return *entries_.back();
     }
 
-    int file_;
+    test::TempFile file_;
     std::uint64_t file_bytes_ = 0;
     std::vector<std::unique_ptr<http::Entry>> entries_;
     std::vector<std::unique_ptr<http::Snapshot>> snapshots_;

@@ -2,8 +2,6 @@
 // for, and collects what it sends. Used by tests and fuzz targets; aborts on a broken contract.
 #pragma once
 
-#include <unistd.h>
-
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -13,6 +11,7 @@
 
 #include "core/check.h"
 #include "core/session.h"
+#include "tests/support/host.h"
 
 namespace sluice::transcripts {
 
@@ -133,10 +132,9 @@ class SessionDriver final : public SessionPeer {
             sent_.append(piece_.slices[i].data, piece_.slices[i].size);
         }
         if (piece_.file.length != 0) {
-            std::string bytes(piece_.file.length, '\0');
-            const ssize_t got = ::pread(static_cast<int>(piece_.file.file), bytes.data(),
-                                        bytes.size(), static_cast<off_t>(piece_.file.offset));
-            CHECK(got == static_cast<ssize_t>(bytes.size()));
+            const std::string bytes =
+                test::read_at(piece_.file.file, piece_.file.offset, piece_.file.length);
+            CHECK(bytes.size() == piece_.file.length);
             sent_ += bytes;
         }
         in_flight_ = false;

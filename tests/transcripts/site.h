@@ -1,14 +1,13 @@
 // Site: the files that the transcripts are about, on disk and loaded, once for all of them.
 #pragma once
 
-#include <stdlib.h>
-
 #include <filesystem>
 #include <memory>
 #include <string>
 
 #include "core/check.h"
 #include "http/content_store.h"
+#include "tests/support/host.h"
 #include "transcript.h"
 
 namespace sluice::transcripts {
@@ -16,10 +15,7 @@ namespace sluice::transcripts {
 class Site {
   public:
     Site() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "sluice-transcripts-XXXXXX").string();
-        CHECK(::mkdtemp(pattern.data()) != nullptr);
-        root_ = pattern;
+        root_ = test::make_temp_directory();
         make_site(root_);
         http::ContentOptions options;
         options.root = root_;

@@ -9,7 +9,7 @@
 
 #include "http/content_store.h"
 #include "store_fixture.h"
-#include "tests/sanitized.h"
+#include "tests/slow.h"
 
 namespace sluice::http {
 namespace {
@@ -386,7 +386,7 @@ TEST_F(ContentChangeTest, Storm) {
 }
 
 TEST_F(ContentChangeTest, AHundredThousandFiles) {
-    constexpr int kDirectories = kSanitized ? 100 : 1000;
+    constexpr int kDirectories = kSlow ? 100 : 1000;
     constexpr int kPerDirectory = 100;
     for (int d = 0; d < kDirectories; ++d) {
         const std::string directory = tree_.path("d" + std::to_string(d));

@@ -86,12 +86,14 @@ class Written {
                 .string();
         std::ofstream(path, std::ios::binary) << bytes_;
         std::vector<std::string> packets;
-        auto capture = Capture::open_file(path);
-        std::filesystem::remove(path);
-        EXPECT_TRUE(capture);
-        while (const Frame* frame = capture ? capture->next() : nullptr) {
-            packets.emplace_back(frame->bytes);
+        {
+            auto capture = Capture::open_file(path);
+            EXPECT_TRUE(capture);
+            while (const Frame* frame = capture ? capture->next() : nullptr) {
+                packets.emplace_back(frame->bytes);
+            }
         }
+        std::filesystem::remove(path);  // on Windows not before it is closed
         return packets;
     }
     // The payloads of all segments, and whether every checksum is right.

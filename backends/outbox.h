@@ -10,7 +10,7 @@
 
 #include "core/backend.h"
 
-namespace sluice::posix {
+namespace sluice {
 
 class Outbox {
   public:
@@ -55,4 +55,4 @@ class Outbox {
     std::size_t quiet_ = 0;
 };
 
-}  // namespace sluice::posix
+}  // namespace sluice

@@ -1,30 +1,12 @@
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
+#include "http/log_writer.h"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
+#include <span>
 #include <utility>
-
-#include "http/log_writer.h"
 
 namespace sluice::http {
 namespace {
-
-iovec to_iovec(std::string_view text) {
-    // writev() takes a pointer to non-const and does not write through it.
-    return {const_cast<char*>(text.data()), text.size()};
-}
-
-bool is_regular(int file) {
-    struct stat about {};
-    return ::fstat(file, &about) == 0 && S_ISREG(about.st_mode);
-}
 
 std::string lines(std::uint64_t count) {
     return std::to_string(count) + (count == 1 ? " line" : " lines");
@@ -35,47 +17,26 @@ std::string lines(std::uint64_t count) {
 LogWriter::LogWriter(std::vector<AccessLogSink*> sinks, std::function<void(const std::string&)> say)
     : sinks_(std::move(sinks)), say_(std::move(say)) {}
 
-LogWriter::~LogWriter() {
-    close_file();
-}
+LogWriter::~LogWriter() = default;
 
 Result<void> LogWriter::open(const std::string& path) {
-    int file = STDOUT_FILENO;
-    if (path != "-") {
-        // O_NONBLOCK means nothing to a regular file; fifo(7) says what it means to a named pipe.
-        file = ::open(path.c_str(),
-                      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-        if (file < 0) {
-            const int code = errno;
-            const Status status = code == EACCES || code == EPERM ? Status::access_denied
-                                  : code == ENOENT                ? Status::not_found
-                                                                  : Status::io_error;
-            const std::string why = code == ENXIO ? "nobody reads this pipe" : std::strerror(code);
-            return fail(status, "cannot open access log " + path + ": " + why, code);
-        }
+    auto file = LogFile::open(path);
+    if (!file) {
+        return std::unexpected(std::move(file.error()));
     }
-    if (file_ >= 0) {
+    if (file_) {
         (void)drain();
-        close_file();
     }
     path_ = path;
-    file_ = file;
-    ask_first_ = path == "-" && !is_regular(file);
+    file_ = std::move(*file);
     torn_ = false;
     said_failed_ = false;
     said_overflowed_ = false;
     return {};
 }
 
-void LogWriter::close_file() noexcept {
-    if (file_ > STDERR_FILENO) {
-        ::close(file_);
-    }
-    file_ = -1;
-}
-
 bool LogWriter::drain() {
-    if (file_ < 0) {
+    if (!file_) {
         return true;
     }
     const bool all = drain_sinks();
@@ -84,7 +45,7 @@ bool LogWriter::drain() {
 }
 
 void LogWriter::finish() {
-    if (file_ < 0) {
+    if (!file_) {
         return;
     }
     std::uint64_t unread = 0;
@@ -118,12 +79,6 @@ bool LogWriter::drain_sinks() {
     return true;
 }
 
-bool LogWriter::has_room() const {
-    pollfd asked{file_, POLLOUT, 0};
-    // An error is for the write to report.
-    return !ask_first_ || ::poll(&asked, 1, 0) > 0;
-}
-
 // What the ring holds at the start, so that a busy worker cannot keep us here.
 LogWriter::Outcome LogWriter::drain_sink(AccessLogSink& sink) {
     std::size_t left = 0;
@@ -131,34 +86,27 @@ LogWriter::Outcome LogWriter::drain_sink(AccessLogSink& sink) {
         left += piece.size();
     }
     while (left != 0) {
-        if (!has_room()) {
+        if (!file_.has_room()) {
             return Outcome::blocked;
         }
-        const std::size_t at_once =
-            ask_first_ ? std::min<std::size_t>(left, PIPE_BUF - (torn_ ? 1 : 0)) : left;
+        const std::size_t at_once = std::min(left, file_.piece_max() - (torn_ ? 1 : 0));
         const auto [first, second] = sink.pending();
-        std::array<iovec, 3> parts{};
-        int count = 0;
-        const auto add = [&](std::string_view text) {
-            parts[static_cast<std::size_t>(count++)] = to_iovec(text);
-        };
+        std::array<std::string_view, 3> parts;
+        std::size_t count = 0;
         if (torn_) {
-            add("\n");
+            parts[count++] = "\n";
         }
-        add(first.substr(0, at_once));
-        add(second.substr(0, at_once - std::min(at_once, first.size())));
-        const ssize_t result = ::writev(file_, parts.data(), count);
-        if (result <= 0) {
-            if (errno == EINTR && result < 0) {
-                continue;
-            }
-            if ((errno == EAGAIN || errno == EWOULDBLOCK) && result < 0) {
-                return Outcome::blocked;
-            }
-            drop(sink, errno);
+        parts[count++] = first.substr(0, at_once);
+        parts[count++] = second.substr(0, at_once - std::min(at_once, first.size()));
+        const LogFile::Written result = file_.write(std::span(parts).first(count));
+        if (result.blocked) {
+            return Outcome::blocked;
+        }
+        if (result.bytes == 0) {
+            drop(sink, result.error);
             return Outcome::failed;
         }
-        const std::size_t written = static_cast<std::size_t>(result) - (torn_ ? 1 : 0);
+        const std::size_t written = result.bytes - (torn_ ? 1 : 0);
         torn_ = false;
         if (written != 0) {
             const char last =
@@ -190,7 +138,7 @@ void LogWriter::drop(AccessLogSink& sink, int os_code) {
     const std::uint64_t count = discard(sink);
     if (!said_failed_ && count != 0) {
         said_failed_ = true;
-        say_("access log: cannot write to " + path_ + ": " + std::strerror(os_code) + "; " +
+        say_("access log: cannot write to " + path_ + ": " + LogFile::text_of(os_code) + "; " +
              lines(count) + " dropped, and more while it lasts");
     }
 }

@@ -213,15 +213,14 @@ class SocketListener final : public PeerListener {
 
 class SocketRig final : public Rig {
   public:
-    using Make = std::function<Result<std::unique_ptr<Backend>>(const BackendLimits&)>;
-
-    explicit SocketRig(Make make) : make_(std::move(make)) {
+    explicit SocketRig(std::shared_ptr<const BackendFactory> factory)
+        : factory_(std::move(factory)) {
         CHECK(getrlimit(RLIMIT_NOFILE, &limit_) == 0);
     }
     ~SocketRig() override { (void)setrlimit(RLIMIT_NOFILE, &limit_); }
 
     std::unique_ptr<Backend> make_backend(const BackendLimits& limits) override {
-        auto made = make_(limits);
+        auto made = factory_->create(limits);
         if (!made) {
             std::fprintf(stderr, "no backend: %s\n", made.error().what.c_str());
             return nullptr;
@@ -264,15 +263,14 @@ class SocketRig final : public Rig {
   private:
     static bool is_free(int fd) { return fcntl(fd, F_GETFD) < 0; }
 
-    Make make_;
+    std::shared_ptr<const BackendFactory> factory_;
     rlimit limit_{};
 };
 
 }  // namespace
 
-std::unique_ptr<Rig> make_socket_rig(
-    std::function<Result<std::unique_ptr<Backend>>(const BackendLimits&)> make) {
-    return std::make_unique<SocketRig>(std::move(make));
+std::unique_ptr<Rig> make_socket_rig(std::shared_ptr<const BackendFactory> factory) {
+    return std::make_unique<SocketRig>(std::move(factory));
 }
 
 }  // namespace sluice::conformance

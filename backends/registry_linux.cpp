@@ -38,6 +38,10 @@ class UringFactory final : public BackendFactory {
 
 }  // namespace
 
+std::vector<std::string> backend_names() {
+    return {"auto", "io_uring", "epoll"};
+}
+
 std::vector<BackendReport> probe_backends() {
     std::vector<BackendReport> reports;
     BackendReport& uring = reports.emplace_back();

@@ -1,85 +1,18 @@
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include "bench/compare/client.h"
 
 #include <cctype>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
+#include <chrono>
 #include <string_view>
+#include <thread>
 
-#include "backends/posix/socket.h"
-#include "bench/compare/client.h"
+#include "bench/load/system.h"
 
 namespace sluice::compare {
 
 namespace {
 
 constexpr Nanos kReadyPatience = 20 * kSecond;
-constexpr timeval kSocketPatience{10, 0};  // for one send or receive
-
-sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-std::unexpected<Error> failed(const std::string& what) {
-    return fail(Status::io_error, what + ": " + std::strerror(errno), errno);
-}
-
-class Connection {
-  public:
-    explicit Connection(std::uint16_t port) {
-        fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &kSocketPatience, sizeof kSocketPatience);
-        ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &kSocketPatience, sizeof kSocketPatience);
-        const sockaddr_in address = loopback(port);
-        if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-            const int error = errno;
-            ::close(fd_);
-            fd_ = -1;
-            errno = error;
-        }
-    }
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
-    ~Connection() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    [[nodiscard]] bool open() const { return fd_ >= 0; }
-    [[nodiscard]] int give_away() { return std::exchange(fd_, -1); }
-    [[nodiscard]] bool send(const std::string& text) const {
-        std::size_t sent = 0;
-        while (sent < text.size()) {
-            const ssize_t now = ::send(fd_, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-            if (now <= 0) {
-                return false;
-            }
-            sent += static_cast<std::size_t>(now);
-        }
-        return true;
-    }
-    // More bytes behind `text`; 0 at the end of the stream, less than 0 on an error.
-    [[nodiscard]] ssize_t receive(std::string& text) const {
-        char part[16 * 1024];
-        const ssize_t got = ::recv(fd_, part, sizeof part, 0);
-        if (got > 0) {
-            text.append(part, static_cast<std::size_t>(got));
-        }
-        return got;
-    }
-
-  private:
-    int fd_ = -1;
-};
 
 std::string request_text(std::uint16_t port, const std::string& path,
                          const std::vector<std::string>& fields) {
@@ -114,46 +47,31 @@ std::size_t number_of(std::string_view text) {
 
 }  // namespace
 
-Result<std::uint16_t> free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = loopback(0);
-    socklen_t size = sizeof address;
-    const bool bound =
-        ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    ::close(fd);
-    if (!bound) {
-        return failed("no free port on 127.0.0.1");
-    }
-    return ntohs(address.sin_port);
-}
-
 Result<void> wait_ready(std::uint16_t port, const Process& server) {
-    const Nanos end = posix::monotonic_now() + kReadyPatience;
-    while (posix::monotonic_now() < end) {
+    const Nanos end = load::monotonic_now() + kReadyPatience;
+    while (load::monotonic_now() < end) {
         if (!server.running()) {
             return fail(Status::io_error, "it ended at once: " + server.last_words());
         }
         if (Connection(port).open()) {
             return {};
         }
-        const timespec nap{0, kMillisecond / 2};
-        ::nanosleep(&nap, nullptr);
+        std::this_thread::sleep_for(std::chrono::microseconds(500));
     }
     return fail(Status::timed_out, "it does not listen: " + server.last_words());
 }
 
 Result<Answer> ask(std::uint16_t port, const std::string& path,
                    const std::vector<std::string>& fields) {
-    const Connection connection(port);
+    Connection connection(port);
     if (!connection.open()) {
-        return failed("it cannot be connected to");
+        return fail(Status::io_error, "it cannot be connected to: " + connection.error());
     }
     std::vector<std::string> all = fields;
     std::erase_if(all, [](const std::string& field) { return field.starts_with("Connection:"); });
     all.emplace_back("Connection: close");
     std::string text;
-    ssize_t got = connection.send(request_text(port, path, all)) ? 1 : -1;
+    std::ptrdiff_t got = connection.send(request_text(port, path, all)) ? 1 : -1;
     std::size_t head_end = std::string::npos;
     std::size_t whole = std::string::npos;
     // To the end of the stream, or of what the head announces: floors keep the connection open.
@@ -171,7 +89,7 @@ Result<Answer> ask(std::uint16_t port, const std::string& path,
         }
     }
     if (got < 0) {
-        return failed("no whole answer came");
+        return fail(Status::io_error, "no whole answer came: " + connection.error());
     }
     if (head_end == std::string::npos || !text.starts_with("HTTP/1.") || text.size() < 12) {
         return fail(Status::io_error, "what it answers is no HTTP");
@@ -187,7 +105,7 @@ Result<HeldConnections> HeldConnections::open(std::uint16_t port, unsigned count
                                               std::size_t body_bytes,
                                               const std::atomic<bool>* stop) {
     HeldConnections held;
-    held.sockets_.reserve(count);
+    held.connections_.reserve(count);
     const std::string request = request_text(port, "/", {});
     for (unsigned i = 0; i < count && !(stop != nullptr && stop->load()); ++i) {
         Connection connection(port);
@@ -202,15 +120,9 @@ Result<HeldConnections> HeldConnections::open(std::uint16_t port, unsigned count
             return fail(Status::io_error,
                         "connection number " + std::to_string(i + 1) + " got no answer");
         }
-        held.sockets_.push_back(connection.give_away());
+        held.connections_.push_back(std::move(connection));
     }
     return held;
-}
-
-HeldConnections::~HeldConnections() {
-    for (const int socket : sockets_) {
-        ::close(socket);
-    }
 }
 
 }  // namespace sluice::compare

@@ -1,5 +1,3 @@
-#include "wire/capture.h"
-
 #include <fmt/format.h>
 #include <pcap/pcap.h>
 #include <poll.h>
@@ -8,6 +6,9 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "wire/capture.h"
+#include "wire/capture_file.h"
 
 namespace sluice::wire {
 
@@ -18,18 +19,9 @@ constexpr int kLiveBufferBytes = 16 << 20;
 // DLT_RAW differs between systems; in files it is this (pcap-linktype(7)).
 constexpr int kLinkTypeRaw = 101;
 
-Link link_of(int type) {
-    switch (type) {
-        case DLT_EN10MB: return Link::ethernet;
-        case DLT_LINUX_SLL: return Link::cooked_v1;
-        case DLT_LINUX_SLL2: return Link::cooked_v2;
-        case DLT_NULL: return Link::null;
-        case DLT_LOOP: return Link::loop;
-        case DLT_RAW:
-        case DLT_IPV4:
-        case DLT_IPV6: return Link::raw;
-        default: return Link::unknown;
-    }
+int link_type_of(pcap_t* handle) {
+    const int type = pcap_datalink(handle);
+    return type == DLT_RAW ? kLinkTypeRaw : type;
 }
 
 // A damaged file may name any second at all: those that 64 bits of nanoseconds cannot hold become
@@ -55,15 +47,16 @@ std::string live_failure(const std::string& interface, int code, pcap_t* handle)
 
 }  // namespace
 
-void Capture::Closer::operator()(pcap* handle) const noexcept {
-    pcap_close(handle);
-}
+struct Capture::Source {
+    explicit Source(pcap_t* from) : handle(from) {}
+    Source(const Source&) = delete;
+    Source& operator=(const Source&) = delete;
+    ~Source() { pcap_close(handle); }
+    pcap_t* handle;
+};
 
-Capture::Capture(pcap* handle, bool live)
-    : handle_(handle),
-      link_(link_of(pcap_datalink(handle))),
-      link_type_(pcap_datalink(handle) == DLT_RAW ? kLinkTypeRaw : pcap_datalink(handle)),
-      live_(live) {}
+Capture::Capture(std::unique_ptr<Source> source, int link_type, bool live)
+    : source_(std::move(source)), link_(link_of(link_type)), link_type_(link_type), live_(live) {}
 
 Capture::Capture(Capture&&) noexcept = default;
 Capture& Capture::operator=(Capture&&) noexcept = default;
@@ -76,13 +69,10 @@ Result<Capture> Capture::open_file(const std::string& path) {
     if (handle == nullptr) {
         return fail(Status::io_error, fmt::format("cannot read {}: {}", path, why));
     }
-    Capture capture(handle, false);
+    Capture capture(std::make_unique<Source>(handle), link_type_of(handle), false);
     if (capture.link_ == Link::unknown) {
         const char* name = pcap_datalink_val_to_description_or_dlt(pcap_datalink(handle));
-        return fail(Status::not_supported,
-                    fmt::format("cannot read {}: its link type is {}; known are Ethernet, Linux "
-                                "cooked (v1, v2), null/loopback and raw IP",
-                                path, name));
+        return fail(Status::not_supported, unknown_link(path, name));
     }
     return capture;
 }
@@ -94,7 +84,7 @@ Result<Capture> Capture::open_live(const std::string& interface, const std::stri
     if (handle == nullptr) {
         return fail(Status::io_error, fmt::format("cannot capture on {}: {}", interface, why));
     }
-    std::unique_ptr<pcap, Closer> guard(handle);
+    auto source = std::make_unique<Source>(handle);
     pcap_set_snaplen(handle, snap_bytes);
     pcap_set_timeout(handle, kLiveTimeoutMs);
     pcap_set_immediate_mode(handle, 1);
@@ -117,7 +107,7 @@ Result<Capture> Capture::open_live(const std::string& interface, const std::stri
     if (pcap_setnonblock(handle, 1, why) != 0) {
         return fail(Status::io_error, fmt::format("cannot capture on {}: {}", interface, why));
     }
-    Capture capture(guard.release(), true);
+    Capture capture(std::move(source), link_type_of(handle), true);
     if (capture.link_ == Link::unknown) {
         return fail(Status::not_supported, fmt::format("cannot read what {} carries", interface));
     }
@@ -130,12 +120,12 @@ const Frame* Capture::next() {
     }
     pcap_pkthdr* header = nullptr;
     const u_char* bytes = nullptr;
-    int got = pcap_next_ex(handle_.get(), &header, &bytes);
+    int got = pcap_next_ex(source_->handle, &header, &bytes);
     if (got == 0 && live_) {
         // libpcap's own wait does not promise to end when nothing comes.
-        pollfd ready{pcap_get_selectable_fd(handle_.get()), POLLIN, 0};
+        pollfd ready{pcap_get_selectable_fd(source_->handle), POLLIN, 0};
         (void)poll(&ready, 1, kLiveTimeoutMs);
-        got = pcap_next_ex(handle_.get(), &header, &bytes);
+        got = pcap_next_ex(source_->handle, &header, &bytes);
     }
     if (got == 1) {
         ++frame_.number;
@@ -151,18 +141,18 @@ const Frame* Capture::next() {
     ended_ = true;
     if (got != PCAP_ERROR_BREAK) {
         error_ = fmt::format("the capture breaks off after frame {}: {}", frame_.number,
-                             pcap_geterr(handle_.get()));
+                             pcap_geterr(source_->handle));
     }
     return nullptr;
 }
 
 std::uint32_t Capture::snap_length() const {
-    return static_cast<std::uint32_t>(pcap_snapshot(handle_.get()));
+    return static_cast<std::uint32_t>(pcap_snapshot(source_->handle));
 }
 
 std::uint64_t Capture::dropped() const {
     pcap_stat stat{};
-    if (!live_ || pcap_stats(handle_.get(), &stat) != 0) {
+    if (!live_ || pcap_stats(source_->handle, &stat) != 0) {
         return 0;
     }
     return stat.ps_drop;

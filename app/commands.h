@@ -1,0 +1,28 @@
+// The commands, as the command line knows them.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "app/option_types.h"
+
+namespace sluice {
+
+struct Command {
+    const CLI::App* parsed;  // says whether it was asked for
+    std::function<int()> run;
+};
+
+// `arguments` is the whole command line, for reports; it outlives the commands, as does `app`.
+[[nodiscard]] std::vector<Command> add_commands(CLI::App& app,
+                                                std::span<const std::string> arguments);
+
+// Text leaves as the bytes that were written, which are UTF-8.
+void prepare_streams();
+
+// The command line in UTF-8.
+[[nodiscard]] std::vector<std::string> arguments_of(int argc, char** argv);
+
+}  // namespace sluice

@@ -1,0 +1,34 @@
+#include <fcntl.h>
+#include <io.h>
+
+#include <cstdio>
+
+#include "app/commands.h"
+#include "core/win32.h"
+// after windows.h
+#include <shellapi.h>
+
+namespace sluice {
+
+void prepare_streams() {
+    (void)::_setmode(::_fileno(stdout), _O_BINARY);
+    (void)::_setmode(::_fileno(stderr), _O_BINARY);
+    (void)::SetConsoleOutputCP(CP_UTF8);
+}
+
+// What main() gets is in the code page of the system, in which most names cannot be said.
+std::vector<std::string> arguments_of(int argc, char** argv) {
+    int count = 0;
+    wchar_t** wide = ::CommandLineToArgvW(::GetCommandLineW(), &count);
+    if (wide == nullptr) {
+        return {argv, argv + argc};
+    }
+    std::vector<std::string> arguments;
+    for (int i = 0; i < count; ++i) {
+        arguments.push_back(win32::to_utf8(wide[i]).value_or(""));
+    }
+    ::LocalFree(wide);
+    return arguments;
+}
+
+}  // namespace sluice

@@ -1,0 +1,192 @@
+#include "backends/iocp/send_state.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+
+namespace sluice::iocp {
+
+namespace {
+
+constexpr std::uint32_t kStepsWithoutBytesMax = 16;
+
+HANDLE handle_of(const FileRange& range) noexcept {
+    return reinterpret_cast<HANDLE>(range.file);
+}
+
+bool stamp_matches(const FileRange& range) noexcept {
+    if (range.stamp == nullptr) {
+        return true;
+    }
+    const auto look = win32::look_at(handle_of(range));
+    return look && look->stamp == *range.stamp;
+}
+
+}  // namespace
+
+void SendState::start(Token name, std::span<const Slice> head_slices, const FileRange& range,
+                      SendUrgency how_soon, bool transmit_allowed) noexcept {
+    CHECK(head_slices.size() <= kSlicesMax);
+    CHECK(!range.copy || range.length <= kFileCopyMax);
+    operation.kind = Operation::Kind::send;
+    operation.slot = name.slot();
+    operation.pending = false;
+    slice_first = 0;
+    slice_count = 0;
+    for (const Slice& slice : head_slices) {
+        CHECK(slice.size <= ULONG_MAX);
+        if (slice.size > 0) {
+            slices[slice_count++] = {static_cast<ULONG>(slice.size), const_cast<char*>(slice.data)};
+        }
+    }
+    file = range;
+    if (file.stamp != nullptr && *file.stamp == FileStamp{}) {
+        file.stamp = nullptr;  // nothing to verify
+    }
+    sent = 0;
+    failure = Status::ok;
+    token = name;
+    urgency = how_soon;
+    active = true;
+    may_transmit = transmit_allowed && !range.copy && range.length >= kTransmitMin;
+    transmitting = false;
+    step_memory = step_file = steps_without_bytes = 0;
+}
+
+std::uint64_t SendState::left() const noexcept {
+    std::uint64_t total = file.length;
+    for (std::uint32_t i = slice_first; i < slice_count; ++i) {
+        total += slices[i].len;
+    }
+    return total;
+}
+
+// The slices of the next step; returns how many.
+DWORD SendState::gather() noexcept {
+    DWORD count = 0;
+    step_memory = 0;
+    for (std::uint32_t i = slice_first; i < slice_count && step_memory < kStepBytes; ++i) {
+        const ULONG size = std::min<ULONG>(slices[i].len, kStepBytes - step_memory);
+        step_slices[count++] = {size, slices[i].buf};
+        step_memory += size;
+    }
+    return count;
+}
+
+Begun SendState::begin_step(const System& system, SOCKET socket, FileBuffers& buffers) noexcept {
+    const DWORD count = gather();
+    step_file = 0;
+    transmitting = false;
+    operation.reset();
+    if (may_transmit && count <= 1) {
+        return begin_transmit(system, socket);
+    }
+    if (count > 0) {
+        return system.send(socket, step_slices.data(), count, &operation);
+    }
+    if (!read_file(buffers)) {
+        return {};
+    }
+    step_slices[0] = {step_file, buffer.get()};
+    return system.send(socket, step_slices.data(), 1, &operation);
+}
+
+// One slice of memory may go along. TransmitFile takes the place in the file from the operation, so
+// that one handle serves many sends at once.
+Begun SendState::begin_transmit(const System& system, SOCKET socket) noexcept {
+    operation.reset(file.offset);
+    step_file =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(file.length, kTransmitStepBytes));
+    transmitting = true;
+    head = {};
+    if (step_memory > 0) {
+        head.Head = step_slices[0].buf;
+        head.HeadLength = step_memory;
+    }
+    // Memory that does not fit into this step leaves before the file does.
+    if (step_memory > 0 && slices[slice_first].len > step_memory) {
+        step_file = 0;
+        transmitting = false;
+        operation.reset();
+        return system.send(socket, step_slices.data(), 1, &operation);
+    }
+    return system.transmit(socket, handle_of(file), step_file, step_memory > 0 ? &head : nullptr,
+                           &operation);
+}
+
+// Reads the next bytes of the file. False: they are no longer what was promised.
+bool SendState::read_file(FileBuffers& buffers) noexcept {
+    if (buffer == nullptr) {
+        buffer = buffers.take();
+    }
+    OVERLAPPED place{};
+    place.Offset = static_cast<DWORD>(file.offset);
+    place.OffsetHigh = static_cast<DWORD>(file.offset >> 32);
+    const auto wanted =
+        static_cast<DWORD>(std::min<std::uint64_t>(file.length, FileBuffers::kBytes));
+    DWORD got = 0;
+    if (::ReadFile(handle_of(file), buffer.get(), wanted, &got, &place) == 0) {
+        const DWORD error = ::GetLastError();
+        fail_with(error == ERROR_HANDLE_EOF ? Status::changed : Status::reset);
+        return false;
+    }
+    if (got == 0 || !stamp_matches(file)) {
+        fail_with(Status::changed);
+        return false;
+    }
+    step_file = got;
+    return true;
+}
+
+void SendState::step_done(std::uint32_t bytes) noexcept {
+    const std::uint32_t memory = std::min(bytes, step_memory);
+    const std::uint32_t of_file = std::min(bytes - memory, step_file);
+    sent += memory + of_file;
+    file.offset += of_file;
+    file.length -= of_file;
+    for (std::uint32_t rest = memory; rest > 0;) {
+        WSABUF& slice = slices[slice_first];
+        const ULONG taken = std::min<ULONG>(slice.len, rest);
+        slice.buf += taken;
+        slice.len -= taken;
+        rest -= taken;
+        slice_first += slice.len == 0 ? 1 : 0;
+    }
+    if (transmitting && !stamp_matches(file)) {
+        fail_with(Status::changed);
+    } else if (transmitting && of_file < step_file) {
+        // The file ends before the range does, or the system gave up early: reading tells.
+        may_transmit = false;
+    }
+    // Under Wine the peer's FIN ends what is being sent, well and short of bytes.
+    steps_without_bytes = bytes > 0 ? 0 : steps_without_bytes + 1;
+    if (steps_without_bytes > kStepsWithoutBytesMax) {
+        fail_with(Status::reset);
+    }
+    step_memory = step_file = 0;
+    transmitting = false;
+}
+
+void SendState::step_failed(DWORD error, std::uint32_t bytes) noexcept {
+    if (transmitting && error == ERROR_HANDLE_EOF) {
+        sent += std::min(bytes, step_memory + step_file);
+        fail_with(Status::changed);
+    } else {
+        // How much of the step the peer will see is not known: all of it was handed over.
+        sent += step_memory + step_file;
+        fail_with(win32::status_of(error));
+    }
+    step_memory = step_file = 0;
+    transmitting = false;
+}
+
+// Of a send the contract knows these ends only.
+void SendState::fail_with(Status status) noexcept {
+    const bool known =
+        status == Status::changed || status == Status::cancelled || status == Status::timed_out;
+    if (failure == Status::ok) {
+        failure = known ? status : Status::reset;
+    }
+}
+
+}  // namespace sluice::iocp

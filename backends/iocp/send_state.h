@@ -1,0 +1,86 @@
+// SendState: what is left of one send, and the call that takes the next step of it. Memory leaves
+// by gathering WSASend; files by TransmitFile, or read into a buffer and sent by WSASend when they
+// are to be copied, are small, or TransmitFile is not wanted.
+//
+// Owned by the backend, one thread. The bytes and the file belong to the caller until the end.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backends/iocp/operation.h"
+#include "core/backend.h"
+
+namespace sluice::iocp {
+
+// Handed to the system in one step, so that a completion is progress.
+inline constexpr std::uint32_t kStepBytes = 256 * 1024;
+inline constexpr std::uint32_t kTransmitStepBytes = 256 * 1024;
+// A range that is shorter is read and sent: one call less costs more than one copy more.
+inline constexpr std::uint64_t kTransmitMin = 64 * 1024;
+
+// Buffers for file bytes that are read. Grows to its high-water mark and then never allocates.
+class FileBuffers {
+  public:
+    static constexpr std::uint32_t kBytes = 64 * 1024;
+    using Buffer = std::unique_ptr<char[]>;
+
+    [[nodiscard]] Buffer take() {
+        if (free_.empty()) {
+            return Buffer(new char[kBytes]);
+        }
+        Buffer buffer = std::move(free_.back());
+        free_.pop_back();
+        return buffer;
+    }
+    void give_back(Buffer buffer) {
+        if (buffer != nullptr) {
+            free_.push_back(std::move(buffer));
+        }
+    }
+
+  private:
+    std::vector<Buffer> free_;
+};
+
+struct SendState {
+    Operation operation;
+    std::array<WSABUF, kSlicesMax> slices{};
+    std::array<WSABUF, kSlicesMax> step_slices{};  // those of the step under way
+    TRANSMIT_FILE_BUFFERS head{};
+    FileRange file;          // advanced as bytes leave
+    std::uint64_t sent = 0;  // bytes handed to the system so far
+    FileBuffers::Buffer buffer;
+    Token token;
+    std::uint32_t slice_first = 0;
+    std::uint32_t slice_count = 0;
+    std::uint32_t step_memory = 0;  // bytes of the step under way
+    std::uint32_t step_file = 0;
+    std::uint32_t steps_without_bytes = 0;  // in a row
+    Status failure = Status::ok;
+    SendUrgency urgency = SendUrgency::eager;
+    bool active = false;
+    bool may_transmit = false;
+    bool transmitting = false;  // the step under way is a TransmitFile
+
+    void start(Token name, std::span<const Slice> head_slices, const FileRange& range,
+               SendUrgency how_soon, bool transmit_allowed) noexcept;
+    [[nodiscard]] std::uint64_t left() const noexcept;
+    // Begins the next step; a failure that is no system call's sets `failure`.
+    [[nodiscard]] Begun begin_step(const System& system, SOCKET socket,
+                                   FileBuffers& buffers) noexcept;
+    // The step under way has ended well, with so many bytes.
+    void step_done(std::uint32_t bytes) noexcept;
+    // It has ended with this error; `bytes` is what the system says has left.
+    void step_failed(DWORD error, std::uint32_t bytes) noexcept;
+
+  private:
+    [[nodiscard]] DWORD gather() noexcept;
+    [[nodiscard]] Begun begin_transmit(const System& system, SOCKET socket) noexcept;
+    [[nodiscard]] bool read_file(FileBuffers& buffers) noexcept;
+    void fail_with(Status status) noexcept;
+};
+
+}  // namespace sluice::iocp

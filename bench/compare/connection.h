@@ -1,0 +1,36 @@
+// Connection: a blocking connection to 127.0.0.1. Each send and receive gives up after ten seconds.
+// One implementation for each system.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/result.h"
+
+namespace sluice::compare {
+
+class Connection {
+  public:
+    explicit Connection(std::uint16_t port);
+    Connection(Connection&& other) noexcept;
+    Connection& operator=(Connection&&) = delete;
+    ~Connection();
+
+    [[nodiscard]] bool open() const { return socket_ != kNone; }
+    [[nodiscard]] bool send(const std::string& text);
+    // More bytes behind `text`; 0 at the end of the stream, less than 0 on an error.
+    [[nodiscard]] std::ptrdiff_t receive(std::string& text);
+    // The system's words on what failed last.
+    [[nodiscard]] const std::string& error() const { return error_; }
+
+  private:
+    static constexpr std::intptr_t kNone = -1;
+    std::intptr_t socket_ = kNone;
+    std::string error_;
+};
+
+// A port of 127.0.0.1 that was free a moment ago.
+[[nodiscard]] Result<std::uint16_t> free_port();
+
+}  // namespace sluice::compare

@@ -1,0 +1,43 @@
+// What every file for Windows needs of the system: its one table from error codes to Status, error
+// texts, names in UTF-16, and what a file looks like. Included by files for Windows only.
+//
+// No state; any thread. Inside the program all text is UTF-8.
+#pragma once
+
+// winsock2.h before windows.h, or that would bring the sockets of 1993.
+#include <windows.h>
+#include <winsock2.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/backend.h"
+#include "core/result.h"
+
+namespace sluice::win32 {
+
+// Errors of the Windows API and of Winsock, which share one space of numbers.
+[[nodiscard]] Status status_of(DWORD error) noexcept;
+// One line without its full stop.
+[[nodiscard]] std::string text_of(DWORD error);
+
+// Nothing when the text is not UTF-8 (or not UTF-16 the other way round): such names are nobody's.
+[[nodiscard]] std::optional<std::wstring> to_wide(std::string_view utf8);
+[[nodiscard]] std::optional<std::string> to_utf8(std::wstring_view wide);
+
+// 100-nanosecond intervals since 1601 (FILETIME) as nanoseconds since 1970.
+[[nodiscard]] std::int64_t nanos_since_1970(std::int64_t file_time) noexcept;
+[[nodiscard]] std::int64_t wall_now_ns() noexcept;
+// QueryPerformanceCounter.
+[[nodiscard]] Nanos monotonic_now() noexcept;
+
+struct FileLook {
+    FileStamp stamp;
+    std::uint64_t device = 0;  // the volume's serial number
+    DWORD attributes = 0;
+};
+// The look of an open file: index, size, time of the last write and of the last change of anything.
+[[nodiscard]] std::optional<FileLook> look_at(HANDLE file) noexcept;
+
+}  // namespace sluice::win32

@@ -1,0 +1,142 @@
+#include "core/win32.h"
+
+#include <bit>
+
+namespace sluice::win32 {
+
+Status status_of(DWORD error) noexcept {
+    switch (error) {
+        case ERROR_SUCCESS: return Status::ok;
+        case WSAECONNRESET:
+        case WSAECONNABORTED:
+        case WSAENETRESET:
+        case WSAESHUTDOWN:
+        case WSAENOTCONN:
+        case WSAEDISCON:
+        case ERROR_NETNAME_DELETED:
+        case ERROR_CONNECTION_ABORTED:
+        case ERROR_BROKEN_PIPE: return Status::reset;
+        case WSAETIMEDOUT:
+        case ERROR_SEM_TIMEOUT: return Status::timed_out;
+        case WSA_OPERATION_ABORTED: return Status::cancelled;
+        case WSAECONNREFUSED:
+        case ERROR_CONNECTION_REFUSED: return Status::refused;
+        case WSAEHOSTUNREACH:
+        case WSAENETUNREACH:
+        case WSAEHOSTDOWN:
+        case WSAENETDOWN:
+        case ERROR_NETWORK_UNREACHABLE:
+        case ERROR_HOST_UNREACHABLE: return Status::unreachable;
+        case WSAEMFILE:
+        case ERROR_TOO_MANY_OPEN_FILES: return Status::no_fds;
+        case WSAENOBUFS:
+        case ERROR_NOT_ENOUGH_MEMORY:
+        case ERROR_OUTOFMEMORY:
+        case ERROR_NO_SYSTEM_RESOURCES:
+        case ERROR_DISK_FULL: return Status::no_memory;
+        case WSAEADDRINUSE: return Status::address_in_use;
+        case WSAEADDRNOTAVAIL:
+        case WSAEAFNOSUPPORT:
+        case WSAEINVAL:
+        case ERROR_INVALID_PARAMETER: return Status::address_invalid;
+        case WSAEACCES:
+        case ERROR_ACCESS_DENIED:
+        case ERROR_SHARING_VIOLATION: return Status::access_denied;
+        case ERROR_FILE_NOT_FOUND:
+        case ERROR_PATH_NOT_FOUND:
+        case ERROR_INVALID_NAME:
+        case ERROR_DIRECTORY:
+        case ERROR_DELETE_PENDING: return Status::not_found;
+        case WSAEOPNOTSUPP:
+        case ERROR_NOT_SUPPORTED:
+        case ERROR_CALL_NOT_IMPLEMENTED: return Status::not_supported;
+        default: return Status::io_error;
+    }
+}
+
+std::string text_of(DWORD error) {
+    wchar_t buffer[512];
+    DWORD size = ::FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS,
+                                  nullptr, error, 0, buffer, 512, nullptr);
+    while (size > 0 && (buffer[size - 1] == L'\r' || buffer[size - 1] == L'\n' ||
+                        buffer[size - 1] == L'.' || buffer[size - 1] == L' ')) {
+        --size;
+    }
+    auto text = to_utf8({buffer, size});
+    return text && !text->empty() ? *text : "error " + std::to_string(error);
+}
+
+std::optional<std::wstring> to_wide(std::string_view utf8) {
+    std::wstring wide;
+    if (utf8.empty()) {
+        return wide;
+    }
+    const int size = static_cast<int>(utf8.size());
+    const int units =
+        ::MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, utf8.data(), size, nullptr, 0);
+    if (units <= 0) {
+        return std::nullopt;
+    }
+    wide.resize(static_cast<std::size_t>(units));
+    ::MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, utf8.data(), size, wide.data(), units);
+    return wide;
+}
+
+std::optional<std::string> to_utf8(std::wstring_view wide) {
+    std::string utf8;
+    if (wide.empty()) {
+        return utf8;
+    }
+    const int units = static_cast<int>(wide.size());
+    const int size = ::WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, wide.data(), units,
+                                           nullptr, 0, nullptr, nullptr);
+    if (size <= 0) {
+        return std::nullopt;
+    }
+    utf8.resize(static_cast<std::size_t>(size));
+    ::WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, wide.data(), units, utf8.data(), size,
+                          nullptr, nullptr);
+    return utf8;
+}
+
+std::int64_t nanos_since_1970(std::int64_t file_time) noexcept {
+    constexpr std::int64_t kFrom1601To1970 = 116'444'736'000'000'000;
+    return (file_time - kFrom1601To1970) * 100;
+}
+
+std::int64_t wall_now_ns() noexcept {
+    FILETIME now;
+    ::GetSystemTimeAsFileTime(&now);
+    return nanos_since_1970(static_cast<std::int64_t>(now.dwHighDateTime) << 32 |
+                            now.dwLowDateTime);
+}
+
+Nanos monotonic_now() noexcept {
+    static const std::int64_t frequency = [] {
+        LARGE_INTEGER value;
+        ::QueryPerformanceFrequency(&value);
+        return value.QuadPart;
+    }();
+    LARGE_INTEGER now;
+    ::QueryPerformanceCounter(&now);
+    return now.QuadPart / frequency * kSecond + now.QuadPart % frequency * kSecond / frequency;
+}
+
+std::optional<FileLook> look_at(HANDLE file) noexcept {
+    BY_HANDLE_FILE_INFORMATION raw;
+    FILE_BASIC_INFO basic;
+    if (::GetFileInformationByHandle(file, &raw) == 0 ||
+        ::GetFileInformationByHandleEx(file, FileBasicInfo, &basic, sizeof basic) == 0) {
+        return std::nullopt;
+    }
+    FileLook look;
+    look.stamp.inode = std::uint64_t{raw.nFileIndexHigh} << 32 | raw.nFileIndexLow;
+    look.stamp.size = std::uint64_t{raw.nFileSizeHigh} << 32 | raw.nFileSizeLow;
+    look.stamp.mtime_ns = nanos_since_1970(basic.LastWriteTime.QuadPart);
+    look.stamp.ctime_ns = nanos_since_1970(basic.ChangeTime.QuadPart);
+    look.device = raw.dwVolumeSerialNumber;
+    look.attributes = raw.dwFileAttributes;
+    return look;
+}
+
+}  // namespace sluice::win32

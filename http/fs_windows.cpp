@@ -1,0 +1,342 @@
+// The file system on Windows. Names are opened relative to an open directory by NtCreateFile, the
+// one call that can (its OBJECT_ATTRIBUTES take a root directory), and by it without the rewriting
+// of the Win32 names: no device names, no trailing dots or spaces cut off, no second spelling.
+//
+// What was opened is judged by its final path (GetFinalPathNameByHandleW), whether or not it looks
+// like a link: Wine follows the links of its host without showing them.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "core/win32.h"
+#include "http/fs.h"
+// after windows.h
+#include <winternl.h>
+
+namespace sluice::http::fs {
+
+namespace {
+
+constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+constexpr std::size_t kListBytes = 64 * 1024;
+constexpr std::uint64_t kHandlesMax = 1U << 16;
+
+HANDLE handle_of(const File& file) noexcept {
+    return reinterpret_cast<HANDLE>(file.handle());
+}
+
+File to_file(HANDLE handle) noexcept {
+    return File(reinterpret_cast<std::intptr_t>(handle));
+}
+
+std::unexpected<Status> failed(DWORD error = ::GetLastError()) noexcept {
+    const Status status = win32::status_of(error);
+    return std::unexpected(status == Status::reset ? Status::io_error : status);
+}
+
+std::expected<File, Status> open_relative(const File& parent, const std::string& name,
+                                          ACCESS_MASK access, bool follow) {
+    auto wide = win32::to_wide(name);
+    if (!wide || wide->empty() || wide->size() > 0x7fff) {
+        return std::unexpected(Status::not_found);
+    }
+    UNICODE_STRING text;
+    text.Buffer = wide->data();
+    text.Length = static_cast<USHORT>(wide->size() * sizeof(wchar_t));
+    text.MaximumLength = text.Length;
+    OBJECT_ATTRIBUTES what;
+    InitializeObjectAttributes(&what, &text, 0, handle_of(parent), nullptr);
+    IO_STATUS_BLOCK result;
+    HANDLE handle = nullptr;
+    const ULONG options =
+        FILE_SYNCHRONOUS_IO_NONALERT | (follow ? 0 : ULONG{FILE_OPEN_REPARSE_POINT});
+    const NTSTATUS status =
+        ::NtCreateFile(&handle, access | FILE_READ_ATTRIBUTES | SYNCHRONIZE, &what, &result,
+                       nullptr, 0, kShareAll, FILE_OPEN, options, nullptr, 0);
+    if (status < 0) {
+        return failed(::RtlNtStatusToDosError(status));
+    }
+    return to_file(handle);
+}
+
+// Empty when the system does not tell.
+std::wstring final_path(HANDLE handle) {
+    std::wstring path(512, L'\0');
+    for (;;) {
+        const DWORD size =
+            ::GetFinalPathNameByHandleW(handle, path.data(), static_cast<DWORD>(path.size()), 0);
+        if (size < path.size()) {
+            path.resize(size);
+            return path;
+        }
+        path.resize(size + 1);
+    }
+}
+
+Info to_info(const win32::FileLook& look, HANDLE handle) noexcept {
+    Info info;
+    info.stamp = look.stamp;
+    info.device = look.device;
+    if (::GetFileType(handle) != FILE_TYPE_DISK) {
+        info.kind = Kind::other;
+    } else if ((look.attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
+        info.kind = Kind::link;
+    } else {
+        info.kind =
+            (look.attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 ? Kind::directory : Kind::file;
+    }
+    return info;
+}
+
+// Windows compares names without regard to case.
+bool same_text(std::wstring_view a, std::wstring_view b) noexcept {
+    return ::CompareStringOrdinal(a.data(), static_cast<int>(a.size()), b.data(),
+                                  static_cast<int>(b.size()), TRUE) == CSTR_EQUAL;
+}
+
+File open_directory(const std::wstring& path) noexcept {
+    return to_file(::CreateFileW(path.c_str(), FILE_LIST_DIRECTORY | FILE_READ_ATTRIBUTES,
+                                 kShareAll, nullptr, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS,
+                                 nullptr));
+}
+
+// Names that the rest of Windows reads as something else: devices, with any extension.
+bool is_device_name(std::string_view name) noexcept {
+    std::string_view stem = name.substr(0, name.find('.'));
+    while (stem.ends_with(' ')) {
+        stem.remove_suffix(1);
+    }
+    std::array<char, 8> upper{};
+    if (stem.size() >= upper.size()) {
+        return false;
+    }
+    std::transform(stem.begin(), stem.end(), upper.begin(), [](char c) {
+        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
+    const std::string_view text(upper.data(), stem.size());
+    constexpr std::array<std::string_view, 6> kDevices = {"CON", "PRN",    "AUX",
+                                                          "NUL", "CONIN$", "CONOUT$"};
+    if (std::ranges::find(kDevices, text) != kDevices.end()) {
+        return true;
+    }
+    if (!text.starts_with("COM") && !text.starts_with("LPT")) {
+        return false;
+    }
+    // A digit, or one of the superscripts that Windows takes for digits.
+    const std::string_view number = text.substr(3);
+    return (number.size() == 1 && number[0] >= '0' && number[0] <= '9') || number == "\xc2\xb9" ||
+           number == "\xc2\xb2" || number == "\xc2\xb3";
+}
+
+}  // namespace
+
+// What one name leads to on every way of opening it. A colon begins an alternate stream, a tilde
+// and a digit is how short names look.
+bool plain_name(std::string_view name) noexcept {
+    if (name.empty() || name.ends_with('.') || name.ends_with(' ') ||
+        name.find_first_of("\\/:*?\"<>|") != std::string_view::npos) {
+        return false;
+    }
+    for (std::size_t at = name.find('~'); at != std::string_view::npos;
+         at = name.find('~', at + 1)) {
+        const std::size_t dot = name.find('.');
+        const bool short_stem = std::min(dot, name.size()) <= 8;
+        if (short_stem && at + 1 < name.size() && name[at + 1] >= '0' && name[at + 1] <= '9') {
+            return false;
+        }
+    }
+    return !is_device_name(name);
+}
+
+File::~File() {
+    if (handle_ >= 0) {
+        ::CloseHandle(reinterpret_cast<HANDLE>(handle_));
+    }
+}
+
+std::expected<Info, Status> info_of(const File& file) noexcept {
+    const auto look = win32::look_at(handle_of(file));
+    if (!look) {
+        return failed();
+    }
+    return to_info(*look, handle_of(file));
+}
+
+std::expected<Info, Status> info_below(const File& parent, const std::string& name,
+                                       bool follow) noexcept {
+    const auto opened = open_relative(parent, name, 0, follow);
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    return info_of(*opened);
+}
+
+Result<Root> Root::open(const std::string& path) {
+    const auto error = [&path](const std::string& why, DWORD code) {
+        return fail(win32::status_of(code), "cannot serve '" + path + "': " + why,
+                    static_cast<int>(code));
+    };
+    Root root;
+    root.path_ = path;
+    const auto wide = win32::to_wide(path);
+    if (!wide) {
+        return error("the name is not UTF-8", ERROR_INVALID_NAME);
+    }
+    root.directory_ = open_directory(*wide);
+    if (!root.directory_) {
+        const DWORD code = ::GetLastError();
+        const bool absent = win32::status_of(code) == Status::not_found;
+        return error(absent ? "no such directory" : win32::text_of(code), code);
+    }
+    const auto info = info_of(root.directory_);
+    if (!info) {
+        return error("cannot be examined", ERROR_INVALID_FUNCTION);
+    }
+    if (info->kind != Kind::directory) {
+        return error("Not a directory", ERROR_DIRECTORY);
+    }
+    root.info_ = *info;
+    const auto canonical = win32::to_utf8(final_path(handle_of(root.directory_)));
+    if (!canonical || canonical->empty()) {
+        return error("its path cannot be told", ERROR_INVALID_NAME);
+    }
+    root.canonical_ = *canonical;
+    while (root.canonical_.ends_with('\\')) {
+        root.canonical_.pop_back();
+    }
+    return root;
+}
+
+std::expected<File, Status> Root::reopen() const {
+    File again = open_directory(final_path(handle_of(directory_)));
+    if (!again) {
+        return failed();
+    }
+    return again;
+}
+
+std::expected<Info, Status> Root::look_again() const {
+    const File now = open_directory(win32::to_wide(path_).value_or(L""));
+    if (!now) {
+        return failed();
+    }
+    return info_of(now);
+}
+
+// Changes are found by looking.
+bool Root::watchable() const {
+    return false;
+}
+
+bool Root::contains(const File& node) const {
+    const std::wstring path = final_path(handle_of(node));
+    const std::wstring root = win32::to_wide(canonical_).value_or(L"");
+    if (root.empty() || path.size() < root.size() ||
+        !same_text(std::wstring_view(path).substr(0, root.size()), root)) {
+        return false;
+    }
+    const auto rest = win32::to_utf8(std::wstring_view(path).substr(root.size()));
+    if (!rest) {
+        return false;
+    }
+    std::string_view names = *rest;
+    if (!names.empty() && names.front() != '\\') {
+        return false;
+    }
+    while (!names.empty()) {
+        names.remove_prefix(1);
+        const std::string_view name = names.substr(0, names.find('\\'));
+        if (!name.empty() && !servable_name(name)) {
+            return false;
+        }
+        names.remove_prefix(name.size());
+    }
+    return true;
+}
+
+std::expected<Opened, Status> Root::open_below(const File& parent, const std::string& name,
+                                               Kind) const {
+    if (!servable_name(name)) {
+        return std::unexpected(Status::not_supported);
+    }
+    Opened result;
+    auto opened = open_relative(parent, name, FILE_READ_DATA, true);
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    const auto info = info_of(*opened);
+    if (!info) {
+        return std::unexpected(info.error());
+    }
+    if ((info->kind != Kind::file && info->kind != Kind::directory) || !contains(*opened)) {
+        return std::unexpected(Status::not_supported);
+    }
+    const std::wstring expected =
+        final_path(handle_of(parent)) + L'\\' + win32::to_wide(name).value_or(L"");
+    result.through_link = !same_text(final_path(handle_of(*opened)), expected);
+    result.info = *info;
+    result.file = std::move(*opened);
+    return result;
+}
+
+Status list(const File& directory, const std::function<void(std::string_view, Kind)>& visit) {
+    const auto buffer = std::make_unique<char[]>(kListBytes);
+    auto how = FileIdBothDirectoryRestartInfo;
+    for (;;) {
+        if (::GetFileInformationByHandleEx(handle_of(directory), how, buffer.get(), kListBytes) ==
+            0) {
+            const DWORD error = ::GetLastError();
+            return error == ERROR_NO_MORE_FILES ? Status::ok : failed(error).error();
+        }
+        how = FileIdBothDirectoryInfo;
+        for (std::size_t at = 0;;) {
+            FILE_ID_BOTH_DIR_INFO item;
+            std::memcpy(&item, buffer.get() + at, offsetof(FILE_ID_BOTH_DIR_INFO, FileName));
+            std::wstring wide(item.FileNameLength / sizeof(wchar_t), L'\0');
+            std::memcpy(wide.data(), buffer.get() + at + offsetof(FILE_ID_BOTH_DIR_INFO, FileName),
+                        item.FileNameLength);
+            // A name that is no UTF-16 cannot be asked for.
+            if (const auto name = win32::to_utf8(wide); name && *name != "." && *name != "..") {
+                const DWORD attributes = item.FileAttributes;
+                visit(*name, (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 ? Kind::link
+                             : (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0   ? Kind::directory
+                                                                              : Kind::file);
+            }
+            if (item.NextEntryOffset == 0) {
+                break;
+            }
+            at += item.NextEntryOffset;
+        }
+    }
+}
+
+std::expected<std::size_t, Status> read_at(const File& file, std::uint64_t offset, char* out,
+                                           std::size_t room) noexcept {
+    constexpr std::size_t kMost = 1U << 30;
+    OVERLAPPED place{};
+    place.Offset = static_cast<DWORD>(offset);
+    place.OffsetHigh = static_cast<DWORD>(offset >> 32);
+    DWORD got = 0;
+    if (::ReadFile(handle_of(file), out, static_cast<DWORD>(std::min(room, kMost)), &got, &place) ==
+        0) {
+        const DWORD error = ::GetLastError();
+        if (error != ERROR_HANDLE_EOF) {
+            return failed(error);
+        }
+    }
+    return got;
+}
+
+void prepare_for_sending(const File&) noexcept {}
+
+// Handles have no limit of their own; this many are enough.
+std::uint64_t descriptors_max() noexcept {
+    return kHandlesMax;
+}
+
+std::int64_t wall_now_ns() noexcept {
+    return win32::wall_now_ns();
+}
+
+}  // namespace sluice::http::fs

@@ -1,0 +1,85 @@
+// A temporary file without a name that lasts: opened by nobody else, gone with its handle, and not
+// written to the disk as long as the cache has room for it (FILE_ATTRIBUTE_TEMPORARY). Released
+// parts are given back where the file system knows holes.
+#include "http/memory_file.h"
+
+#include <algorithm>
+
+#include "core/win32.h"
+// after windows.h
+#include <winioctl.h>
+
+namespace sluice::http {
+
+namespace {
+
+constexpr DWORD kWriteMax = 1U << 20;
+
+HANDLE to_handle(std::intptr_t file) {
+    return reinterpret_cast<HANDLE>(file);
+}
+
+}  // namespace
+
+Result<MemoryFile> MemoryFile::create() {
+    wchar_t folder[MAX_PATH + 1];
+    wchar_t path[MAX_PATH + 1];
+    if (::GetTempPathW(MAX_PATH, folder) == 0 || ::GetTempFileNameW(folder, L"slu", 0, path) == 0) {
+        const DWORD error = ::GetLastError();
+        return fail(win32::status_of(error),
+                    "cannot make a temporary file: " + win32::text_of(error),
+                    static_cast<int>(error));
+    }
+    HANDLE file =
+        ::CreateFileW(path, GENERIC_READ | GENERIC_WRITE | DELETE, 0, nullptr, CREATE_ALWAYS,
+                      FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, nullptr);
+    if (file == INVALID_HANDLE_VALUE) {
+        const DWORD error = ::GetLastError();
+        return fail(win32::status_of(error),
+                    "cannot open a temporary file: " + win32::text_of(error),
+                    static_cast<int>(error));
+    }
+    DWORD bytes = 0;
+    (void)::DeviceIoControl(file, FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &bytes, nullptr);
+    MemoryFile result;
+    result.file_ = fs::File(reinterpret_cast<std::intptr_t>(file));
+    result.huge_pages_ = false;
+    return result;
+}
+
+std::uint64_t MemoryFile::page_bytes() noexcept {
+    SYSTEM_INFO system;
+    ::GetSystemInfo(&system);
+    return system.dwPageSize;
+}
+
+Status MemoryFile::write_some(std::uint64_t offset, const char* data, std::size_t size,
+                              std::size_t& wrote) {
+    OVERLAPPED place{};
+    place.Offset = static_cast<DWORD>(offset);
+    place.OffsetHigh = static_cast<DWORD>(offset >> 32);
+    DWORD done = 0;
+    if (::WriteFile(to_handle(handle()), data,
+                    static_cast<DWORD>(std::min<std::size_t>(size, kWriteMax)), &done,
+                    &place) == 0 ||
+        done == 0) {
+        const DWORD error = ::GetLastError();
+        return error == ERROR_DISK_FULL || error == ERROR_NOT_ENOUGH_MEMORY ? Status::no_memory
+                                                                            : Status::io_error;
+    }
+    wrote = done;
+    return Status::ok;
+}
+
+void MemoryFile::use_huge_page(std::size_t) noexcept {}
+
+void MemoryFile::punch(std::uint64_t offset, std::uint64_t size) noexcept {
+    FILE_ZERO_DATA_INFORMATION hole{};
+    hole.FileOffset.QuadPart = static_cast<LONGLONG>(offset);
+    hole.BeyondFinalZero.QuadPart = static_cast<LONGLONG>(offset + size);
+    DWORD bytes = 0;
+    (void)::DeviceIoControl(to_handle(handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole, nullptr,
+                            0, &bytes, nullptr);
+}
+
+}  // namespace sluice::http

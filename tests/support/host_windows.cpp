@@ -1,0 +1,97 @@
+#include "tests/support/host.h"
+
+#include <filesystem>
+
+#include "core/check.h"
+#include "core/win32.h"
+// after windows.h
+#include <winioctl.h>
+
+namespace sluice::test {
+
+namespace {
+
+HANDLE to_handle(std::intptr_t file) {
+    return reinterpret_cast<HANDLE>(file);
+}
+
+OVERLAPPED place_of(std::uint64_t offset) {
+    OVERLAPPED place{};
+    place.Offset = static_cast<DWORD>(offset);
+    place.OffsetHigh = static_cast<DWORD>(offset >> 32);
+    return place;
+}
+
+}  // namespace
+
+TempFile::TempFile() {
+    static int serial = 0;
+    const auto path = std::filesystem::temp_directory_path() /
+                      ("sluice." + std::to_string(process_id()) + "." + std::to_string(++serial));
+    HANDLE file = ::CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE | DELETE,
+                                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                                CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE, nullptr);
+    CHECK(file != INVALID_HANDLE_VALUE);
+    // Holes need no room then. Where that is refused they do.
+    DWORD bytes = 0;
+    (void)::DeviceIoControl(file, FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &bytes, nullptr);
+    handle_ = reinterpret_cast<std::intptr_t>(file);
+}
+
+TempFile::~TempFile() {
+    ::CloseHandle(to_handle(handle_));
+}
+
+void TempFile::write_at(std::uint64_t offset, std::string_view bytes) const {
+    OVERLAPPED place = place_of(offset);
+    DWORD wrote = 0;
+    CHECK(::WriteFile(to_handle(handle_), bytes.data(), static_cast<DWORD>(bytes.size()), &wrote,
+                      &place) != 0 &&
+          wrote == bytes.size());
+}
+
+std::string read_at(std::intptr_t file, std::uint64_t offset, std::uint64_t bytes) {
+    std::string text(bytes, '\0');
+    OVERLAPPED place = place_of(offset);
+    DWORD got = 0;
+    if (::ReadFile(to_handle(file), text.data(), static_cast<DWORD>(bytes), &got, &place) == 0) {
+        got = 0;
+    }
+    text.resize(got);
+    return text;
+}
+
+void TempFile::truncate(std::uint64_t size) const {
+    FILE_END_OF_FILE_INFO info;
+    info.EndOfFile.QuadPart = static_cast<LONGLONG>(size);
+    CHECK(::SetFileInformationByHandle(to_handle(handle_), FileEndOfFileInfo, &info, sizeof info) !=
+          0);
+}
+
+FileStamp TempFile::stamp() const {
+    const auto look = win32::look_at(to_handle(handle_));
+    CHECK(look.has_value());
+    return look->stamp;
+}
+
+int process_id() {
+    return static_cast<int>(::GetCurrentProcessId());
+}
+
+std::string make_temp_directory() {
+    static int serial = 0;
+    const auto path = std::filesystem::temp_directory_path() /
+                      ("sluice-" + std::to_string(process_id()) + "-" + std::to_string(++serial));
+    CHECK(std::filesystem::create_directory(path));
+    return path.string();
+}
+
+std::size_t open_descriptors() {
+    DWORD count = 0;
+    // Under Wine this is always 0.
+    return ::GetProcessHandleCount(::GetCurrentProcess(), &count) != 0 ? count : 0;
+}
+
+void raise_descriptor_limit() {}
+
+}  // namespace sluice::test
