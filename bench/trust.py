@@ -6,6 +6,9 @@ spread of wrk against itself, which is what a difference has to exceed.
 
     python3 bench/trust.py build/release/sluice
 
+Where the generator is the slower end, the cheaper one gets more answers: rates are compared where the
+server is the limit. --url takes such a server, which runs already, on CPU 0.
+
 docs/bench.md shows the figures of one machine. Standard library only; Linux only."""
 
 import argparse
@@ -127,6 +130,11 @@ def table(connections, found):
               f"| {statistics.median(r for _, r in ratios):.2f} |", flush=True)
 
 
+def compare(binary, url, options):
+    for connections in options.connections:
+        table(connections, measure(binary, url, connections, options.rounds, options.seconds))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -134,22 +142,24 @@ def main():
     parser.add_argument("-c", "--connections", type=int, nargs="+", default=[64, 1000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--url", help="ask this server instead of a sluice of our own")
     options = parser.parse_args()
     if not shutil.which("wrk"):
         sys.exit("trust: wrk is not installed")
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("trust: two CPUs are needed, one for the server and one for the generator")
+    binary = os.path.abspath(options.binary)
+    if options.url:
+        compare(binary, options.url, options)
+        return
     with tempfile.TemporaryDirectory(prefix="sluice-trust-") as work:
         root = os.path.join(work, "root")
         os.mkdir(root)
         with open(os.path.join(root, "index.html"), "w", encoding="ascii") as page:
             page.write("x" * PAGE_BYTES)
-        server = Server(os.path.abspath(options.binary), root)
+        server = Server(binary, root)
         try:
-            for connections in options.connections:
-                found = measure(os.path.abspath(options.binary), server.url, connections,
-                                options.rounds, options.seconds)
-                table(connections, found)
+            compare(binary, server.url, options)
         finally:
             server.stop()
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int kLiveTimeoutMs = 50;
 constexpr int kLiveBufferBytes = 16 << 20;
+constexpr std::size_t kReadBytes = 256 << 10;  // of a file at once; the C library would take 4 KiB
 // DLT_RAW differs between systems; in files it is this (pcap-linktype(7)).
 constexpr int kLinkTypeRaw = 101;
 
@@ -63,10 +65,17 @@ Capture& Capture::operator=(Capture&&) noexcept = default;
 Capture::~Capture() = default;
 
 Result<Capture> Capture::open_file(const std::string& path) {
+    std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
+    if (file == nullptr) {
+        return fail(Status::io_error, fmt::format("cannot read {}: {}", path, std::strerror(errno)),
+                    errno);
+    }
+    std::setvbuf(file, nullptr, _IOFBF, kReadBytes);
     char why[PCAP_ERRBUF_SIZE] = "";
     pcap_t* handle =
-        pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, why);
+        pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
     if (handle == nullptr) {
+        std::fclose(file);
         return fail(Status::io_error, fmt::format("cannot read {}: {}", path, why));
     }
     Capture capture(std::make_unique<Source>(handle), link_type_of(handle), false);

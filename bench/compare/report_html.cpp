@@ -23,7 +23,7 @@ max-width:1100px;padding:24px 20px}
 h1{font-size:22px;margin:0 0 4px}h2{font-size:17px;margin:34px 0 4px}h3{font-size:14px;margin:14px 0 4px}
 p{margin:6px 0}.soft{color:var(--soft);overflow-wrap:anywhere}.scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums;width:100%}
-th,td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--line);white-space:nowrap}
+th,td{text-align:right;padding:4px 6px;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
 .faster{color:var(--good);font-weight:600}.slower{color:var(--bad)}.unsure{color:var(--soft)}
 .invalid{color:var(--bad);font-weight:600;white-space:normal;text-align:left}

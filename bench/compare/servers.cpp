@@ -104,7 +104,8 @@ Result<Command> h2o(const std::string& program, const Duty& duty) {
 }
 
 Result<Command> apache(const std::string& program, const Duty& duty) {
-    // One process; the event MPM needs threads for requests under way, and one for all that wait.
+    // One process. The event MPM needs threads for requests under way, and one for all that wait;
+    // with no thread idle it closes connections that are kept alive: so twice the usual 64.
     const auto config = write_config(
         duty,
         fmt::format("ServerRoot \"{0}\"\nServerName 127.0.0.1\nListen 127.0.0.1:{1}\n"
@@ -114,8 +115,8 @@ Result<Command> apache(const std::string& program, const Duty& duty) {
                     "LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so\n"
                     "LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so\n"
                     "TypesConfig /dev/null\nAddType text/html .html\nAddType image/jpeg .jpg\n"
-                    "ServerLimit 1\nStartServers 1\nThreadLimit 64\nThreadsPerChild 64\n"
-                    "MaxRequestWorkers 64\nMinSpareThreads 1\nMaxSpareThreads 64\n"
+                    "ServerLimit 1\nStartServers 1\nThreadLimit 128\nThreadsPerChild 128\n"
+                    "MaxRequestWorkers 128\nMinSpareThreads 1\nMaxSpareThreads 128\n"
                     "AsyncRequestWorkerFactor 200\n"
                     "KeepAlive On\nMaxKeepAliveRequests 0\nKeepAliveTimeout 300\n"
                     "EnableSendfile On\nErrorLog \"{0}/apache-error.log\"\n{3}"
@@ -140,8 +141,7 @@ Result<Command> caddy(const std::string& program, const Duty& duty) {
     // Its log is JSON; the format of the others is not to be had.
     const auto config = write_config(
         duty,
-        fmt::format("{{\n  admin off\n  auto_https off\n  persist_config off\n"
-                    "  grace_period 1s\n}}\n"
+        fmt::format("{{\n  admin off\n  auto_https off\n  grace_period 1s\n}}\n"
                     "http://127.0.0.1:{} {{\n  bind 127.0.0.1\n  root * {}\n  file_server\n{}}}\n",
                     duty.port, duty.root,
                     duty.log.empty() ? "" : "  log {\n    output file " + duty.log + "\n  }\n"));

@@ -14,7 +14,7 @@ import unittest
 from harness import (BACKENDS, BINARY, SITE, Closed, Server, ServerCase, forbid_io_uring,
                      limit_descriptors, main, on_each_backend, refused, sanitizer)
 
-SLACK = 3.0 if sanitizer() else 1.0
+SLACK = 5.0  # seconds that a busy machine may add; the drain alone would take 10
 
 
 def free_port():

@@ -5,9 +5,9 @@ import contextlib
 import socket
 import time
 
-from harness import Closed, ServerCase, main, on_each_backend, sanitizer
+from harness import Closed, ServerCase, main, on_each_backend
 
-SLACK = 3.0 if sanitizer() else 1.5  # seconds that a busy machine may add to a deadline
+SLACK = 3.0  # seconds that a busy machine may add to a deadline
 
 
 @on_each_backend
