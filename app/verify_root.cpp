@@ -7,12 +7,11 @@
 
 #include "bench/load/body_hash.h"
 #include "http/path.h"
+#include "http/status.h"
 
 namespace sluice {
 
 namespace {
-
-constexpr std::uint16_t kOk = 200;
 
 struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
@@ -21,7 +20,7 @@ struct Close {
 Result<load::Expected> expected_of(const std::string& path, bool is_head) {
     const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
     load::BodyHash hash;
-    load::Expected expected{kOk, 0, 0};
+    load::Expected expected{http::kOk, 0, 0};
     if (file == nullptr) {
         return fail(Status::not_found, "--verify-root: " + path + " cannot be opened");
     }

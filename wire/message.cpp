@@ -9,12 +9,6 @@ namespace sluice::wire {
 
 namespace {
 
-bool same_name(std::string_view a, std::string_view b) noexcept {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               return http::to_lower(x) == http::to_lower(y);
-           });
-}
-
 bool is_version(std::string_view text) noexcept {
     return text.size() == 8 && text.starts_with("HTTP/") && http::is_digit(text[5]) &&
            text[6] == '.' && http::is_digit(text[7]);
@@ -34,7 +28,7 @@ std::string_view to_string(Framing framing) noexcept {
 
 std::optional<std::string_view> HttpHead::field(std::string_view name) const noexcept {
     for (const Field& one : fields_) {
-        if (same_name(at(one.name), name)) {
+        if (std::ranges::equal(at(one.name), name, {}, http::to_lower, http::to_lower)) {
             return at(one.value);
         }
     }

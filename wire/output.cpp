@@ -146,11 +146,12 @@ void append_json(fmt::memory_buffer& out, std::string_view bytes) {
             return;
         }
         const auto lead = static_cast<std::uint8_t>(bytes[0]);
-        size = std::max<std::size_t>(utf8_length(bytes), 1);
+        const std::size_t character = utf8_length(bytes);
+        size = std::max<std::size_t>(character, 1);
         if (lead == '"' || lead == '\\') {
             out.push_back('\\');
             out.push_back(bytes[0]);
-        } else if (lead < 0x20 || lead == 0x7f || utf8_length(bytes) == 0) {
+        } else if (lead < 0x20 || lead == 0x7f || character == 0) {
             // Bytes that are no UTF-8 are taken for Latin-1, so that the document stays valid.
             fmt::format_to(std::back_inserter(out), "\\u{:04x}", lead);
         } else {
