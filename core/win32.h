@@ -32,6 +32,11 @@ namespace sluice::win32 {
 // QueryPerformanceCounter.
 [[nodiscard]] Nanos monotonic_now() noexcept;
 
+// Handles as the headers that name no system carry them.
+[[nodiscard]] inline HANDLE to_handle(std::intptr_t file) noexcept {
+    return reinterpret_cast<HANDLE>(file);
+}
+
 struct FileLook {
     FileStamp stamp;
     std::uint64_t device = 0;  // the volume's serial number

@@ -23,7 +23,7 @@ constexpr std::size_t kListBytes = 64 * 1024;
 constexpr std::uint64_t kHandlesMax = 1U << 16;
 
 HANDLE handle_of(const File& file) noexcept {
-    return reinterpret_cast<HANDLE>(file.handle());
+    return win32::to_handle(file.handle());
 }
 
 File to_file(HANDLE handle) noexcept {

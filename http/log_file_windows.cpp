@@ -5,14 +5,6 @@
 
 namespace sluice::http {
 
-namespace {
-
-HANDLE to_handle(std::intptr_t handle) {
-    return reinterpret_cast<HANDLE>(handle);
-}
-
-}  // namespace
-
 Result<LogFile> LogFile::open(const std::string& path) {
     HANDLE file = INVALID_HANDLE_VALUE;
     if (path == "-") {
@@ -35,8 +27,8 @@ Result<LogFile> LogFile::open(const std::string& path) {
 }
 
 LogFile::~LogFile() {
-    if (handle_ >= 0 && to_handle(handle_) != ::GetStdHandle(STD_OUTPUT_HANDLE)) {
-        ::CloseHandle(to_handle(handle_));
+    if (handle_ >= 0 && win32::to_handle(handle_) != ::GetStdHandle(STD_OUTPUT_HANDLE)) {
+        ::CloseHandle(win32::to_handle(handle_));
     }
 }
 
@@ -52,7 +44,7 @@ LogFile::Written LogFile::write(std::span<const std::string_view> parts) const n
         const auto size = static_cast<DWORD>(
             part.size() < std::numeric_limits<DWORD>::max() ? part.size() : 1U << 30);
         DWORD bytes = 0;
-        if (size > 0 && ::WriteFile(to_handle(handle_), part.data(), size, &bytes, nullptr) == 0) {
+        if (size > 0 && ::WriteFile(win32::to_handle(handle_), part.data(), size, &bytes, nullptr) == 0) {
             if (written.bytes == 0) {
                 written.error = static_cast<int>(::GetLastError());
             }

@@ -15,10 +15,6 @@ namespace {
 
 constexpr DWORD kWriteMax = 1U << 20;
 
-HANDLE to_handle(std::intptr_t file) {
-    return reinterpret_cast<HANDLE>(file);
-}
-
 }  // namespace
 
 Result<MemoryFile> MemoryFile::create() {
@@ -59,7 +55,7 @@ Status MemoryFile::write_some(std::uint64_t offset, const char* data, std::size_
     place.Offset = static_cast<DWORD>(offset);
     place.OffsetHigh = static_cast<DWORD>(offset >> 32);
     DWORD done = 0;
-    if (::WriteFile(to_handle(handle()), data,
+    if (::WriteFile(win32::to_handle(handle()), data,
                     static_cast<DWORD>(std::min<std::size_t>(size, kWriteMax)), &done,
                     &place) == 0 ||
         done == 0) {
@@ -78,7 +74,7 @@ void MemoryFile::punch(std::uint64_t offset, std::uint64_t size) noexcept {
     hole.FileOffset.QuadPart = static_cast<LONGLONG>(offset);
     hole.BeyondFinalZero.QuadPart = static_cast<LONGLONG>(offset + size);
     DWORD bytes = 0;
-    (void)::DeviceIoControl(to_handle(handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole, nullptr,
+    (void)::DeviceIoControl(win32::to_handle(handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole, nullptr,
                             0, &bytes, nullptr);
 }
 

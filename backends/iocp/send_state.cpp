@@ -10,15 +10,11 @@ namespace {
 
 constexpr std::uint32_t kStepsWithoutBytesMax = 16;
 
-HANDLE handle_of(const FileRange& range) noexcept {
-    return reinterpret_cast<HANDLE>(range.file);
-}
-
 bool stamp_matches(const FileRange& range) noexcept {
     if (range.stamp == nullptr) {
         return true;
     }
-    const auto look = win32::look_at(handle_of(range));
+    const auto look = win32::look_at(win32::to_handle(range.file));
     return look && look->stamp == *range.stamp;
 }
 
@@ -110,7 +106,7 @@ Begun SendState::begin_transmit(const System& system, SOCKET socket) noexcept {
         operation.reset();
         return system.send(socket, step_slices.data(), 1, &operation);
     }
-    return system.transmit(socket, handle_of(file), step_file, step_memory > 0 ? &head : nullptr,
+    return system.transmit(socket, win32::to_handle(file.file), step_file, step_memory > 0 ? &head : nullptr,
                            &operation);
 }
 
@@ -125,7 +121,7 @@ bool SendState::read_file(FileBuffers& buffers) noexcept {
     const auto wanted =
         static_cast<DWORD>(std::min<std::uint64_t>(file.length, FileBuffers::kBytes));
     DWORD got = 0;
-    if (::ReadFile(handle_of(file), buffer.get(), wanted, &got, &place) == 0) {
+    if (::ReadFile(win32::to_handle(file.file), buffer.get(), wanted, &got, &place) == 0) {
         const DWORD error = ::GetLastError();
         fail_with(error == ERROR_HANDLE_EOF ? Status::changed : Status::reset);
         return false;
