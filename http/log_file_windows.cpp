@@ -44,7 +44,8 @@ LogFile::Written LogFile::write(std::span<const std::string_view> parts) const n
         const auto size = static_cast<DWORD>(
             part.size() < std::numeric_limits<DWORD>::max() ? part.size() : 1U << 30);
         DWORD bytes = 0;
-        if (size > 0 && ::WriteFile(win32::to_handle(handle_), part.data(), size, &bytes, nullptr) == 0) {
+        if (size > 0 &&
+            ::WriteFile(win32::to_handle(handle_), part.data(), size, &bytes, nullptr) == 0) {
             if (written.bytes == 0) {
                 written.error = static_cast<int>(::GetLastError());
             }

@@ -74,8 +74,8 @@ void MemoryFile::punch(std::uint64_t offset, std::uint64_t size) noexcept {
     hole.FileOffset.QuadPart = static_cast<LONGLONG>(offset);
     hole.BeyondFinalZero.QuadPart = static_cast<LONGLONG>(offset + size);
     DWORD bytes = 0;
-    (void)::DeviceIoControl(win32::to_handle(handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole, nullptr,
-                            0, &bytes, nullptr);
+    (void)::DeviceIoControl(win32::to_handle(handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole,
+                            nullptr, 0, &bytes, nullptr);
 }
 
 }  // namespace sluice::http

@@ -1,5 +1,5 @@
-// Whether this build is several times slower (sanitizers; Windows, which is tested under Wine), so that
-// the longest tests do less of the same. What they leave out is done by the other builds.
+// Whether this build is several times slower (sanitizers; Windows, which is tested under Wine), so
+// that the longest tests do less of the same. What they leave out is done by the other builds.
 #pragma once
 
 namespace sluice {

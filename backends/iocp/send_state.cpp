@@ -106,8 +106,8 @@ Begun SendState::begin_transmit(const System& system, SOCKET socket) noexcept {
         operation.reset();
         return system.send(socket, step_slices.data(), 1, &operation);
     }
-    return system.transmit(socket, win32::to_handle(file.file), step_file, step_memory > 0 ? &head : nullptr,
-                           &operation);
+    return system.transmit(socket, win32::to_handle(file.file), step_file,
+                           step_memory > 0 ? &head : nullptr, &operation);
 }
 
 // Reads the next bytes of the file. False: they are no longer what was promised.
