@@ -64,7 +64,9 @@ struct FileStamp {
 // A piece of an open file. The descriptor belongs to the caller and stays open until the
 // completion.
 struct FileRange {
-    std::intptr_t file = -1;  // file descriptor, or HANDLE on Windows
+    // File descriptor; on Windows a HANDLE, best one opened with FILE_FLAG_OVERLAPPED: reading any
+    // other holds the worker.
+    std::intptr_t file = -1;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
     // When set: the file must still carry this stamp after its bytes were handed over, else the

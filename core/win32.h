@@ -36,6 +36,14 @@ namespace sluice::win32 {
 [[nodiscard]] inline HANDLE to_handle(std::intptr_t file) noexcept {
     return reinterpret_cast<HANDLE>(file);
 }
+// An operation as a call wants it that begins at this place of a file.
+[[nodiscard]] OVERLAPPED operation_at(std::uint64_t offset) noexcept;
+// One read or write that waits for its end, of a handle opened for overlapped operations or not.
+// Returns the error, ERROR_SUCCESS with 0 bytes at the end of the file.
+[[nodiscard]] DWORD read_at(HANDLE file, std::uint64_t offset, char* out, std::size_t room,
+                            std::size_t& got) noexcept;
+[[nodiscard]] DWORD write_at(HANDLE file, std::uint64_t offset, const char* data, std::size_t size,
+                             std::size_t& wrote) noexcept;
 
 struct FileLook {
     FileStamp stamp;

@@ -1,8 +1,64 @@
 #include "core/win32.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace sluice::win32 {
+
+namespace {
+
+constexpr std::size_t kTransferMax = 1U << 30;
+
+// For waiting until one operation of this thread is over: a file's own signal is every operation's.
+HANDLE thread_event() noexcept {
+    struct Event {
+        HANDLE handle = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
+        ~Event() { ::CloseHandle(handle); }
+    };
+    static thread_local const Event event;
+    return event.handle;
+}
+
+// The end of a call that was to begin a transfer.
+DWORD finish(HANDLE file, BOOL done, OVERLAPPED& operation, std::size_t& bytes) noexcept {
+    DWORD moved = 0;
+    if ((done == 0 && ::GetLastError() != ERROR_IO_PENDING) ||
+        ::GetOverlappedResult(file, &operation, &moved, TRUE) == 0) {
+        return ::GetLastError();
+    }
+    bytes = moved;
+    return ERROR_SUCCESS;
+}
+
+}  // namespace
+
+OVERLAPPED operation_at(std::uint64_t offset) noexcept {
+    OVERLAPPED operation{};
+    operation.Offset = static_cast<DWORD>(offset);
+    operation.OffsetHigh = static_cast<DWORD>(offset >> 32);
+    return operation;
+}
+
+DWORD read_at(HANDLE file, std::uint64_t offset, char* out, std::size_t room,
+              std::size_t& got) noexcept {
+    OVERLAPPED operation = operation_at(offset);
+    operation.hEvent = thread_event();
+    got = 0;
+    const BOOL done = ::ReadFile(file, out, static_cast<DWORD>(std::min(room, kTransferMax)),
+                                 nullptr, &operation);
+    const DWORD error = finish(file, done, operation, got);
+    return error == ERROR_HANDLE_EOF ? ERROR_SUCCESS : error;
+}
+
+DWORD write_at(HANDLE file, std::uint64_t offset, const char* data, std::size_t size,
+               std::size_t& wrote) noexcept {
+    OVERLAPPED operation = operation_at(offset);
+    operation.hEvent = thread_event();
+    wrote = 0;
+    const BOOL done = ::WriteFile(file, data, static_cast<DWORD>(std::min(size, kTransferMax)),
+                                  nullptr, &operation);
+    return finish(file, done, operation, wrote);
+}
 
 Status status_of(DWORD error) noexcept {
     switch (error) {

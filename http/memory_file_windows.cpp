@@ -3,19 +3,11 @@
 // parts are given back where the file system knows holes.
 #include "http/memory_file.h"
 
-#include <algorithm>
-
 #include "core/win32.h"
 // after windows.h
 #include <winioctl.h>
 
 namespace sluice::http {
-
-namespace {
-
-constexpr DWORD kWriteMax = 1U << 20;
-
-}  // namespace
 
 Result<MemoryFile> MemoryFile::create() {
     wchar_t folder[MAX_PATH + 1];
@@ -26,9 +18,9 @@ Result<MemoryFile> MemoryFile::create() {
                     "cannot make a temporary file: " + win32::text_of(error),
                     static_cast<int>(error));
     }
-    HANDLE file =
-        ::CreateFileW(path, GENERIC_READ | GENERIC_WRITE | DELETE, 0, nullptr, CREATE_ALWAYS,
-                      FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, nullptr);
+    HANDLE file = ::CreateFileW(
+        path, GENERIC_READ | GENERIC_WRITE | DELETE, 0, nullptr, CREATE_ALWAYS,
+        FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE | FILE_FLAG_OVERLAPPED, nullptr);
     if (file == INVALID_HANDLE_VALUE) {
         const DWORD error = ::GetLastError();
         return fail(win32::status_of(error),
@@ -51,20 +43,11 @@ std::uint64_t MemoryFile::page_bytes() noexcept {
 
 Status MemoryFile::write_some(std::uint64_t offset, const char* data, std::size_t size,
                               std::size_t& wrote) {
-    OVERLAPPED place{};
-    place.Offset = static_cast<DWORD>(offset);
-    place.OffsetHigh = static_cast<DWORD>(offset >> 32);
-    DWORD done = 0;
-    if (::WriteFile(win32::to_handle(handle()), data,
-                    static_cast<DWORD>(std::min<std::size_t>(size, kWriteMax)), &done,
-                    &place) == 0 ||
-        done == 0) {
-        const DWORD error = ::GetLastError();
-        return error == ERROR_DISK_FULL || error == ERROR_NOT_ENOUGH_MEMORY ? Status::no_memory
-                                                                            : Status::io_error;
+    const DWORD error = win32::write_at(win32::to_handle(handle()), offset, data, size, wrote);
+    if (error == 0 && wrote > 0) {
+        return Status::ok;
     }
-    wrote = done;
-    return Status::ok;
+    return win32::status_of(error) == Status::no_memory ? Status::no_memory : Status::io_error;
 }
 
 void MemoryFile::use_huge_page(std::size_t) noexcept {}

@@ -37,17 +37,23 @@ std::uint64_t power(std::uint64_t base, unsigned exponent) {
     return value;
 }
 
-// Without overflow for any number of units.
-Nanos to_nanos(std::uint64_t units, std::uint64_t units_per_second) {
-    const auto seconds = static_cast<Nanos>(units / units_per_second);
+// Without overflow for any number of units; seconds that 64 bits cannot hold wrap around.
+Nanos to_time(std::uint64_t units, std::uint64_t units_per_second, std::int64_t offset_seconds) {
+    const std::uint64_t seconds =
+        units / units_per_second + static_cast<std::uint64_t>(offset_seconds);
     const std::uint64_t rest = units % units_per_second;
     const auto nanos = units_per_second <= 1'000'000'000
                            ? rest * 1'000'000'000 / units_per_second
                            : rest / (units_per_second / 1'000'000'000);
-    return seconds * kSecond + static_cast<Nanos>(nanos);
+    return frame_time(static_cast<std::int64_t>(seconds), static_cast<Nanos>(nanos));
 }
 
 }  // namespace
+
+Nanos frame_time(std::int64_t seconds, Nanos nanos) noexcept {
+    constexpr std::int64_t kSecondsMax = 9'000'000'000;
+    return std::clamp<std::int64_t>(seconds, 0, kSecondsMax) * kSecond + nanos;
+}
 
 Link link_of(int link_type) noexcept {
     switch (link_type) {
@@ -191,7 +197,7 @@ const CaptureFile::Record* CaptureFile::next_record() {
     }
     const std::uint32_t captured = u32(8);
     record_.length = u32(12);
-    record_.time = Nanos{u32(0)} * kSecond + to_nanos(u32(4), interfaces_[0].units_per_second);
+    record_.time = to_time(u32(4), interfaces_[0].units_per_second, u32(0));
     if (captured > kFrameBytesMax) {
         (void)failed(fmt::format("a frame claims {} bytes", captured));
         return nullptr;
@@ -322,8 +328,7 @@ const CaptureFile::Record* CaptureFile::on_packet() {
         captured = std::min(record_.length, interface.snap_length);
     } else {
         const std::uint64_t units = std::uint64_t{u32(12)} << 32 | u32(16);
-        record_.time =
-            to_nanos(units, interface.units_per_second) + interface.offset_seconds * kSecond;
+        record_.time = to_time(units, interface.units_per_second, interface.offset_seconds);
         captured = u32(20);
         record_.length = u32(24);
     }

@@ -25,6 +25,10 @@ namespace sluice::wire {
 [[nodiscard]] Link link_of(int link_type) noexcept;
 // "its link type is ...": why a capture is not read.
 [[nodiscard]] std::string unknown_link(std::string_view path, std::string_view name);
+// A frame's time. A damaged file may name any second at all: those that 64 bits of nanoseconds
+// cannot hold become the nearest of a range (1970 to 2255) in which differences cannot overflow
+// either.
+[[nodiscard]] Nanos frame_time(std::int64_t seconds, Nanos nanos) noexcept;
 
 class CaptureFile {
   public:

@@ -26,14 +26,6 @@ int link_type_of(pcap_t* handle) {
     return type == DLT_RAW ? kLinkTypeRaw : type;
 }
 
-// A damaged file may name any second at all: those that 64 bits of nanoseconds cannot hold become
-// the nearest of a range (1970 to 2255) in which differences cannot overflow either.
-Nanos time_of(const timeval& stamp) {
-    constexpr std::int64_t kSecondsMax = 9'000'000'000;
-    const std::int64_t seconds = std::clamp<std::int64_t>(stamp.tv_sec, 0, kSecondsMax);
-    return seconds * kSecond + stamp.tv_usec;  // of nanoseconds, by the precision asked for
-}
-
 std::string live_failure(const std::string& interface, int code, pcap_t* handle) {
     std::string text = fmt::format("cannot capture on {}: {}", interface, pcap_statustostr(code));
     if (const char* more = pcap_geterr(handle); more != nullptr && *more != '\0') {
@@ -138,7 +130,8 @@ const Frame* Capture::next() {
     }
     if (got == 1) {
         ++frame_.number;
-        frame_.time = time_of(header->ts);
+        // tv_usec is of nanoseconds, by the precision asked for.
+        frame_.time = frame_time(header->ts.tv_sec, header->ts.tv_usec);
         frame_.length = header->len;
         frame_.link = link_;
         frame_.bytes = {reinterpret_cast<const char*>(bytes), header->caplen};

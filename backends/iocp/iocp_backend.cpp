@@ -65,11 +65,15 @@ IocpBackend::IocpBackend(const BackendLimits& limits, const IocpCapabilities& ca
 }
 
 IocpBackend::~IocpBackend() {
+    ending_ = true;
     for (ListenerId id = 0; id < listeners_.size(); ++id) {
         leave_group(id);
     }
     for (Slot slot = 0; slot < limits_.slots; ++slot) {
         Socket_& socket = sockets_[slot];
+        if (socket.send != kNoSend) {
+            sends_[socket.send].cancel(socket.socket);
+        }
         if (socket.socket != INVALID_SOCKET) {
             (void)::CancelIoEx(handle_of(socket.socket), nullptr);
             ::closesocket(socket.socket);
@@ -98,7 +102,7 @@ void IocpBackend::drain_port() noexcept {
         ULONG count = 0;
         const bool any = ::GetQueuedCompletionStatusEx(port_, entries_.data(),
                                                        static_cast<ULONG>(entries_.size()), &count,
-                                                       last ? 0 : kDrainStepMs, FALSE) != 0;
+                                                       last ? 0 : kDrainStepMs, TRUE) != 0;
         for (ULONG i = 0; any && i < count; ++i) {
             const OVERLAPPED_ENTRY& entry = entries_[i];
             if (entry.lpCompletionKey == static_cast<ULONG_PTR>(Message::accepted)) {
@@ -109,8 +113,7 @@ void IocpBackend::drain_port() noexcept {
                     auto& accept = static_cast<AcceptGroup::Operation_&>(operation);
                     accept.group->on_packet(accept, deliveries_);
                 } else {
-                    operation.pending = false;
-                    --pending_;
+                    on_ended(operation, 0, 0);
                 }
             }
         }
@@ -496,7 +499,7 @@ void IocpBackend::close(Token token) noexcept {
         (void)::CancelIoEx(handle_of(socket.socket), &socket.watch);
     }
     if (socket.send != kNoSend) {
-        (void)::CancelIoEx(handle_of(socket.socket), &sends_[socket.send].operation);
+        sends_[socket.send].cancel(socket.socket);
     }
     finish_close(token.slot(), socket);
 }
@@ -539,10 +542,7 @@ void IocpBackend::on_packet(const OVERLAPPED_ENTRY& entry) noexcept {
             return;
         case Message::operation: break;
     }
-    on_operation(static_cast<Operation&>(*entry.lpOverlapped), entry.dwNumberOfBytesTransferred);
-}
-
-void IocpBackend::on_operation(Operation& operation, std::uint32_t bytes) noexcept {
+    auto& operation = static_cast<Operation&>(*entry.lpOverlapped);
     if (operation.kind == Operation::Kind::accept) {
         auto& accept = static_cast<AcceptGroup::Operation_&>(operation);
         deliveries_.clear();
@@ -551,14 +551,23 @@ void IocpBackend::on_operation(Operation& operation, std::uint32_t bytes) noexce
         std::erase_if(closed_groups_, [](const auto& group) { return !group->pending(); });
         return;
     }
+    on_ended(operation, iocp::error_of(sockets_[operation.slot].socket, operation),
+             entry.dwNumberOfBytesTransferred);
+}
+
+// An operation of a slot is over.
+void IocpBackend::on_ended(Operation& operation, DWORD error, std::uint32_t bytes) noexcept {
     operation.pending = false;
     --pending_;
+    if (ending_) {
+        return;
+    }
     const Slot slot = operation.slot;
     Socket_& socket = sockets_[slot];
     if (operation.kind == Operation::Kind::send) {
-        on_sent(slot, socket, bytes);
+        on_sent(slot, socket, error, bytes);
     } else {
-        const Status status = win32::status_of(iocp::error_of(socket.socket, operation));
+        const Status status = win32::status_of(error);
         if (operation.kind == Operation::Kind::connect) {
             on_connected(slot, socket);
             outbox_.add(Token{slot, socket.generation, OpKind::connect}, status);
@@ -582,6 +591,11 @@ static DWORD milliseconds_until(Nanos deadline, Nanos now) noexcept {
 }
 
 void IocpBackend::wait(Nanos deadline) noexcept {
+    if (reads_ > 0) {
+        // Their ends come in alertable waits only, and the one below is none while the port is
+        // full.
+        (void)::SleepEx(0, TRUE);
+    }
     const bool can_receive = !readable_.empty() && !free_buffers_.empty();
     DWORD timeout = 0;
     if (!outbox_.urgent() && !can_receive && deadline > now_) {
@@ -592,9 +606,10 @@ void IocpBackend::wait(Nanos deadline) noexcept {
     }
     ULONG count = 0;
     if (::GetQueuedCompletionStatusEx(port_, entries_.data(), static_cast<ULONG>(entries_.size()),
-                                      &count, timeout, FALSE) == 0) {
+                                      &count, timeout, TRUE) == 0) {
         // Anything else would come again at once, and the loop would spin without serving anybody.
-        CHECK(::GetLastError() == WAIT_TIMEOUT);
+        const DWORD error = ::GetLastError();
+        CHECK(error == WAIT_TIMEOUT || error == WAIT_IO_COMPLETION);
         count = 0;
     }
     read_clocks();

@@ -4,9 +4,9 @@
 // something; then a plain non-blocking recv() fills a lent buffer. So no buffer is held while the
 // peer is silent, a paused stream loses nothing, and stopping one withdraws nothing.
 //
-// SENDING. Overlapped, in steps of a bounded size (send_state.h). A step that is complete when its
-// call returns has no packet (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS); after a few of these the next
-// one takes the way through the port, so that others have their turn.
+// SENDING. Overlapped, in steps of a bounded size (send_state.h), those that read files included. A
+// step that is complete when its call returns has no packet (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS);
+// after a few of these the next one takes the way through the port, so that others have their turn.
 //
 // ACCEPTING. accept_group.h.
 //
@@ -130,12 +130,14 @@ class IocpBackend final : public Backend {
                     SendUrgency urgency) noexcept;
     void go_on_sending(Slot slot, Socket_& socket) noexcept;
     void finish_send(Slot slot, Socket_& socket) noexcept;
+    void note_begun(const iocp::SendState& send) noexcept;
     void look_at_stalled() noexcept;
 
     void on_packet(const OVERLAPPED_ENTRY& entry) noexcept;
-    void on_operation(iocp::Operation& operation, std::uint32_t bytes) noexcept;
+    void on_ended(iocp::Operation& operation, DWORD error, std::uint32_t bytes) noexcept;
     void on_connected(Slot slot, Socket_& socket) noexcept;
-    void on_sent(Slot slot, Socket_& socket, std::uint32_t bytes) noexcept;
+    static void WINAPI on_read(DWORD error, DWORD bytes, OVERLAPPED* operation) noexcept;
+    void on_sent(Slot slot, Socket_& socket, DWORD error, std::uint32_t bytes) noexcept;
     void finish_close(Slot slot, Socket_& socket) noexcept;
 
     [[nodiscard]] bool outbox_has_turn() noexcept;
@@ -154,6 +156,7 @@ class IocpBackend final : public Backend {
     Pool<iocp::SendState> sends_;
     iocp::FileBuffers file_buffers_;
     std::uint32_t transmits_ = 0;  // pending TransmitFiles
+    std::uint32_t reads_ = 0;      // pending reads of files
     Nanos stalled_look_at_ = 0;
     std::uint64_t pending_ = 0;       // operations of slots for which a packet will come
     std::vector<Slot> readable_;      // sockets with something to read and a stream to feed
@@ -167,6 +170,7 @@ class IocpBackend final : public Backend {
     Nanos now_ = 0;
     std::int64_t wall_seconds_ = 0;
     bool waited_last_time_ = false;
+    bool ending_ = false;  // being destroyed: what ends is only counted
 };
 
 class IocpFactory final : public BackendFactory {

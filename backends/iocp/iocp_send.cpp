@@ -40,14 +40,9 @@ void IocpBackend::begin_send(Token token, std::span<const Slice> head, const Fil
 void IocpBackend::go_on_sending(Slot slot, Socket_& socket) noexcept {
     SendState& send = sends_[socket.send];
     for (int complete_at_once = 0; send.left() > 0 && send.failure == Status::ok;) {
-        const Begun begun = send.begin_step(system_, socket.socket, file_buffers_);
-        if (send.failure != Status::ok) {
-            break;
-        }
+        const Begun begun = send.begin_step(system_, socket.socket, file_buffers_, on_read, this);
         if (expect_packet(send.operation, begun)) {
-            if (send.transmitting && transmits_++ == 0) {
-                stalled_look_at_ = now_ + kStalledLook;
-            }
+            note_begun(send);
             return;
         }
         if (!begun.done()) {
@@ -59,7 +54,7 @@ void IocpBackend::go_on_sending(Slot slot, Socket_& socket) noexcept {
             send.operation.Internal = 0;
             send.operation.pending = true;
             ++pending_;
-            transmits_ += send.transmitting ? 1 : 0;
+            note_begun(send);
             CHECK(::PostQueuedCompletionStatus(port_, begun.bytes,
                                                static_cast<ULONG_PTR>(Message::operation),
                                                &send.operation) != 0);
@@ -69,10 +64,25 @@ void IocpBackend::go_on_sending(Slot slot, Socket_& socket) noexcept {
     finish_send(slot, socket);
 }
 
-void IocpBackend::on_sent(Slot slot, Socket_& socket, std::uint32_t bytes) noexcept {
+// Counts what wants to be looked after while it is under way.
+void IocpBackend::note_begun(const SendState& send) noexcept {
+    if (send.step == SendState::Step::transmit && transmits_++ == 0) {
+        stalled_look_at_ = now_ + kStalledLook;
+    }
+    reads_ += send.step == SendState::Step::read ? 1 : 0;
+}
+
+// The end of a read, told from within an alertable wait of this thread (wait(), drain_port()).
+void IocpBackend::on_read(DWORD error, DWORD bytes, OVERLAPPED* operation) noexcept {
+    auto& backend = *static_cast<IocpBackend*>(operation->hEvent);
+    backend.on_ended(static_cast<iocp::Operation&>(*operation), error, bytes);
+}
+
+void IocpBackend::on_sent(Slot slot, Socket_& socket, DWORD error, std::uint32_t bytes) noexcept {
     SendState& send = sends_[socket.send];
-    transmits_ -= send.transmitting ? 1 : 0;
-    if (const DWORD error = iocp::error_of(socket.socket, send.operation); error != 0) {
+    transmits_ -= send.step == SendState::Step::transmit ? 1 : 0;
+    reads_ -= send.step == SendState::Step::read ? 1 : 0;
+    if (error != 0) {
         send.step_failed(error, bytes);
     } else {
         send.step_done(bytes);
@@ -117,13 +127,13 @@ void IocpBackend::look_at_stalled() noexcept {
     stalled_look_at_ = now_ + kStalledLook;
     for (std::uint32_t i = 0; i < sends_.made(); ++i) {
         SendState& send = sends_[i];
-        if (!send.active || !send.transmitting || !send.operation.pending) {
+        if (!send.active || send.step != SendState::Step::transmit || !send.operation.pending) {
             continue;
         }
         Socket_& socket = sockets_[send.token.slot()];
         WSAPOLLFD asked{socket.socket, POLLWRNORM, 0};
         if (!socket.closing && ::WSAPoll(&asked, 1, 0) == 1 && (asked.revents & POLLERR) != 0) {
-            (void)::CancelIoEx(reinterpret_cast<HANDLE>(socket.socket), &send.operation);
+            send.cancel(socket.socket);
         }
     }
 }

@@ -20,9 +20,7 @@ struct Operation : OVERLAPPED {
     Operation() : OVERLAPPED{} {}
     // As a call wants it that begins at this place of a file.
     void reset(std::uint64_t offset = 0) noexcept {
-        static_cast<OVERLAPPED&>(*this) = OVERLAPPED{};
-        Offset = static_cast<DWORD>(offset);
-        OffsetHigh = static_cast<DWORD>(offset >> 32);
+        static_cast<OVERLAPPED&>(*this) = win32::operation_at(offset);
     }
 };
 

@@ -45,8 +45,7 @@ void SendState::start(Token name, std::span<const Slice> head_slices, const File
     urgency = how_soon;
     active = true;
     may_transmit = transmit_allowed && !range.copy && range.length >= kTransmitMin;
-    transmitting = false;
-    step_memory = step_file = steps_without_bytes = 0;
+    step_memory = step_file = buffered = steps_without_bytes = 0;
 }
 
 std::uint64_t SendState::left() const noexcept {
@@ -69,10 +68,11 @@ DWORD SendState::gather() noexcept {
     return count;
 }
 
-Begun SendState::begin_step(const System& system, SOCKET socket, FileBuffers& buffers) noexcept {
+Begun SendState::begin_step(const System& system, SOCKET socket, FileBuffers& buffers,
+                            LPOVERLAPPED_COMPLETION_ROUTINE on_read, void* reader) noexcept {
     const DWORD count = gather();
     step_file = 0;
-    transmitting = false;
+    step = Step::send;
     operation.reset();
     if (may_transmit && count <= 1) {
         return begin_transmit(system, socket);
@@ -80,11 +80,20 @@ Begun SendState::begin_step(const System& system, SOCKET socket, FileBuffers& bu
     if (count > 0) {
         return system.send(socket, step_slices.data(), count, &operation);
     }
-    if (!read_file(buffers)) {
-        return {};
+    if (buffered > 0) {
+        step_file = buffered;
+        step_slices[0] = {step_file, buffer.get()};
+        return system.send(socket, step_slices.data(), 1, &operation);
     }
-    step_slices[0] = {step_file, buffer.get()};
-    return system.send(socket, step_slices.data(), 1, &operation);
+    if (buffer == nullptr) {
+        buffer = buffers.take();
+    }
+    step = Step::read;
+    operation.reset(file.offset);
+    operation.hEvent = reader;  // ReadFileEx leaves it to its caller
+    const auto wanted =
+        static_cast<DWORD>(std::min<std::uint64_t>(file.length, FileBuffers::kBytes));
+    return system.read(win32::to_handle(file.file), buffer.get(), wanted, &operation, on_read);
 }
 
 // One slice of memory may go along. TransmitFile takes the place in the file from the operation, so
@@ -93,7 +102,7 @@ Begun SendState::begin_transmit(const System& system, SOCKET socket) noexcept {
     operation.reset(file.offset);
     step_file =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(file.length, kTransmitStepBytes));
-    transmitting = true;
+    step = Step::transmit;
     head = {};
     if (step_memory > 0) {
         head.Head = step_slices[0].buf;
@@ -102,7 +111,7 @@ Begun SendState::begin_transmit(const System& system, SOCKET socket) noexcept {
     // Memory that does not fit into this step leaves before the file does.
     if (step_memory > 0 && slices[slice_first].len > step_memory) {
         step_file = 0;
-        transmitting = false;
+        step = Step::send;
         operation.reset();
         return system.send(socket, step_slices.data(), 1, &operation);
     }
@@ -110,31 +119,23 @@ Begun SendState::begin_transmit(const System& system, SOCKET socket) noexcept {
                            step_memory > 0 ? &head : nullptr, &operation);
 }
 
-// Reads the next bytes of the file. False: they are no longer what was promised.
-bool SendState::read_file(FileBuffers& buffers) noexcept {
-    if (buffer == nullptr) {
-        buffer = buffers.take();
-    }
-    OVERLAPPED place{};
-    place.Offset = static_cast<DWORD>(file.offset);
-    place.OffsetHigh = static_cast<DWORD>(file.offset >> 32);
-    const auto wanted =
-        static_cast<DWORD>(std::min<std::uint64_t>(file.length, FileBuffers::kBytes));
-    DWORD got = 0;
-    if (::ReadFile(win32::to_handle(file.file), buffer.get(), wanted, &got, &place) == 0) {
-        const DWORD error = ::GetLastError();
-        fail_with(error == ERROR_HANDLE_EOF ? Status::changed : Status::reset);
-        return false;
-    }
-    if (got == 0 || !stamp_matches(file)) {
+void SendState::cancel(SOCKET socket) noexcept {
+    const HANDLE busy =
+        step == Step::read ? win32::to_handle(file.file) : reinterpret_cast<HANDLE>(socket);
+    (void)::CancelIoEx(busy, &operation);
+}
+
+void SendState::read_done(std::uint32_t bytes) noexcept {
+    buffered = bytes;
+    if (bytes == 0 || !stamp_matches(file)) {
         fail_with(Status::changed);
-        return false;
     }
-    step_file = got;
-    return true;
 }
 
 void SendState::step_done(std::uint32_t bytes) noexcept {
+    if (step == Step::read) {
+        return read_done(bytes);
+    }
     const std::uint32_t memory = std::min(bytes, step_memory);
     const std::uint32_t of_file = std::min(bytes - memory, step_file);
     sent += memory + of_file;
@@ -148,9 +149,10 @@ void SendState::step_done(std::uint32_t bytes) noexcept {
         rest -= taken;
         slice_first += slice.len == 0 ? 1 : 0;
     }
-    if (transmitting && !stamp_matches(file)) {
+    buffered = 0;
+    if (step == Step::transmit && !stamp_matches(file)) {
         fail_with(Status::changed);
-    } else if (transmitting && of_file < step_file) {
+    } else if (step == Step::transmit && of_file < step_file) {
         // The file ends before the range does, or the system gave up early: reading tells.
         may_transmit = false;
     }
@@ -160,11 +162,10 @@ void SendState::step_done(std::uint32_t bytes) noexcept {
         fail_with(Status::reset);
     }
     step_memory = step_file = 0;
-    transmitting = false;
 }
 
 void SendState::step_failed(DWORD error, std::uint32_t bytes) noexcept {
-    if (transmitting && error == ERROR_HANDLE_EOF) {
+    if (step != Step::send && error == ERROR_HANDLE_EOF) {
         sent += std::min(bytes, step_memory + step_file);
         fail_with(Status::changed);
     } else {
@@ -173,7 +174,6 @@ void SendState::step_failed(DWORD error, std::uint32_t bytes) noexcept {
         fail_with(win32::status_of(error));
     }
     step_memory = step_file = 0;
-    transmitting = false;
 }
 
 // Of a send the contract knows these ends only.

@@ -1,6 +1,6 @@
 // SendState: what is left of one send, and the call that takes the next step of it. Memory leaves
-// by gathering WSASend; files by TransmitFile, or read into a buffer and sent by WSASend when they
-// are to be copied, are small, or TransmitFile is not wanted.
+// by gathering WSASend; files by TransmitFile, or read (ReadFileEx) into a buffer and sent by
+// WSASend when they are to be copied, are small, or TransmitFile is not wanted.
 //
 // Owned by the backend, one thread. The bytes and the file belong to the caller until the end.
 #pragma once
@@ -46,6 +46,8 @@ class FileBuffers {
 };
 
 struct SendState {
+    enum class Step : std::uint8_t { send, transmit, read };
+
     Operation operation;
     std::array<WSABUF, kSlicesMax> slices{};
     std::array<WSABUF, kSlicesMax> step_slices{};  // those of the step under way
@@ -58,20 +60,25 @@ struct SendState {
     std::uint32_t slice_count = 0;
     std::uint32_t step_memory = 0;  // bytes of the step under way
     std::uint32_t step_file = 0;
+    std::uint32_t buffered = 0;  // bytes of the file that were read and are to be sent next
     std::uint32_t steps_without_bytes = 0;  // in a row
     Status failure = Status::ok;
     SendUrgency urgency = SendUrgency::eager;
     bool active = false;
     bool may_transmit = false;
-    bool transmitting = false;  // the step under way is a TransmitFile
+    Step step = Step::send;  // the one under way
 
     void start(Token name, std::span<const Slice> head_slices, const FileRange& range,
                SendUrgency how_soon, bool transmit_allowed) noexcept;
     [[nodiscard]] std::uint64_t left() const noexcept;
-    // Begins the next step; a failure that is no system call's sets `failure`.
-    [[nodiscard]] Begun begin_step(const System& system, SOCKET socket,
-                                   FileBuffers& buffers) noexcept;
-    // The step under way has ended well, with so many bytes.
+    // Begins the next step. `on_read` is told of the end of one that reads, with an operation whose
+    // hEvent is `reader`.
+    [[nodiscard]] Begun begin_step(const System& system, SOCKET socket, FileBuffers& buffers,
+                                   LPOVERLAPPED_COMPLETION_ROUTINE on_read, void* reader) noexcept;
+    // Withdraws the step under way, whose end comes all the same.
+    void cancel(SOCKET socket) noexcept;
+    // The step under way has ended well, with so many bytes; `failure` is set when they are not
+    // those that were promised.
     void step_done(std::uint32_t bytes) noexcept;
     // It has ended with this error; `bytes` is what the system says has left.
     void step_failed(DWORD error, std::uint32_t bytes) noexcept;
@@ -79,7 +86,7 @@ struct SendState {
   private:
     [[nodiscard]] DWORD gather() noexcept;
     [[nodiscard]] Begun begin_transmit(const System& system, SOCKET socket) noexcept;
-    [[nodiscard]] bool read_file(FileBuffers& buffers) noexcept;
+    void read_done(std::uint32_t bytes) noexcept;
     void fail_with(Status status) noexcept;
 };
 

@@ -95,6 +95,12 @@ Begun System::send(SOCKET socket, WSABUF* slices, DWORD count,
     return begun(done, bytes);
 }
 
+Begun System::read(HANDLE file, char* out, DWORD bytes, OVERLAPPED* operation,
+                   LPOVERLAPPED_COMPLETION_ROUTINE routine) const noexcept {
+    const bool begun = ::ReadFileEx(file, out, bytes, operation, routine) != 0;
+    return {begun ? DWORD{WSA_IO_PENDING} : ::GetLastError(), 0};
+}
+
 Begun System::transmit(SOCKET socket, HANDLE file, DWORD bytes, TRANSMIT_FILE_BUFFERS* head,
                        OVERLAPPED* operation) const noexcept {
     const bool done = extensions().transmit(socket, file, bytes, 0, operation, head, 0) != 0;

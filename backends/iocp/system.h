@@ -48,6 +48,11 @@ class System {
     [[nodiscard]] virtual Begun watch(SOCKET socket, OVERLAPPED* operation) const noexcept;
     [[nodiscard]] virtual Begun send(SOCKET socket, WSABUF* slices, DWORD count,
                                      OVERLAPPED* operation) const noexcept;
+    // The operation says from where in the file. Its end is told by `routine` on the same thread,
+    // in a wait that is alertable: files are shared by all workers, and a port is one worker's.
+    // Never done().
+    [[nodiscard]] virtual Begun read(HANDLE file, char* out, DWORD bytes, OVERLAPPED* operation,
+                                     LPOVERLAPPED_COMPLETION_ROUTINE routine) const noexcept;
     // The operation says from where in the file. `head` leaves first, if there is one.
     [[nodiscard]] virtual Begun transmit(SOCKET socket, HANDLE file, DWORD bytes,
                                          TRANSMIT_FILE_BUFFERS* head,

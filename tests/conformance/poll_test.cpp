@@ -38,14 +38,15 @@ TEST_P(Poll, DoesNotReturnEarlyAllTheTime) {
 TEST_P(Poll, ADeadlineInThePastDoesNotWait) {
     (void)pair();
     for (const Nanos deadline : {Nanos{0}, Nanos{1}, backend().now() - 1, backend().now()}) {
-        // One that waits takes a millisecond or more. Where the machine has other work, a few do.
+        // One that waits takes a millisecond or more, every time. Where the machine has other work,
+        // many do.
         int slow = 0;
         for (int i = 0; i < 100; ++i) {
             const Nanos before = backend().now();
             driver().poll(deadline);
             slow += backend().now() - before >= kMillisecond ? 1 : 0;
         }
-        EXPECT_LT(slow, 50);
+        EXPECT_LT(slow, 90);
     }
 }
 

@@ -11,16 +11,7 @@ namespace sluice::test {
 
 namespace {
 
-HANDLE to_handle(std::intptr_t file) {
-    return reinterpret_cast<HANDLE>(file);
-}
-
-OVERLAPPED place_of(std::uint64_t offset) {
-    OVERLAPPED place{};
-    place.Offset = static_cast<DWORD>(offset);
-    place.OffsetHigh = static_cast<DWORD>(offset >> 32);
-    return place;
-}
+using win32::to_handle;
 
 }  // namespace
 
@@ -28,9 +19,10 @@ TempFile::TempFile() {
     static int serial = 0;
     const auto path = std::filesystem::temp_directory_path() /
                       ("sluice." + std::to_string(process_id()) + "." + std::to_string(++serial));
-    HANDLE file = ::CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE | DELETE,
-                                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
-                                CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE, nullptr);
+    HANDLE file =
+        ::CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE | DELETE,
+                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                      CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE | FILE_FLAG_OVERLAPPED, nullptr);
     CHECK(file != INVALID_HANDLE_VALUE);
     // Holes need no room then. Where that is refused they do.
     DWORD bytes = 0;
@@ -43,20 +35,15 @@ TempFile::~TempFile() {
 }
 
 void TempFile::write_at(std::uint64_t offset, std::string_view bytes) const {
-    OVERLAPPED place = place_of(offset);
-    DWORD wrote = 0;
-    CHECK(::WriteFile(to_handle(handle_), bytes.data(), static_cast<DWORD>(bytes.size()), &wrote,
-                      &place) != 0 &&
+    std::size_t wrote = 0;
+    CHECK(win32::write_at(to_handle(handle_), offset, bytes.data(), bytes.size(), wrote) == 0 &&
           wrote == bytes.size());
 }
 
 std::string read_at(std::intptr_t file, std::uint64_t offset, std::uint64_t bytes) {
     std::string text(bytes, '\0');
-    OVERLAPPED place = place_of(offset);
-    DWORD got = 0;
-    if (::ReadFile(to_handle(file), text.data(), static_cast<DWORD>(bytes), &got, &place) == 0) {
-        got = 0;
-    }
+    std::size_t got = 0;
+    (void)win32::read_at(to_handle(file), offset, text.data(), text.size(), got);
     text.resize(got);
     return text;
 }

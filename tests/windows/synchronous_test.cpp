@@ -1,7 +1,9 @@
-// System calls that are complete when they return. Windows does that as it likes; Wine never does
-// for AcceptEx and TransmitFile, so here a layer of our own stands in their place.
+// System calls that end when the test wants it. Windows has calls that are complete when they
+// return as it likes; Wine never does for AcceptEx and TransmitFile, and its reads of files are all
+// over at once. So here a layer of our own stands in their place.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -109,6 +111,43 @@ class FailingAccept final : public iocp::System {
     mutable bool fails = true;
 };
 
+// Reads of files that take until the test says that they are over.
+class SlowRead final : public iocp::System {
+  public:
+    [[nodiscard]] iocp::Begun read(
+        HANDLE file, char* out, DWORD bytes, OVERLAPPED* operation,
+        LPOVERLAPPED_COMPLETION_ROUTINE routine) const noexcept override {
+        const std::uint64_t offset = std::uint64_t{operation->OffsetHigh} << 32 | operation->Offset;
+        const std::string got = test::read_at(reinterpret_cast<std::intptr_t>(file), offset, bytes);
+        std::ranges::copy(got, out);
+        pending.push_back({operation, routine, static_cast<DWORD>(got.size())});
+        return {WSA_IO_PENDING, 0};
+    }
+    // As the system does it: in the next alertable wait of this thread.
+    void finish_one(DWORD error) const {
+        auto* read = new Read(pending.front());
+        pending.erase(pending.begin());
+        read->error = error;
+        ASSERT_NE(::QueueUserAPC(tell, ::GetCurrentThread(), reinterpret_cast<ULONG_PTR>(read)),
+                  0U);
+    }
+
+  private:
+    struct Read {
+        OVERLAPPED* operation;
+        LPOVERLAPPED_COMPLETION_ROUTINE routine;
+        DWORD bytes;
+        DWORD error = 0;
+    };
+    static void WINAPI tell(ULONG_PTR what) noexcept {
+        const std::unique_ptr<Read> read(reinterpret_cast<Read*>(what));
+        read->routine(read->error, read->error == 0 ? read->bytes : 0, read->operation);
+    }
+
+  public:
+    mutable std::vector<Read> pending;
+};
+
 class Synchronous : public testing::Test {
   protected:
     void make(const iocp::System& system) {
@@ -176,6 +215,79 @@ TEST_F(Synchronous, TransmitFileInManySteps) {
     EXPECT_GE(polls_ - before, 2);
     poll();
     EXPECT_EQ(ended_.size(), 1U) << "told twice";
+}
+
+TEST_F(Synchronous, AReadThatTakesItsTimeHoldsNobodyElse) {
+    const SlowRead system;
+    make(system);
+    const std::string bytes = pattern(100'000);  // two reads
+    const test::TempFile file(bytes);
+    const FileRange range{.file = file.range(0, 0).file, .length = bytes.size(), .copy = true};
+    const Client slow(address_);
+    const Client other(address_);
+    poll_until([&] { return accepted_.size() == 2; });
+    backend_->adopt(0, kGeneration, accepted_[0]);
+    backend_->adopt(1, kGeneration, accepted_[1]);
+    backend_->send_file(Token{0, kGeneration, OpKind::send}, {}, range, SendUrgency::eager);
+    const std::vector<Slice> word = {{"word", 4}};
+    backend_->send(Token{1, kGeneration, OpKind::send}, word, SendUrgency::eager);
+    poll_until([&] { return ended_.size() == 1; });
+    EXPECT_EQ(ended_[0].token.slot(), 1U);
+    EXPECT_EQ(other.read(4), "word");
+    ASSERT_EQ(system.pending.size(), 1U);
+    system.finish_one(0);
+    poll_until([&] { return system.pending.size() == 1; });
+    system.finish_one(0);
+    poll_until([&] { return ended_.size() == 2; });
+    EXPECT_EQ(ended_[1].status, Status::ok);
+    EXPECT_EQ(ended_[1].bytes, bytes.size());
+    EXPECT_TRUE(slow.read(bytes.size()) == bytes);
+}
+
+TEST_F(Synchronous, AReadUnderWayOutlivesTheConnectionAndNothingIsFreedBefore) {
+    const SlowRead system;
+    make(system);
+    const test::TempFile file(pattern(1000));
+    const Client client(address_);
+    poll_until([&] { return accepted_.size() == 1; });
+    backend_->adopt(0, kGeneration, accepted_[0]);
+    backend_->send_file(Token{0, kGeneration, OpKind::send}, {}, file.range(0, 1000),
+                        SendUrgency::eager);
+    backend_->close(Token{0, kGeneration, OpKind::close});
+    for (int i = 0; i < 10; ++i) {
+        poll();
+    }
+    EXPECT_TRUE(ended_.empty());
+    system.finish_one(ERROR_OPERATION_ABORTED);
+    poll_until([&] { return ended_.size() == 2; });
+    EXPECT_EQ(ended_[0].token.kind(), OpKind::send);
+    EXPECT_EQ(ended_[0].status, Status::cancelled);
+    EXPECT_EQ(ended_[0].bytes, 0U);
+    EXPECT_EQ(ended_[1].token.kind(), OpKind::close);
+}
+
+TEST_F(Synchronous, AReadThatFailsEndsTheSend) {
+    struct Case {
+        DWORD error;
+        Status status;
+    };
+    for (const Case& expected :
+         {Case{ERROR_HANDLE_EOF, Status::changed}, Case{ERROR_CRC, Status::reset}}) {
+        const SlowRead system;
+        make(system);
+        accepted_.clear();
+        ended_.clear();
+        const test::TempFile file(pattern(1000));
+        const Client client(address_);
+        poll_until([&] { return accepted_.size() == 1; });
+        backend_->adopt(0, kGeneration, accepted_[0]);
+        backend_->send_file(Token{0, kGeneration, OpKind::send}, {}, file.range(0, 1000),
+                            SendUrgency::eager);
+        system.finish_one(expected.error);
+        poll_until([&] { return ended_.size() == 1; });
+        EXPECT_EQ(ended_[0].status, expected.status);
+        backend_.reset();
+    }
 }
 
 TEST_F(Synchronous, AcceptedOnceEach) {
