@@ -45,6 +45,9 @@ namespace sluice::win32 {
 [[nodiscard]] DWORD write_at(HANDLE file, std::uint64_t offset, const char* data, std::size_t size,
                              std::size_t& wrote) noexcept;
 
+// The one spelling of where an open file or directory lies; empty when the system does not tell.
+[[nodiscard]] std::wstring final_path(HANDLE file);
+
 struct FileLook {
     FileStamp stamp;
     std::uint64_t device = 0;  // the volume's serial number

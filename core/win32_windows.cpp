@@ -178,6 +178,19 @@ Nanos monotonic_now() noexcept {
     return now.QuadPart / frequency * kSecond + now.QuadPart % frequency * kSecond / frequency;
 }
 
+std::wstring final_path(HANDLE file) {
+    std::wstring path(512, L'\0');
+    for (;;) {
+        const DWORD size =
+            ::GetFinalPathNameByHandleW(file, path.data(), static_cast<DWORD>(path.size()), 0);
+        if (size < path.size()) {
+            path.resize(size);
+            return path;
+        }
+        path.resize(size + 1);
+    }
+}
+
 std::optional<FileLook> look_at(HANDLE file) noexcept {
     BY_HANDLE_FILE_INFORMATION raw;
     FILE_BASIC_INFO basic;

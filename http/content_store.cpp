@@ -19,6 +19,8 @@ constexpr Nanos kWarmRetry = 20 * kMillisecond;
 // The root itself may be swapped through any component of its path, which no watch tells.
 constexpr Nanos kRootCheck = 200 * kMillisecond;
 constexpr Nanos kPoll = 2 * kSecond;
+// Where looking is only the net below what is told, it may cost about a hundredth of a CPU.
+constexpr Nanos kNetPauseForOne = 5 * kMillisecond;
 // Beyond this many touched names looking through the whole tree is no dearer.
 constexpr std::size_t kTouchedMax = 50'000;
 
@@ -157,9 +159,17 @@ void ContentStore::collect_due(Nanos now) {
             last_touch_ = 0;
         }
     }
+    if (next_poll_ == kNever && !watcher_->tells_all()) {
+        next_poll_ = now + poll_pause();
+    }
     if (now >= next_poll_) {
         everything_ = true;
     }
+}
+
+Nanos ContentStore::poll_pause() const {
+    const auto files = static_cast<Nanos>(tree_->files());
+    return polling_ ? kPoll : std::max(kPoll, files * kNetPauseForOne);
 }
 
 void ContentStore::collect_requests() {
@@ -209,7 +219,7 @@ void ContentStore::look_again(Nanos now) {
     touched_names_ = 0;
     first_touch_ = last_touch_ = kNever;
     if (next_poll_ != kNever) {
-        next_poll_ = now + kPoll;
+        next_poll_ = now + poll_pause();
     }
     if (root_lost_) {
         return;
@@ -233,7 +243,7 @@ void ContentStore::after_look() {
     }
     tree_->warn_of_unreadable();
     if (tree_->watch_failed()) {
-        fall_back_to_polling("the system watches no more directories (limit of inotify watches)");
+        fall_back_to_polling(Watcher::kWhyNoMore);
     }
 }
 

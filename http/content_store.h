@@ -12,9 +12,9 @@
 // WHEN A CHANGE SHOWS. After 20 ms without a further one, or 100 ms after the first; a file that is
 // still being written to is held back a little longer while there is an older version to serve.
 // Where the system cannot tell of changes (network file systems, the limit of inotify watches), the
-// tree is looked through every two seconds. A change that the system reports to no one (through a
-// writable memory map, or under another name of a hard-linked file) shows with the next one that
-// it does report, or not at all.
+// tree is looked through every two seconds; where it tells of most (Windows), it does both. A
+// change that the system reports to no one (through a writable memory map, or under another name of
+// a hard-linked file) shows with the next one that it does report, or not at all.
 //
 // FAILURE. open() says in one line why a root cannot be served. Later troubles never end the
 // service: what was published last stays, and options.warn hears of it.
@@ -63,7 +63,8 @@ class ContentStore {
     void attach(ContentView& view, std::function<void()> wake);
     void detach(ContentView& view);
 
-    // Readable when there is something to do before next_deadline(). An epoll descriptor.
+    // Readable when there is something to do before next_deadline(): an epoll descriptor, on
+    // Windows an event.
     [[nodiscard]] std::intptr_t wait_handle() const { return watcher_->wait_handle(); }
     // When step() wants to be called at the latest; an instant of the clock that step() is given.
     [[nodiscard]] Nanos next_deadline() const;
@@ -79,6 +80,7 @@ class ContentStore {
 
     void collect_events(Nanos now);
     void collect_due(Nanos now);
+    [[nodiscard]] Nanos poll_pause() const;
     void collect_requests();
     void touch(const std::string& directory, std::string_view name, bool reread);
     void look_again(Nanos now);

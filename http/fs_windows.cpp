@@ -60,20 +60,6 @@ std::expected<File, Status> open_relative(const File& parent, const std::string&
     return to_file(handle);
 }
 
-// Empty when the system does not tell.
-std::wstring final_path(HANDLE handle) {
-    std::wstring path(512, L'\0');
-    for (;;) {
-        const DWORD size =
-            ::GetFinalPathNameByHandleW(handle, path.data(), static_cast<DWORD>(path.size()), 0);
-        if (size < path.size()) {
-            path.resize(size);
-            return path;
-        }
-        path.resize(size + 1);
-    }
-}
-
 Info to_info(const win32::FileLook& look, HANDLE handle) noexcept {
     Info info;
     info.stamp = look.stamp;
@@ -197,7 +183,7 @@ Result<Root> Root::open(const std::string& path) {
         return error("Not a directory", ERROR_DIRECTORY);
     }
     root.info_ = *info;
-    const auto canonical = win32::to_utf8(final_path(handle_of(root.directory_)));
+    const auto canonical = win32::to_utf8(win32::final_path(handle_of(root.directory_)));
     if (!canonical || canonical->empty()) {
         return error("its path cannot be told", ERROR_INVALID_NAME);
     }
@@ -209,7 +195,7 @@ Result<Root> Root::open(const std::string& path) {
 }
 
 std::expected<File, Status> Root::reopen() const {
-    File again = open_directory(final_path(handle_of(directory_)));
+    File again = open_directory(win32::final_path(handle_of(directory_)));
     if (!again) {
         return failed();
     }
@@ -224,13 +210,14 @@ std::expected<Info, Status> Root::look_again() const {
     return info_of(now);
 }
 
-// Changes are found by looking.
 bool Root::watchable() const {
-    return false;
+    FILE_REMOTE_PROTOCOL_INFO remote;
+    return ::GetFileInformationByHandleEx(handle_of(directory_), FileRemoteProtocolInfo, &remote,
+                                          sizeof remote) == 0;
 }
 
 bool Root::contains(const File& node) const {
-    const std::wstring path = final_path(handle_of(node));
+    const std::wstring path = win32::final_path(handle_of(node));
     const std::wstring root = win32::to_wide(canonical_).value_or(L"");
     if (root.empty() || path.size() < root.size() ||
         !same_text(std::wstring_view(path).substr(0, root.size()), root)) {
@@ -273,19 +260,24 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
         return std::unexpected(Status::not_supported);
     }
     const std::wstring expected =
-        final_path(handle_of(parent)) + L'\\' + win32::to_wide(name).value_or(L"");
-    result.through_link = !same_text(final_path(handle_of(*opened)), expected);
+        win32::final_path(handle_of(parent)) + L'\\' + win32::to_wide(name).value_or(L"");
+    result.through_link = !same_text(win32::final_path(handle_of(*opened)), expected);
     result.info = *info;
     result.file = std::move(*opened);
     return result;
 }
 
 Status list(const File& directory, const std::function<void(std::string_view, Kind)>& visit) {
+    // Directories that open_below() opened are for overlapped operations, which this call does not
+    // do.
+    const File again = open_directory(win32::final_path(handle_of(directory)));
+    if (!again) {
+        return failed().error();
+    }
     const auto buffer = std::make_unique<char[]>(kListBytes);
     auto how = FileIdBothDirectoryRestartInfo;
     for (;;) {
-        if (::GetFileInformationByHandleEx(handle_of(directory), how, buffer.get(), kListBytes) ==
-            0) {
+        if (::GetFileInformationByHandleEx(handle_of(again), how, buffer.get(), kListBytes) == 0) {
             const DWORD error = ::GetLastError();
             return error == ERROR_NO_MORE_FILES ? Status::ok : failed(error).error();
         }

@@ -1,6 +1,6 @@
 // Watcher: what wakes the loader. Changes below the root as the system reports them, and signals
 // from other threads, joined in one handle that a thread can wait for. One implementation for each
-// system (watcher_linux.cpp).
+// system.
 //
 // Loader's thread, except signal().
 #pragma once
@@ -35,6 +35,12 @@ class Watcher {
     [[nodiscard]] virtual std::intptr_t wait_handle() const noexcept = 0;
     // Any thread.
     virtual void signal() noexcept = 0;
+
+    // Whether every change below the watched directories is told. Else the tree is to be looked
+    // through as well, now and then.
+    [[nodiscard]] virtual bool tells_all() const noexcept = 0;
+    // Why add() may fail, for the user.
+    static const std::string_view kWhyNoMore;
 
     // The same directory always has the same id. no_memory: the system's limit of watches.
     [[nodiscard]] virtual std::expected<WatchId, Status> add(const fs::File& directory) = 0;

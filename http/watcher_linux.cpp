@@ -35,6 +35,8 @@ class InotifyWatcher final : public Watcher {
         [[maybe_unused]] const ssize_t wrote = ::write(fd(signal_), &one, sizeof one);
     }
 
+    [[nodiscard]] bool tells_all() const noexcept override { return true; }
+
     [[nodiscard]] std::expected<WatchId, Status> add(const fs::File& directory) override {
         // By the handle and not by a path, so that the directory watched is the one listed.
         const std::string path = "/proc/self/fd/" + std::to_string(directory.handle());
@@ -97,6 +99,9 @@ class InotifyWatcher final : public Watcher {
 };
 
 }  // namespace
+
+const std::string_view Watcher::kWhyNoMore =
+    "the system watches no more directories (limit of inotify watches)";
 
 Result<std::unique_ptr<Watcher>> Watcher::create() {
     auto watcher = std::make_unique<InotifyWatcher>();
