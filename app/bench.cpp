@@ -7,8 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "app/exit.h"
 #include "app/find_rate.h"
-#include "app/serve.h"
 #include "app/stop_request.h"
 #include "app/terminal.h"
 #include "app/verify_root.h"
@@ -24,14 +24,11 @@ namespace sluice {
 
 namespace {
 
+constexpr std::string_view kBench = "sluice bench";
+
 using load::Plan;
 
 constexpr double kFirstRate = 1000;  // of --find-rate
-
-int failed(const Error& error, int code = kExitFailure) {
-    fmt::print(stderr, "sluice bench: {}\n", error.what);
-    return code;
-}
 
 // The log's requests take the place of the URL's path; its server stays.
 Result<void> add_replay(const BenchOptions& options, const load::Url& server, Plan& plan) {
@@ -247,28 +244,28 @@ int write_reports(const BenchOptions& options, const IntervalLog& log, const loa
 
 int bench(const BenchOptions& options) {
     if (auto fine = check(options); !fine) {
-        return failed(fine.error(), kExitUsage);
+        return failed(kBench, fine.error(), kExitUsage);
     }
     const auto objective = Objective::parse(options.objective);
     if (!objective) {
-        return failed(objective.error(), kExitUsage);
+        return failed(kBench, objective.error(), kExitUsage);
     }
     auto plan = make_plan(options);
     if (!plan) {
-        return failed(plan.error());
+        return failed(kBench, plan.error());
     }
     auto backend = choose_backend(options.backend);
     if (!backend) {
-        return failed(backend.error());
+        return failed(kBench, backend.error());
     }
     plan->backends = backend->factory.get();
     plan->stop = &stop_on_signals();
     if (auto answer = load::probe(*plan); !answer) {
-        return failed(answer.error());
+        return failed(kBench, answer.error());
     }
     if (!options.verify_root.empty()) {
         if (auto found = expect_files(options.verify_root, *plan); !found) {
-            return failed(found.error());
+            return failed(kBench, found.error());
         }
     }
     std::unique_ptr<load::WireTap> tap;
@@ -277,7 +274,7 @@ int bench(const BenchOptions& options) {
         auto opened =
             open_wire_tap(plan->server, load::is_own_address(plan->server), plan->sample_mask);
         if (!opened) {
-            return failed(opened.error());
+            return failed(kBench, opened.error());
         }
         tap = std::move(*opened);
         plan->tap = tap.get();
@@ -294,7 +291,7 @@ int bench(const BenchOptions& options) {
         });
     }();
     if (!outcome) {
-        return failed(outcome.error());
+        return failed(kBench, outcome.error());
     }
     const load::Validity validity = load::judge(*plan, *outcome);
     return write_reports(

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "app/bench.h"
-#include "app/serve.h"
+#include "app/exit.h"
 #include "app/stop_request.h"
 #include "app/terminal.h"
 #include "backends/registry.h"
@@ -19,10 +19,7 @@ namespace sluice {
 
 namespace {
 
-int failed(const Error& error, int code = kExitFailure) {
-    fmt::print(stderr, "sluice compare: {}\n", error.what);
-    return code;
-}
+constexpr std::string_view kCompare = "sluice compare";
 
 // One line that is rewritten, on a terminal; elsewhere nothing.
 class Progress {
@@ -84,10 +81,11 @@ int verdict(const compare::Report& report, const std::optional<compare::Changes>
         return kExitRegression;
     }
     if (report.stopped) {
-        return failed({Status::cancelled, 0, "stopped by a signal"});
+        return failed(kCompare, {Status::cancelled, 0, "stopped by a signal"});
     }
     if (report.scenarios.empty() && report.self_tests.empty()) {
-        return failed({Status::not_found, 0, "nothing was measured: see what is left out above"});
+        return failed(kCompare,
+                      {Status::not_found, 0, "nothing was measured: see what is left out above"});
     }
     return valid(report) ? kExitOk : kExitInvalid;
 }
@@ -96,13 +94,13 @@ int verdict(const compare::Report& report, const std::optional<compare::Changes>
 
 int compare_servers(const CompareOptions& options) {
     if (auto fine = check(options); !fine) {
-        return failed(fine.error(), kExitUsage);
+        return failed(kCompare, fine.error(), kExitUsage);
     }
     auto scenarios = compare::choose_scenarios(options.self_trials > 0 && options.scenarios.empty()
                                                    ? std::vector<std::string>{"page"}
                                                    : options.scenarios);
     if (!scenarios) {
-        return failed(scenarios.error(), kExitUsage);
+        return failed(kCompare, scenarios.error(), kExitUsage);
     }
     const double noise = options.noise >= 0             ? options.noise
                          : options.against_path.empty() ? kNoise
@@ -111,19 +109,19 @@ int compare_servers(const CompareOptions& options) {
     if (!options.against_path.empty()) {
         auto text = compare::read_file(options.against_path);
         if (!text) {
-            return failed(text.error());
+            return failed(kCompare, text.error());
         }
         earlier = std::move(*text);
         // Before minutes are spent on measuring.
         const compare::Report nothing{.generator = options.generator};
         if (auto fine = compare::against(earlier, nothing, noise, 1); !fine) {
-            return failed(
-                {Status::address_invalid, 0, options.against_path + ": " + fine.error().what});
+            return failed(kCompare, {Status::address_invalid, 0,
+                                     options.against_path + ": " + fine.error().what});
         }
     }
     auto backend = choose_backend("auto");
     if (!backend) {
-        return failed(backend.error());
+        return failed(kCompare, backend.error());
     }
     const std::atomic<bool>& stop = stop_on_signals();
     compare::Report report{.command = options.command, .version = SLUICE_VERSION};
@@ -143,11 +141,11 @@ int compare_servers(const CompareOptions& options) {
                                 .on_progress = {}};
         run.on_progress = [&](const std::string& line) { progress.show(line); };
         if (auto done = compare::run(run, report); !done) {
-            return failed(done.error());
+            return failed(kCompare, done.error());
         }
     }
     if (auto written = write_reports(options, report); !written) {
-        return failed(written.error());
+        return failed(kCompare, written.error());
     }
     std::optional<compare::Changes> changes;
     if (!earlier.empty()) {

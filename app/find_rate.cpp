@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "app/bench.h"
-#include "app/serve.h"
+#include "app/exit.h"
 #include "app/units.h"
 #include "bench/load/format.h"
 #include "bench/load/rate_search.h"

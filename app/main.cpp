@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "app/commands.h"
-#include "app/serve.h"
+#include "app/exit.h"
 
 namespace sluice {
 

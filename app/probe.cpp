@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "app/serve.h"
+#include "app/exit.h"
 #include "backends/registry.h"
 #include "core/cpu.h"
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "app/events.h"
+#include "app/exit.h"
 #include "app/socket_buffers.h"
 #include "backends/registry.h"
 #include "core/cpu.h"
@@ -20,20 +21,12 @@ namespace sluice {
 
 namespace {
 
+constexpr std::string_view kServe = "sluice";
+
 constexpr Nanos kLogPeriod = 200 * kMillisecond;  // a line is on disk after this long at most
 constexpr Nanos kDrainLook = 10 * kMillisecond;   // how often the end of a drain is looked for
 constexpr Nanos kLogPatience = kSecond;           // for a slow reader of the log at the end
 constexpr unsigned kWorkersMax = 1024;
-
-void say(std::string_view line) {
-    fmt::print(stderr, "sluice: {}\n", line);
-    std::fflush(stderr);
-}
-
-int failed(const Error& error) {
-    say(error.what);
-    return kExitFailure;
-}
 
 std::string url_of(const Endpoint& endpoint) {
     switch (endpoint.family) {
@@ -72,7 +65,7 @@ Result<void> Service::open_content(const ServeOptions& options, unsigned workers
     content.root = options.root;
     content.memory_budget_bytes = options.memory_budget_bytes;
     content.block_bytes_max = options.memory_send_max_bytes;
-    content.warn = say;
+    content.warn = [](std::string_view line) { say(line); };
     auto opened = http::ContentStore::open(std::move(content));
     if (!opened) {
         return std::unexpected(opened.error());
@@ -204,21 +197,21 @@ int serve(const ServeOptions& options) {
     Service service;
     auto events = Events::create();
     if (!events) {
-        return failed(events.error());
+        return failed(kServe, events.error());
     }
     service.events = std::move(*events);
     auto backend = choose_backend(options.backend);
     if (!backend) {
-        return failed(backend.error());
+        return failed(kServe, backend.error());
     }
     if (auto opened = service.open_content(options, workers); !opened) {
-        return failed(opened.error());
+        return failed(kServe, opened.error());
     }
     if (auto opened = service.open_log(options, workers); !opened) {
-        return failed(opened.error());
+        return failed(kServe, opened.error());
     }
     if (auto started = service.start_server(options, workers, *backend->factory); !started) {
-        return failed(started.error());
+        return failed(kServe, started.error());
     }
     service.announce(options, workers, *backend);
     service.run(options);

@@ -25,11 +25,6 @@ struct ServeOptions {
     Limits limits;
 };
 
-// Exit codes, for every command.
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;  // the port is taken, the root is missing ...
-inline constexpr int kExitUsage = 2;    // a flag that does not exist, a value that is none
-
 // Runs on the main thread until stopped; returns the exit code. Errors are one line on stderr.
 [[nodiscard]] int serve(const ServeOptions& options);
 

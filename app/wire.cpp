@@ -7,9 +7,9 @@
 #include <memory>
 #include <optional>
 
+#include "app/exit.h"
 #include "app/kernel_view.h"
 #include "app/lab.h"
-#include "app/serve.h"
 #include "wire/analyzer.h"
 #include "wire/json.h"
 #include "wire/pcapng.h"
@@ -22,10 +22,6 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kReportBodyBytes = 1U << 20;  // of each body, for the page and its logo
-
-void say(std::string_view line) {
-    fmt::print(stderr, "sluice: {}\n", line);
-}
 
 void to_stdout(std::string_view bytes) {
     (void)std::fwrite(bytes.data(), 1, bytes.size(), stdout);
