@@ -24,10 +24,11 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
         return {argv, argv + argc};
     }
     std::vector<std::string> arguments;
+    arguments.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) {
         arguments.push_back(win32::to_utf8(wide[i]).value_or(""));
     }
-    ::LocalFree(wide);
+    ::LocalFree(static_cast<void*>(wide));
     return arguments;
 }
 

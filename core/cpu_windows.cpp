@@ -37,7 +37,7 @@ void name_this_thread(const char* name) noexcept {
     static const auto set = [] {
         HMODULE kernel = ::GetModuleHandleW(L"kernel32.dll");
         return reinterpret_cast<SetThreadDescription>(
-            reinterpret_cast<void*>(::GetProcAddress(kernel, "SetThreadDescription")));
+            reinterpret_cast<void (*)()>(::GetProcAddress(kernel, "SetThreadDescription")));
     }();
     wchar_t wide[16] = {};
     for (int i = 0; i < 15 && name[i] != '\0'; ++i) {

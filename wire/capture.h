@@ -61,13 +61,12 @@ class Capture {
   private:
     struct Source;  // the system's
 
-    Capture(std::unique_ptr<Source> source, int link_type, bool live);
+    Capture(std::unique_ptr<Source> source, int link_type);
 
     std::unique_ptr<Source> source_;
     Frame frame_;
     Link link_ = Link::unknown;
     int link_type_ = 0;
-    bool live_ = false;
     bool ended_ = false;
     std::string error_;
 };

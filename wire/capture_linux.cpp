@@ -42,15 +42,16 @@ std::string live_failure(const std::string& interface, int code, pcap_t* handle)
 }  // namespace
 
 struct Capture::Source {
-    explicit Source(pcap_t* from) : handle(from) {}
+    Source(pcap_t* from, bool is_live) : handle(from), live(is_live) {}
     Source(const Source&) = delete;
     Source& operator=(const Source&) = delete;
     ~Source() { pcap_close(handle); }
     pcap_t* handle;
+    bool live;
 };
 
-Capture::Capture(std::unique_ptr<Source> source, int link_type, bool live)
-    : source_(std::move(source)), link_(link_of(link_type)), link_type_(link_type), live_(live) {}
+Capture::Capture(std::unique_ptr<Source> source, int link_type)
+    : source_(std::move(source)), link_(link_of(link_type)), link_type_(link_type) {}
 
 Capture::Capture(Capture&&) noexcept = default;
 Capture& Capture::operator=(Capture&&) noexcept = default;
@@ -70,7 +71,7 @@ Result<Capture> Capture::open_file(const std::string& path) {
         std::fclose(file);
         return fail(Status::io_error, fmt::format("cannot read {}: {}", path, why));
     }
-    Capture capture(std::make_unique<Source>(handle), link_type_of(handle), false);
+    Capture capture(std::make_unique<Source>(handle, false), link_type_of(handle));
     if (capture.link_ == Link::unknown) {
         const char* name = pcap_datalink_val_to_description_or_dlt(pcap_datalink(handle));
         return fail(Status::not_supported, unknown_link(path, name));
@@ -85,7 +86,7 @@ Result<Capture> Capture::open_live(const std::string& interface, const std::stri
     if (handle == nullptr) {
         return fail(Status::io_error, fmt::format("cannot capture on {}: {}", interface, why));
     }
-    auto source = std::make_unique<Source>(handle);
+    auto source = std::make_unique<Source>(handle, true);
     pcap_set_snaplen(handle, snap_bytes);
     pcap_set_timeout(handle, kLiveTimeoutMs);
     pcap_set_immediate_mode(handle, 1);
@@ -108,7 +109,7 @@ Result<Capture> Capture::open_live(const std::string& interface, const std::stri
     if (pcap_setnonblock(handle, 1, why) != 0) {
         return fail(Status::io_error, fmt::format("cannot capture on {}: {}", interface, why));
     }
-    Capture capture(std::move(source), link_type_of(handle), true);
+    Capture capture(std::move(source), link_type_of(handle));
     if (capture.link_ == Link::unknown) {
         return fail(Status::not_supported, fmt::format("cannot read what {} carries", interface));
     }
@@ -122,7 +123,7 @@ const Frame* Capture::next() {
     pcap_pkthdr* header = nullptr;
     const u_char* bytes = nullptr;
     int got = pcap_next_ex(source_->handle, &header, &bytes);
-    if (got == 0 && live_) {
+    if (got == 0 && source_->live) {
         // libpcap's own wait does not promise to end when nothing comes.
         pollfd ready{pcap_get_selectable_fd(source_->handle), POLLIN, 0};
         (void)poll(&ready, 1, kLiveTimeoutMs);
@@ -154,7 +155,7 @@ std::uint32_t Capture::snap_length() const {
 
 std::uint64_t Capture::dropped() const {
     pcap_stat stat{};
-    if (!live_ || pcap_stats(source_->handle, &stat) != 0) {
+    if (!source_->live || pcap_stats(source_->handle, &stat) != 0) {
         return 0;
     }
     return stat.ps_drop;

@@ -14,8 +14,8 @@ struct Capture::Source {
     CaptureFile file;
 };
 
-Capture::Capture(std::unique_ptr<Source> source, int link_type, bool live)
-    : source_(std::move(source)), link_(link_of(link_type)), link_type_(link_type), live_(live) {}
+Capture::Capture(std::unique_ptr<Source> source, int link_type)
+    : source_(std::move(source)), link_(link_of(link_type)), link_type_(link_type) {}
 
 Capture::Capture(Capture&&) noexcept = default;
 Capture& Capture::operator=(Capture&&) noexcept = default;
@@ -33,7 +33,7 @@ Result<Capture> Capture::open_file(const std::string& path) {
     if (wire::link_of(link_type) == Link::unknown) {
         return fail(Status::not_supported, unknown_link(path, fmt::format("number {}", link_type)));
     }
-    return Capture(std::make_unique<Source>(Source{std::move(*file)}), link_type, false);
+    return Capture(std::make_unique<Source>(Source{std::move(*file)}), link_type);
 }
 
 Result<Capture> Capture::open_live(const std::string& interface, const std::string&, int) {

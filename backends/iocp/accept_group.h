@@ -89,7 +89,7 @@ class AcceptGroup {
     void cancel() noexcept;
 
     const System& system_;
-    const HANDLE owner_;
+    HANDLE owner_;
     const bool shared_;
     const Endpoint local_;
     mutable std::mutex mutex_;

@@ -120,7 +120,7 @@ Begun SendState::begin_transmit(const System& system, SOCKET socket) noexcept {
 }
 
 void SendState::cancel(SOCKET socket) noexcept {
-    const HANDLE busy =
+    HANDLE busy =
         step == Step::read ? win32::to_handle(file.file) : reinterpret_cast<HANDLE>(socket);
     (void)::CancelIoEx(busy, &operation);
 }

@@ -16,8 +16,9 @@ struct Extensions {
 template <typename Function>
 bool load(SOCKET socket, GUID id, Function& function) noexcept {
     DWORD bytes = 0;
-    return ::WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &function,
-                      sizeof function, &bytes, nullptr, nullptr) == 0;
+    return ::WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id,
+                      static_cast<void*>(&function), sizeof function, &bytes, nullptr,
+                      nullptr) == 0;
 }
 
 Extensions start_and_load() noexcept {
