@@ -69,7 +69,8 @@ std::string text_of(DWORD error) {
     // Wine has no words for most of Winsock's errors.
     const std::string number = "error " + std::to_string(error);
     const Status status = status_of(error);
-    return status == Status::io_error ? number : std::string(to_string(status)) + " (" + number + ")";
+    return status == Status::io_error ? number
+                                      : std::string(to_string(status)) + " (" + number + ")";
 }
 
 std::optional<std::wstring> to_wide(std::string_view utf8) {
