@@ -95,7 +95,7 @@ $null = $console::SetConsoleCtrlHandler([IntPtr]::Zero, $true)
 if ($joined) { $null = $console::GenerateConsoleCtrlEvent(0, 0) }
 Start-Sleep -Milliseconds 500
 '@)
-    $null = Run @('-NoProfile', '-ExecutionPolicy', 'Bypass', '-File', $sender,
+    $null = Run @('-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', $sender,
         [string]$server.Process.Id) (Get-Process -Id $PID).Path
 }
 
