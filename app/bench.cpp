@@ -154,7 +154,7 @@ Result<void> check(const BenchOptions& options) {
 }
 
 bool write_file(const std::string& path, const std::string& text) {
-    std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "w");
+    std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
     bool written = false;
     if (file != nullptr) {
         written = std::fwrite(text.data(), 1, text.size(), file) == text.size();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <optional>
@@ -83,7 +84,11 @@ int verdict(const compare::Report& report, const std::optional<compare::Changes>
     if (report.stopped) {
         return failed(kCompare, {Status::cancelled, 0, "stopped by a signal"});
     }
-    if (report.scenarios.empty() && report.self_tests.empty()) {
+    // A scenario without a server has no rows: its servers are left out.
+    const bool measured =
+        !report.self_tests.empty() ||
+        std::ranges::any_of(report.scenarios, [](const auto& one) { return !one.rows.empty(); });
+    if (!measured) {
         return failed(kCompare,
                       {Status::not_found, 0, "nothing was measured: see what is left out above"});
     }

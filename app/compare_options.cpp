@@ -1,10 +1,21 @@
 // The options of `sluice compare`.
 #include "app/compare.h"
 #include "app/option_types.h"
+#include "backends/registry.h"
 
 namespace sluice {
 
 namespace {
+
+std::string backends() {
+    std::string names;
+    for (const std::string& name : backend_names()) {
+        if (name != "auto") {
+            names += (names.empty() ? "" : ", ") + name;
+        }
+    }
+    return names;
+}
 
 // "2%" or "0.02".
 void add_noise(CLI::App& app, double& noise) {
@@ -49,8 +60,9 @@ CLI::App* add_compare(CLI::App& app, CompareOptions& options) {
         ->type_name("SCENARIO");
     compare
         ->add_option("--servers", options.servers,
-                     "These servers: sluice (io_uring, epoll), nginx, lighttpd, h2o, apache2, "
-                     "caddy; the floor comes along unless --baseline is another")
+                     "These servers: sluice (" + backends() +
+                         "), nginx, lighttpd, h2o, apache2, caddy; the floor comes along unless "
+                         "--baseline is another")
         ->type_name("NAME");
     compare
         ->add_option("--baseline", options.baseline,

@@ -14,7 +14,7 @@ namespace sluice::compare {
 
 namespace {
 
-constexpr timeval kSocketPatience{10, 0};  // for one send or receive
+constexpr timeval kIoPatience{10, 0};  // for one send or receive
 
 std::string last_error() {
     return std::strerror(errno);
@@ -35,10 +35,10 @@ sockaddr_in loopback(std::uint16_t port) {
 }  // namespace
 
 Connection::Connection(std::uint16_t port) : socket_(static_cast<std::intptr_t>(make_socket())) {
-    ::setsockopt(static_cast<int>(socket_), SOL_SOCKET, SO_RCVTIMEO, &kSocketPatience,
-                 sizeof kSocketPatience);
-    ::setsockopt(static_cast<int>(socket_), SOL_SOCKET, SO_SNDTIMEO, &kSocketPatience,
-                 sizeof kSocketPatience);
+    ::setsockopt(static_cast<int>(socket_), SOL_SOCKET, SO_RCVTIMEO, &kIoPatience,
+                 sizeof kIoPatience);
+    ::setsockopt(static_cast<int>(socket_), SOL_SOCKET, SO_SNDTIMEO, &kIoPatience,
+                 sizeof kIoPatience);
     const sockaddr_in address = loopback(port);
     if (::connect(static_cast<int>(socket_), reinterpret_cast<const sockaddr*>(&address),
                   sizeof address) != 0) {

@@ -7,7 +7,7 @@ namespace sluice::compare {
 
 namespace {
 
-constexpr DWORD kPatienceMs = 10'000;  // for one send or receive
+constexpr DWORD kIoPatienceMs = 10'000;  // for one send or receive
 
 std::string last_error() {
     return win32::text_of(static_cast<DWORD>(::WSAGetLastError()));
@@ -30,11 +30,11 @@ sockaddr_in loopback(std::uint16_t port) {
 }  // namespace
 
 Connection::Connection(std::uint16_t port) : socket_(static_cast<std::intptr_t>(make_socket())) {
-    const auto* patience = reinterpret_cast<const char*>(&kPatienceMs);
+    const auto* patience = reinterpret_cast<const char*>(&kIoPatienceMs);
     ::setsockopt(static_cast<SOCKET>(socket_), SOL_SOCKET, SO_RCVTIMEO, patience,
-                 sizeof kPatienceMs);
+                 sizeof kIoPatienceMs);
     ::setsockopt(static_cast<SOCKET>(socket_), SOL_SOCKET, SO_SNDTIMEO, patience,
-                 sizeof kPatienceMs);
+                 sizeof kIoPatienceMs);
     const sockaddr_in address = loopback(port);
     if (::connect(static_cast<SOCKET>(socket_), reinterpret_cast<const sockaddr*>(&address),
                   sizeof address) != 0) {

@@ -105,6 +105,12 @@ Result<void> write_file(const std::string& path, const std::string& text) {
 Result<Workspace> Workspace::make() {
     std::error_code error;
     const fs::path base = fs::temp_directory_path(error);
+    if (error) {
+        return fail(
+            Status::io_error,
+            "the folder for temporary files (TMPDIR, or TMP on Windows): " + error.message(),
+            error.value());
+    }
     std::random_device random;
     fs::path folder;
     bool is_ours = false;

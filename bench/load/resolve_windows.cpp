@@ -7,15 +7,14 @@
 namespace sluice::load {
 
 Result<Endpoint> resolve(const Url& url) {
-    Endpoint endpoint;
     if (!url.unix_path.empty()) {
-        endpoint.family = Family::unix_path;
-        endpoint.path = url.unix_path;
-        return endpoint;
+        return fail(Status::not_supported,
+                    "unix:" + url.unix_path + ": Unix sockets are not for Windows");
     }
     if (const DWORD error = winsock::start(); error != 0) {
         return fail(Status::io_error, "Winsock: " + win32::text_of(error));
     }
+    Endpoint endpoint;
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_ADDRCONFIG;

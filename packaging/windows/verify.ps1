@@ -1,178 +1,434 @@
-# Verifies sluice.exe on a real Windows 10 or 11: one line for each thing, "pass" or "FAIL", and an
-# exit code of 0 only when nothing failed. Runs from the unpacked zip, needs no rights, leaves nothing:
+# Verifies sluice.exe on a real Windows 10 or 11: one line for each thing, "pass" or "FAIL", and the
+# number of failures as exit code. Runs from the unpacked zip, needs no rights, leaves nothing behind:
 #   powershell -ExecutionPolicy Bypass -File verify.ps1
-# Written for Windows PowerShell 5.1, which every Windows has. curl.exe comes with Windows, too.
+# For Windows PowerShell 5.1, which every Windows has, and PowerShell 7. It is ASCII, because 5.1 reads
+# anything else in the code page of the machine. No program is run by PowerShell itself: 5.1 takes a
+# line on its stderr for an error, and does not quote what it hands over.
 param([string]$Program = (Join-Path $PSScriptRoot 'sluice.exe'),
       [string]$Site = (Join-Path $PSScriptRoot 'site'),
-      [int]$Port = 18080)
+      [string]$Capture = (Join-Path $PSScriptRoot 'example.pcap'))
 
+Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $script:failed = 0
-$work = Join-Path ([IO.Path]::GetTempPath()) ("sluice-verify-" + $PID)
-$root = Join-Path $work 'root'
-$null = New-Item -ItemType Directory -Path $root
+$script:started = @()
+$latin1 = [Text.Encoding]::GetEncoding(28591)
+$sha = [Security.Cryptography.SHA256]::Create()
+$chinese = [string][char]0x6587 + [char]0x4ef6
+$work = Join-Path ([IO.Path]::GetTempPath()) "sluice verify $PID"
+$root = Join-Path $work "root $chinese"
 
+# A test's last value is its verdict.
 function Check([string]$what, [scriptblock]$test) {
-    try { $good = [bool](& $test); $why = '' } catch { $good = $false; $why = ": $_" }
-    if ($good) { Write-Output "pass  $what" } else { Write-Output "FAIL  $what$why"; $script:failed++ }
+    $values = @()
+    $why = ''
+    try { $values = @(& $test) } catch { $why = ": $_" -replace '\s+', ' ' }
+    if ($why -eq '' -and $values.Count -gt 0 -and $values[-1] -eq $true) { "pass  $what" }
+    else { $script:failed++; "FAIL  $what$why" }
 }
 
-function Start-Sluice([string[]]$arguments) {
+# ---- programs ----------------------------------------------------------------------------------
+
+# Each has a console of its own, without a window.
+function Start-Program([string]$file, [string[]]$arguments) {
     $info = New-Object Diagnostics.ProcessStartInfo
-    $info.FileName = $Program
-    $info.Arguments = ($arguments | ForEach-Object { '"' + $_ + '"' }) -join ' '
+    $info.FileName = $file
+    $info.Arguments = @($arguments | ForEach-Object { '"' + $_ + '"' }) -join ' '
     $info.UseShellExecute = $false
     $info.CreateNoWindow = $true
-    [Diagnostics.Process]::Start($info)
+    $info.RedirectStandardOutput = $true
+    $info.RedirectStandardError = $true
+    $info.StandardOutputEncoding = [Text.Encoding]::UTF8
+    $info.StandardErrorEncoding = [Text.Encoding]::UTF8
+    $process = [Diagnostics.Process]::Start($info)
+    $script:started += $process
+    $process
 }
 
-function Wait-Ready([int]$port) {
+function Wait-Program($process, [int]$seconds) {
+    $out = $process.StandardOutput.ReadToEndAsync()
+    $err = $process.StandardError.ReadToEndAsync()
+    if (-not $process.WaitForExit($seconds * 1000)) { $process.Kill(); throw "no end after $seconds s" }
+    New-Object PSObject -Property @{ Code = $process.ExitCode; Out = $out.Result; Err = $err.Result }
+}
+
+function Run([string[]]$arguments, [string]$file = $Program, [int]$seconds = 60) {
+    Wait-Program (Start-Program $file $arguments) $seconds
+}
+
+# Refused in one line, with this code.
+function Refused([int]$code, [string[]]$arguments) {
+    $ran = Run $arguments
+    $lines = @($ran.Err.Trim() -split "`n" | Where-Object { $_ -notmatch 'changes are looked for' })
+    if ($ran.Code -ne $code -or $lines.Count -ne 1) { throw "code $($ran.Code), $($ran.Err)" }
+    $true
+}
+
+# A server, its port, and what it says later.
+function Serve([string]$folder, [string[]]$more = @(), [string]$address = '127.0.0.1:0') {
+    $process = Start-Program $Program (@('serve', $folder, '--listen', $address) + $more)
+    $said = ''
+    while (-not ($found = [regex]::Match($said, 'http://(127\.0\.0\.1|\[::1\]):(\d+)/')).Success) {
+        $line = $process.StandardError.ReadLineAsync()
+        if (-not $line.Wait(20000) -or $null -eq $line.Result) { throw "no server: $said" }
+        $said += $line.Result + ' '
+    }
+    New-Object PSObject -Property @{ Process = $process; Port = [int]$found.Groups[2].Value
+        Said = $process.StandardError.ReadToEndAsync() }
+}
+
+# Ctrl-C goes to all processes of a console. So one more process leaves its own, joins the server's,
+# and sends it there.
+function Send-CtrlC($server) {
+    $sender = Join-Path $work 'ctrl-c.ps1'
+    [IO.File]::WriteAllText($sender, @'
+param([uint32]$id)
+$console = Add-Type -PassThru -Namespace Sluice -Name Console -MemberDefinition @"
+[DllImport("kernel32.dll")] public static extern bool FreeConsole();
+[DllImport("kernel32.dll")] public static extern bool AttachConsole(uint process);
+[DllImport("kernel32.dll")] public static extern bool SetConsoleCtrlHandler(IntPtr handler, bool ignore);
+[DllImport("kernel32.dll")] public static extern bool GenerateConsoleCtrlEvent(uint kind, uint group);
+"@
+$null = $console::FreeConsole()
+$joined = $console::AttachConsole($id)
+$null = $console::SetConsoleCtrlHandler([IntPtr]::Zero, $true)
+if ($joined) { $null = $console::GenerateConsoleCtrlEvent(0, 0) }
+Start-Sleep -Milliseconds 500
+'@)
+    $null = Run @('-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', $sender,
+        [string]$server.Process.Id) (Get-Process -Id $PID).Path
+}
+
+function Code-OfEnd($server, [int]$seconds = 30) {
+    if (-not $server.Process.WaitForExit($seconds * 1000)) { throw "no end after $seconds s" }
+    $server.Process.ExitCode
+}
+
+# ---- HTTP --------------------------------------------------------------------------------------
+
+function Connect([int]$at, [string]$address = '127.0.0.1', [int]$buffer = 65536) {
+    $ip = [Net.IPAddress]::Parse($address)
+    $client = [Net.Sockets.TcpClient]::new($ip.AddressFamily)
+    $client.ReceiveBufferSize = $buffer
+    $client.ReceiveTimeout = 30000
+    $client.SendTimeout = 30000
+    $client.Connect($ip, $at)
+    $client
+}
+
+function Send($client, [string]$text) {
+    $sent = $latin1.GetBytes($text)
+    $client.GetStream().Write($sent, 0, $sent.Length)
+}
+
+function Request([string]$path, [string[]]$fields = @(), [string]$method = 'GET') {
+    (@("$method $path HTTP/1.1", 'Host: a', 'Connection: close') + $fields + @('', '')) -join "`r`n"
+}
+
+# All that comes until the server closes, taken apart. The bytes stay in an object: an array that a
+# function returns would be handed on byte by byte.
+function Receive($client, [int]$pause = 0) {
+    $memory = [IO.MemoryStream]::new()
+    $part = [byte[]]::new(65536)
+    $stream = $client.GetStream()
+    while (($got = $stream.Read($part, 0, $part.Length)) -gt 0) {
+        $memory.Write($part, 0, $got)
+        if ($pause) { Start-Sleep -Milliseconds $pause }
+    }
+    $client.Close()
+    $all = $memory.ToArray()
+    $text = $latin1.GetString($all, 0, [Math]::Min($all.Length, 4096))
+    $head = [regex]::Match($text, '^HTTP/1\.1 (\d\d\d)[^\0]*?\r\n\r\n')
+    if (-not $head.Success) { throw "no answer: $text" }
+    New-Object PSObject -Property @{ Status = [int]$head.Groups[1].Value; Head = $head.Value
+        All = $all; From = $head.Length; Length = $all.Length - $head.Length }
+}
+
+function Ask([string]$path, [string[]]$fields = @(), [string]$method = 'GET') {
+    $client = Connect $port
+    Send $client (Request $path $fields $method)
+    Receive $client
+}
+
+function Field($answer, [string]$name) {
+    [regex]::Match($answer.Head, "(?im)^${name}: *([^\r\n]*)").Groups[1].Value
+}
+
+function Hash([byte[]]$data, [int]$from, [int]$count) {
+    [BitConverter]::ToString($sha.ComputeHash($data, $from, $count))
+}
+
+# Whether its body is this part of these bytes, and nothing else.
+function Is-Part($answer, [byte[]]$data, [int]$from, [int]$count) {
+    $answer.Length -eq $count -and
+        (Hash $answer.All $answer.From $count) -eq (Hash $data $from $count)
+}
+
+function Is-Text($answer, [string]$text) {
+    $answer.Status -eq 200 -and
+        $latin1.GetString($answer.All, $answer.From, $answer.Length) -ceq $text
+}
+
+function Eventually([scriptblock]$condition) {
     foreach ($try in 1..100) {
-        try { (New-Object Net.Sockets.TcpClient('127.0.0.1', $port)).Close(); return $true }
-        catch { Start-Sleep -Milliseconds 100 }
+        if (& $condition) { return $true }
+        Start-Sleep -Milliseconds 100
     }
     $false
 }
 
-# The answer to one raw request, as Latin-1 text.
-function Ask([string]$request) {
-    $client = New-Object Net.Sockets.TcpClient('127.0.0.1', $Port)
-    $client.ReceiveTimeout = 10000
-    $stream = $client.GetStream()
-    $bytes = [Text.Encoding]::GetEncoding(28591).GetBytes($request)
-    $stream.Write($bytes, 0, $bytes.Length)
-    $answer = New-Object IO.MemoryStream
-    $stream.CopyTo($answer)
-    $client.Close()
-    [Text.Encoding]::GetEncoding(28591).GetString($answer.ToArray())
-}
+function Write-Text([string]$path, [string]$text) { [IO.File]::WriteAllText($path, $text) }
 
-function Status([string]$target) {
-    $answer = Ask "GET $target HTTP/1.1`r`nHost: a`r`nConnection: close`r`n`r`n"
-    [int]$answer.Substring(9, 3)
-}
+# ---- what is looked at -------------------------------------------------------------------------
 
-function Same([string]$one, [string]$other) {
-    (Get-FileHash $one).Hash -eq (Get-FileHash $other).Hash
-}
-
-function Fetch([string[]]$options, [string]$path) {
-    $out = Join-Path $work 'fetched'
-    & curl.exe -sS --fail --max-time 60 -o $out @options "http://127.0.0.1:$Port$path"
-    if ($LASTEXITCODE -ne 0) { throw "curl ended with $LASTEXITCODE" }
-    $out
-}
-
+$outside = Join-Path $work 'outside'
+$link = Join-Path $root 'link'
+$page = Join-Path $root 'index.html'
+$log = Join-Path $work "log $chinese.txt"
+$size = 10000000
+$bytes = [byte[]]::new($size)
+[Random]::new(5).NextBytes($bytes)
+$port = 0
 $server = $null
+
 try {
-    # A file of 10 MB, and one for each name that Windows reads as something else.
-    $big = Join-Path $root 'big.bin'
-    $bytes = New-Object byte[] 10000000
-    (New-Object Random 5).NextBytes($bytes)
-    [IO.File]::WriteAllBytes($big, $bytes)
-    [IO.File]::WriteAllText((Join-Path $root 'index.html'), 'page')
-    $chinese = [string][char]0x6587 + [char]0x4ef6
-    [IO.File]::WriteAllText((Join-Path $root "$chinese.txt"), 'text')
-    [IO.File]::WriteAllText((Join-Path $root 'a-rather-long-name.txt'), 'long')
-    Set-Content -Path (Join-Path $root 'index.html') -Stream 'hidden' -Value 'stream'
-    $outside = Join-Path $work 'outside'
-    $null = New-Item -ItemType Directory -Path $outside
-    [IO.File]::WriteAllText((Join-Path $outside 'secret.txt'), 'secret')
-    $null = New-Item -ItemType Junction -Path (Join-Path $root 'link') -Target $outside
+    $null = New-Item -ItemType Directory -Path $root, $outside
+    [IO.File]::WriteAllBytes((Join-Path $root 'big.bin'), $bytes)
+    [IO.File]::WriteAllBytes((Join-Path $root 'live.bin'), $bytes)
+    Write-Text $page 'page'
+    Write-Text (Join-Path $root "$chinese.txt") 'text'
+    Write-Text (Join-Path $root 'a-rather-long-name.txt') 'long'
+    Write-Text (Join-Path $outside 'secret.txt') 'secret'
+    Set-Content -LiteralPath $page -Stream 'hidden' -Value 'stream'
+    $null = New-Item -ItemType Junction -Path $link -Value $outside
 
-    Check 'probe finds completion ports' { (& $Program probe | Out-String) -match 'iocp: available' }
-    Check 'an unknown option is exit code 2' { & $Program serve --nonsense 2>$null; $LASTEXITCODE -eq 2 }
-
-    $server = Start-Sluice @('serve', $root, '--listen', "127.0.0.1:$Port", '--drain-timeout', '20s')
-    Check 'the server starts' { Wait-Ready $Port }
-    Check 'its port is its own' {
-        $second = Start-Sluice @('serve', $root, '--listen', "127.0.0.1:$Port")
-        $ended = $second.WaitForExit(10000)
-        if (-not $ended) { $second.Kill() }
-        $ended -and $second.ExitCode -eq 1
+    # The command line.
+    Check 'probe finds completion ports' { (Run 'probe').Out -match 'iocp: available' }
+    Check 'an unknown option is code 2' { Refused 2 @('serve', '--no-such-option') }
+    Check 'an unknown command is code 2' { Refused 2 @('serv') }
+    Check 'a bad address is code 2' { Refused 2 @('serve', $root, '--listen', '127.0.0.1:nine') }
+    Check 'a root that is missing is code 1' {
+        Refused 1 @('serve', "$root\missing", '--listen', '127.0.0.1:0')
     }
-    Check 'a page' { (Status '/') -eq 200 }
-    Check 'a name in Chinese' { (Status '/%E6%96%87%E4%BB%B6.txt') -eq 200 }
-    Check '10 MB, byte for byte' { Same (Fetch @() '/big.bin') $big }
-    Check '10 MB slowly' { Same (Fetch @('--limit-rate', '4M') '/big.bin') $big }
-    Check 'a range of 4 MB' {
-        $got = [IO.File]::ReadAllBytes((Fetch @('--range', '777-4000776') '/big.bin'))
-        $wanted = New-Object byte[] 4000000
-        [Array]::Copy($bytes, 777, $wanted, 0, 4000000)
-        $got.Length -eq 4000000 -and [Convert]::ToBase64String($got) -eq [Convert]::ToBase64String($wanted)
-    }
-    Check 'eight downloads at once (client editions run two TransmitFiles)' {
-        $jobs = 1..8 | ForEach-Object {
-            Start-Process curl.exe -PassThru -WindowStyle Hidden -ArgumentList @('-sS', '--fail',
-                '--max-time', '60', '-o', (Join-Path $work "many$_"), "http://127.0.0.1:$Port/big.bin")
-        }
-        $jobs | ForEach-Object { $null = $_.WaitForExit(90000) }
-        @(1..8 | Where-Object { Same (Join-Path $work "many$_") $big }).Count -eq 8
-    }
-    foreach ($name in '/NUL', '/aux.txt', '/CON', '/com1.log', '/index.html::$DATA', '/index.html:hidden',
-             '/index.html.', '/index.html%20', '/A-RATH~1.TXT', '/..%5Cindex.html', '/link/secret.txt',
-             '/C:/Windows/win.ini') {
-        Check "refused: $name" { (Status $name) -in 400, 404 }
-    }
-    Check 'a request that is no HTTP is 400' { (Ask "nonsense`r`n`r`n").StartsWith('HTTP/1.1 400') }
-    Check 'a peer that resets is survived' {
-        foreach ($i in 1..50) {
-            $client = New-Object Net.Sockets.TcpClient('127.0.0.1', $Port)
-            $request = [Text.Encoding]::ASCII.GetBytes("GET /big.bin HTTP/1.1`r`nHost: a`r`n`r`n")
-            $client.GetStream().Write($request, 0, $request.Length)
-            $client.LingerState = New-Object Net.Sockets.LingerOption($true, 0)
-            $client.Client.Close()
-        }
-        (Status '/') -eq 200
-    }
-    Check 'a file that is served can be replaced' {
-        $new = Join-Path $work 'new.html'
-        [IO.File]::WriteAllText($new, 'other page')
-        $null = Status '/'
-        Move-Item -Force $new (Join-Path $root 'index.html')
-        Start-Sleep -Seconds 5
-        (Ask "GET / HTTP/1.1`r`nHost: a`r`nConnection: close`r`n`r`n").EndsWith('other page')
-    }
-    Check '3000 connections leave no handles and no memory' {
-        foreach ($i in 1..500) { $null = Status '/' }
-        Start-Sleep -Seconds 2
-        $server.Refresh(); $handles = $server.HandleCount; $memory = $server.WorkingSet64
-        foreach ($i in 1..3000) { $null = Status '/' }
-        Start-Sleep -Seconds 2
-        $server.Refresh()
-        ($server.HandleCount -le $handles + 20) -and ($server.WorkingSet64 -le $memory + 4MB)
-    }
-    Check 'bench measures' {
-        & $Program bench "http://127.0.0.1:$Port/" --duration 2s --quiet | Out-Null
-        $LASTEXITCODE -in 0, 3
-    }
-
-    # Ctrl-C reaches every process of a console, so it is sent from one that has it alone.
-    Check 'Ctrl-C finishes a download and ends with 0' {
-        $out = Join-Path $work 'last'
-        $slow = Start-Process curl.exe -PassThru -WindowStyle Hidden -ArgumentList @('-sS', '--fail',
-            '--max-time', '60', '--limit-rate', '4M', '-o', $out, "http://127.0.0.1:$Port/big.bin")
-        Start-Sleep -Milliseconds 500
-        $code = @"
-Add-Type -Namespace Win -Name Con -MemberDefinition '[DllImport(\"kernel32.dll\")] public static extern bool FreeConsole(); [DllImport(\"kernel32.dll\")] public static extern bool AttachConsole(uint id); [DllImport(\"kernel32.dll\")] public static extern bool SetConsoleCtrlHandler(System.IntPtr handler, bool add); [DllImport(\"kernel32.dll\")] public static extern bool GenerateConsoleCtrlEvent(uint kind, uint group);'
-[Win.Con]::FreeConsole(); [Win.Con]::AttachConsole($($server.Id)); [Win.Con]::SetConsoleCtrlHandler([IntPtr]::Zero, `$true); [Win.Con]::GenerateConsoleCtrlEvent(0, 0); Start-Sleep 1
-"@
-        $encoded = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($code.Replace('\"', '"')))
-        Start-Process powershell.exe -WindowStyle Hidden -Wait -ArgumentList '-NoProfile', '-EncodedCommand', $encoded
-        $null = $slow.WaitForExit(60000)
-        $server.WaitForExit(30000) -and $server.ExitCode -eq 0 -and (Same $out $big)
+    Check 'a log that cannot be opened is code 1' {
+        Refused 1 @('serve', $root, '--listen', '127.0.0.1:0', '--access-log', "$root\missing\log")
     }
 
     # The site that was handed out with the program.
-    $server = Start-Sluice @('serve', $Site, '--listen', "127.0.0.1:$Port")
-    Check 'the site: page and logo' {
-        (Wait-Ready $Port) -and (Same (Fetch @() '/static/computer-network.jpg') `
-            (Join-Path $Site 'static\computer-network.jpg')) -and (Status '/') -eq 200
+    Check 'the site is served' {
+        $script:server = Serve $Site
+        $script:port = $server.Port
+        $true
     }
+    foreach ($name in 'index.html', 'static\computer-network.jpg') {
+        Check "the site: $name, byte for byte" {
+            $file = [IO.File]::ReadAllBytes((Join-Path $Site $name))
+            Is-Part (Ask ('/' + $name.Replace('index.html', '').Replace('\', '/'))) $file 0 $file.Length
+        }
+    }
+    Check 'Ctrl-C ends an idle server with 0' { Send-CtrlC $server; (Code-OfEnd $server) -eq 0 }
+
+    # Names, methods, conditions.
+    Check 'blanks and Chinese in the names of root, log and file' {
+        $script:server = Serve $root @('--access-log', $log, '--drain-timeout', '20s')
+        $script:port = $server.Port
+        Is-Text (Ask '/%E6%96%87%E4%BB%B6.txt') 'text'
+    }
+    Check 'its port is its own' { Refused 1 @('serve', $root, '--listen', "127.0.0.1:$port") }
+    Check 'HEAD' {
+        $answer = Ask '/big.bin' @() 'HEAD'
+        $answer.Status -eq 200 -and $answer.Length -eq 0 -and (Field $answer 'Content-Length') -eq "$size"
+    }
+    Check '304 for what is known' {
+        $etag = Field (Ask '/') 'ETag'
+        $answer = Ask '/' @("If-None-Match: $etag")
+        $etag -ne '' -and $answer.Status -eq 304 -and $answer.Length -eq 0
+    }
+    Check '404 for what is not there' { (Ask '/missing').Status -eq 404 }
+    Check '400 for what is no HTTP' {
+        $client = Connect $port
+        Send $client "nonsense`r`n`r`n"
+        (Receive $client).Status -eq 400
+    }
+    foreach ($name in '/NUL', '/nul.html', '/aux.txt', '/CON', '/con.txt', '/COM1', '/com1.log',
+             '/LPT%C2%B9', '/CONIN$', '/index.html::$DATA', '/index.html:hidden', '/index.html.',
+             '/index.html%20', '/link::$INDEX_ALLOCATION/', '/A-RATH~1.TXT', '/..%5Cindex.html',
+             '/%5Cindex.html', '/link/secret.txt', '/link%5Csecret.txt', '/C:/Windows/win.ini',
+             '/%5C%5C.%5CNUL') {
+        Check "refused: $name" { (Ask $name).Status -in 400, 404 }
+    }
+
+    # 10 MB, whole and in parts.
+    Check '10 MB' { Is-Part (Ask '/big.bin') $bytes 0 $size }
+    foreach ($range in @('0-0', 0, 1), @('0-65534', 0, 65535), @('1-65536', 1, 65536),
+             @('262143-262144', 262143, 2), @('777-5000776', 777, 5000000), @('-1', 9999999, 1),
+             @('-3000000', 7000000, 3000000), @('9999999-', 9999999, 1), @('5-', 5, 9999995),
+             @('0-99999999', 0, 10000000)) {
+        Check "range $($range[0])" {
+            $answer = Ask '/big.bin' @("Range: bytes=$($range[0])")
+            $answer.Status -eq 206 -and (Is-Part $answer $bytes $range[1] $range[2])
+        }
+    }
+    Check 'a range beyond the end is 416' { (Ask '/big.bin' @("Range: bytes=$size-")).Status -eq 416 }
+    Check 'two ranges' {
+        $answer = Ask '/big.bin' @('Range: bytes=10-400009,5000000-5399999')
+        (Field $answer 'Content-Type') -match '^multipart/byteranges' -and $answer.Length -gt 800000
+    }
+    Check 'curl, eight downloads at once (client editions run two TransmitFiles)' {
+        $all = foreach ($i in 1..8) {
+            Start-Program 'curl.exe' @('-sS', '--fail', '--max-time', '60', '-o', "$work\copy$i",
+                "http://127.0.0.1:$port/big.bin")
+        }
+        foreach ($one in $all) { $null = Wait-Program $one 90 }
+        $copies = Get-FileHash -LiteralPath "$root\big.bin", "$work\copy1", "$work\copy2", "$work\copy3",
+            "$work\copy4", "$work\copy5", "$work\copy6", "$work\copy7", "$work\copy8"
+        @($copies.Hash).Count -eq 9 -and @($copies.Hash | Sort-Object -Unique).Count -eq 1
+    }
+
+    # Peers that are many, slow, or gone.
+    Check '500 connections at once' {
+        $clients = @(foreach ($i in 1..500) { Connect $port })
+        foreach ($client in $clients) { Send $client (Request '/') }
+        $good = 0
+        foreach ($client in $clients) { if (Is-Text (Receive $client) 'page') { $good++ } }
+        $good -eq 500
+    }
+    Check '10 MB to a slow reader' {
+        $client = Connect $port '127.0.0.1' 16384
+        Send $client (Request '/big.bin')
+        Is-Part (Receive $client 5) $bytes 0 $size
+    }
+    Check 'resets in mid-transfer' {
+        foreach ($i in 1..60) {
+            $client = Connect $port '127.0.0.1' 16384
+            Send $client (Request '/big.bin')
+            if ($i % 3) { $null = $client.GetStream().Read([byte[]]::new(50000), 0, 50000) }
+            $client.LingerState = [Net.Sockets.LingerOption]::new($true, 0)
+            $client.Client.Close()
+        }
+        Is-Part (Ask '/big.bin') $bytes 0 $size
+    }
+    Check '3000 connections leave no handles and no memory' {
+        foreach ($i in 1..500) { $null = Ask '/' }
+        Start-Sleep -Seconds 2
+        $server.Process.Refresh()
+        $handles = $server.Process.HandleCount
+        $memory = $server.Process.WorkingSet64
+        foreach ($i in 1..3000) { $null = Ask '/' }
+        Start-Sleep -Seconds 2
+        $server.Process.Refresh()
+        $more = $server.Process.HandleCount - $handles
+        $grown = $server.Process.WorkingSet64 - $memory
+        if ($more -gt 20 -or $grown -gt 4000000) { throw "$more handles, $grown bytes more" }
+        $true
+    }
+
+    # Files that change.
+    Check 'a file that is written again' {
+        Write-Text $page 'other page'
+        Eventually { Is-Text (Ask '/') 'other page' }
+    }
+    Check 'a file that is replaced' {
+        Write-Text "$work\new.html" 'third page'
+        [IO.File]::Replace("$work\new.html", $page, [NullString]::Value)
+        Eventually { Is-Text (Ask '/') 'third page' }
+    }
+
+    # The other programs in it.
+    Check 'bench' {
+        $ran = Run @('bench', "http://127.0.0.1:$port/", '--duration', '2s', '--quiet', '--json', '-')
+        $ran.Code -in 0, 3 -and $ran.Out -match '"200": ?[1-9]'
+    }
+    Check 'bench, a connection for each request' {
+        $ran = Run @('bench', "http://127.0.0.1:$port/", '--requests', '500', '--churn', '--quiet')
+        $ran.Code -in 0, 3 -and $ran.Out -match '500 x 200'
+    }
+    Check 'compare' {
+        $ran = Run @('compare', '--only', 'start', '--rounds', '2', '--quiet', '--json', '-')
+        $ran.Code -eq 0 -and $ran.Out -match '"sluice iocp"'
+    }
+    Check 'wire' { $ran = Run @('wire', $Capture); $ran.Code -eq 0 -and $ran.Out -match 'GET /' }
+    Check 'wire, a page in Chinese' {
+        $ran = Run @('wire', $Capture, '--lang', 'zh', '--html', "$work\$chinese.html")
+        $ran.Code -eq 0 -and [IO.File]::ReadAllText("$work\$chinese.html") -match '[\u4e00-\u9fff]'
+    }
+
+    # The end.
+    Check 'Ctrl-C finishes a download and ends with 0' {
+        $client = Connect $port '127.0.0.1' 16384
+        Send $client (Request '/big.bin')
+        Start-Sleep -Milliseconds 300
+        Send-CtrlC $server
+        (Is-Part (Receive $client) $bytes 0 $size) -and (Code-OfEnd $server) -eq 0
+    }
+    Check 'the log tells of all requests' {
+        $lines = [IO.File]::ReadAllLines($log)
+        $odd = @($lines | Where-Object { $_ -notmatch '^127\.0\.0\.1 - - \[[^]]+\] "' })
+        $lines.Count -gt 4000 -and $odd.Count -eq 0 -and
+            @($lines -match '"GET /%E6%96%87%E4%BB%B6\.txt HTTP/1\.1" 200').Count -eq 1
+    }
+    Check 'it had nothing to say' { $server.Said.Result.Trim() -eq '' }
+
+    # Servers with something of their own.
+    if ([Net.Sockets.Socket]::OSSupportsIPv6) {
+        Check 'IPv6' {
+            $client = Connect (Serve $root @() '[::1]:0').Port '::1'
+            Send $client (Request '/')
+            Is-Text (Receive $client) 'third page'
+        }
+    }
+    Check 'a file that is replaced while it is sent' {
+        $script:port = (Serve $root @('--memory-budget', '1m')).Port
+        $client = Connect $port '127.0.0.1' 16384
+        Send $client (Request '/live.bin')
+        Start-Sleep -Milliseconds 300
+        Write-Text "$work\new.bin" 'new'
+        [IO.File]::Replace("$work\new.bin", "$root\live.bin", [NullString]::Value)
+        # The old one, whole or broken off; never a mixture.
+        try { $answer = Receive $client } catch { $answer = $null }
+        ($null -eq $answer -or (Is-Part $answer $bytes 0 $answer.Length)) -and
+            (Eventually { Is-Text (Ask '/live.bin') 'new' })
+    }
+    Check 'a reader that does not read is given up' {
+        $script:port = (Serve $root @('--write-timeout', '2s')).Port
+        $client = Connect $port '127.0.0.1' 16384
+        Send $client (Request '/big.bin')
+        Start-Sleep -Seconds 8
+        try { $got = (Receive $client).Length } catch { $got = 0 }
+        $got -lt $size -and (Is-Text (Ask '/') 'third page')
+    }
+    Check 'a second Ctrl-C ends it at once' {
+        $stuck = Serve $root @('--drain-timeout', '60s')
+        $client = Connect $stuck.Port '127.0.0.1' 16384
+        Send $client (Request '/big.bin')
+        Start-Sleep -Milliseconds 300
+        Send-CtrlC $stuck
+        $waited = -not $stuck.Process.HasExited
+        Send-CtrlC $stuck
+        $waited -and (Code-OfEnd $stuck 10) -eq 0
+    }
+
+    # The tests, where they lie beside this script.
+    foreach ($name in 'conformance', 'unit', 'load', 'compare') {
+        $tests = Join-Path $PSScriptRoot "$name.exe"
+        if (Test-Path -LiteralPath $tests) {
+            Check "$name.exe" {
+                $ran = Run @('--gtest_brief=1', '--gtest_filter=-*/sim*') $tests 1800
+                $ran.Code -eq 0 -and $ran.Out -match '\[  PASSED  \]'
+            }
+        }
+    }
+} catch {
+    $script:failed++
+    "FAIL  this script: $_"
 } finally {
-    if ($server -and -not $server.HasExited) { $server.Kill(); $server.WaitForExit() }
-    cmd.exe /c rmdir (Join-Path $root 'link') 2>$null
-    Remove-Item -Recurse -Force $work -ErrorAction SilentlyContinue
+    foreach ($process in $script:started) {
+        if (-not $process.HasExited) { $process.Kill(); $null = $process.WaitForExit(10000) }
+    }
+    # The junction first, so that nothing goes through it.
+    if (Test-Path -LiteralPath $link) { [IO.Directory]::Delete($link) }
+    Remove-Item -Recurse -Force -LiteralPath $work -ErrorAction SilentlyContinue
 }
-if ($script:failed) { Write-Output "$($script:failed) failed"; exit 1 }
-Write-Output 'all passed'
+Check 'nothing is left behind' { -not (Test-Path -LiteralPath $work) }
+if ($script:failed) { "$($script:failed) failed" } else { 'all passed' }
+exit $script:failed

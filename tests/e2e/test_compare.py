@@ -282,8 +282,8 @@ class Compare(unittest.TestCase):
                 self.assertEqual(1, self.err.count("\n"), self.err)
         self.environment["TMPDIR"] = "/nowhere"
         self.run_compare(*page, code=FAILURE)
-        self.assertEqual("sluice compare: /nowhere/sluice-compare-XXXXXX cannot be made: "
-                         "No such file or directory\n", self.err)
+        self.assertEqual("sluice compare: the folder for temporary files (TMPDIR, or TMP on "
+                         "Windows): No such file or directory\n", self.err)
 
 
 if __name__ == "__main__":

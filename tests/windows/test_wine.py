@@ -10,6 +10,7 @@ import os
 import random
 import re
 import selectors
+import shutil
 import socket
 import struct
 import subprocess
@@ -21,7 +22,7 @@ import zipfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 from harness import (BINARY, PROGRAM, SITE, TREE, ServerCase, main,  # pylint: disable=C0413
-                     on_each_backend)
+                     on_each_backend, refused)
 
 CONNECTIONS = int(os.environ.get("SLUICE_CONNECTIONS", "2000"))
 BIG = random.Random(5).randbytes(10_000_000)
@@ -37,6 +38,14 @@ def reset(client):
     """Ends a connection by RST."""
     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
+
+
+def connections_of(server):
+    """How many there are at its port that one end or both still hold."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table][1:]
+    return sum(int(row[1].partition(":")[2], 16) == server.port and row[3] in ("01", "08")
+               for row in rows)  # established; closed by the client, and not by the server
 
 
 @on_each_backend
@@ -142,6 +151,98 @@ class Files(ServerCase):
             self.assertEqual(b"", one.at_end())
             one.close()
 
+    def test_a_second_ctrl_c_ends_it_at_once(self):
+        server = self.serve("--drain-timeout", "60s")
+        with server.connect(receive_buffer=16 * 1024) as client:
+            client.send("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.read_head()
+            server.signal()
+            time.sleep(0.5)
+            self.assertIsNone(server.process.poll())
+            server.signal()
+            self.assertEqual(0, server.wait(5))
+
+
+@on_each_backend
+class Hardness(ServerCase):
+    def setUp(self):
+        super().setUp()
+        self.put("big.bin", BIG)
+        self.put("index.html", b"page")
+
+    def test_readers_that_do_not_read_are_given_up(self):
+        server = self.serve("--write-timeout", "1s")
+        clients = [server.connect(receive_buffer=16 * 1024) for _ in range(20)]
+        for client in clients:
+            client.send("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.eventually(lambda: connections_of(server) >= 20, 5, "connecting")
+        with server.connect() as other:
+            self.assertEqual(b"page", other.ask("/").body)
+        self.eventually(lambda: connections_of(server) == 0, 15, "giving up")
+        for client in clients:
+            self.assertLess(len(client.at_end()), len(BIG))
+            client.close()
+
+    def test_a_head_that_comes_byte_by_byte(self):
+        server = self.serve("--head-timeout", "1s")
+        request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        with server.connect() as client:
+            for at in range(len(request)):
+                client.send(request[at:at + 1])
+            self.assertTrue(client.at_end().endswith(b"page"))
+        with server.connect() as client:
+            try:
+                for at in range(20):
+                    client.send(request[at:at + 1])
+                    time.sleep(0.2)
+                self.fail("the server waits on")
+            except ConnectionError:
+                pass
+            self.assertIn(bytes(client.at_end()[:12]), (b"", b"HTTP/1.1 408"))
+
+    def test_both_families_on_one_socket(self):
+        server = self.serve(listen=("[::]:0",))
+        for host in ("::1", "127.0.0.1"):
+            with server.connect((host, server.port)) as client:
+                self.assertEqual(b"page", client.ask("/").body)
+
+    def test_a_port_in_use(self):
+        server = self.serve()
+        for address in (f"127.0.0.1:{server.port}", f"{server.port}"):
+            code, lines = refused(self.root, "--listen", address)
+            self.assertEqual(1, code)
+            self.assertRegex(lines[-1], rf"^sluice: \S+:{server.port}: bind: address in use")
+
+    def test_a_log_on_a_full_disk(self):
+        server = self.serve("--access-log", "/dev/full")
+        said = len(server.lines)
+        with server.connect() as client:
+            for _ in range(50):
+                self.assertEqual(b"page", client.ask("/").body)
+        self.eventually(lambda: len(server.lines) > said, 5, "saying so")
+        server.signal()
+        self.assertEqual(0, server.wait())
+        self.assertRegex(server.lines[said], "^sluice: access log: cannot write to /dev/full: ")
+        self.assertEqual(["sluice: access log: 50 lines lost in all"], server.lines[said + 1:])
+
+    def test_a_root_that_disappears(self):
+        root = os.path.join(self.work, "gone")
+        os.mkdir(root)
+        self.put("index.html", b"there", root=root)
+        server = self.serve(root=root)
+        shutil.rmtree(root)
+        self.eventually(lambda: any("is gone" in line for line in server.lines), 10, "noticing")
+        with server.connect() as client:  # the page was seen to go first, or not
+            self.assertIn(client.ask("/").status, (200, 404))
+        os.mkdir(root)
+        self.put("index.html", b"again", root=root)
+
+        def is_back():
+            with server.connect() as client:
+                return client.ask("/").body == b"again"
+
+        self.eventually(is_back, 10, "coming back")
+
 
 @on_each_backend
 class Many(ServerCase):
@@ -165,7 +266,8 @@ class Many(ServerCase):
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1)) * 1024
 
     def descriptors(self, server):
-        return len(os.listdir(f"/proc/{server.pid}/fd"))
+        """Those of the process, and its connections, whose sockets the wineserver has."""
+        return len(os.listdir(f"/proc/{server.pid}/fd")) + connections_of(server)
 
     def come_and_go(self, port, count):
         """So many connections, 32 at a time, each with one request and its own way to end."""
