@@ -21,6 +21,8 @@ namespace {
 constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 constexpr std::size_t kListBytes = 64 * 1024;
 constexpr std::uint64_t kHandlesMax = 1U << 16;
+// ntstatus.h, which cannot be had together with windows.h.
+constexpr NTSTATUS kDeletePending = static_cast<NTSTATUS>(0xC0000056);
 
 HANDLE handle_of(const File& file) noexcept {
     return win32::to_handle(file.handle());
@@ -38,7 +40,7 @@ std::unexpected<Status> failed(DWORD error = ::GetLastError()) noexcept {
 std::expected<File, Status> open_relative(const File& parent, const std::string& name,
                                           ACCESS_MASK access, bool follow) {
     auto wide = win32::to_wide(name);
-    if (!wide || wide->empty() || wide->size() > 0x7fff) {
+    if (!wide || wide->size() > 0x7fff) {
         return std::unexpected(Status::not_found);
     }
     UNICODE_STRING text;
@@ -54,6 +56,9 @@ std::expected<File, Status> open_relative(const File& parent, const std::string&
     const NTSTATUS status =
         ::NtCreateFile(&handle, access | FILE_READ_ATTRIBUTES | SYNCHRONIZE, &what, &result,
                        nullptr, 0, kShareAll, FILE_OPEN, options, nullptr, 0);
+    if (status == kDeletePending) {
+        return std::unexpected(Status::not_found);  // only those who have it open see it still
+    }
     if (status < 0) {
         return failed(::RtlNtStatusToDosError(status));
     }
@@ -280,12 +285,17 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
     return result;
 }
 
+// By a handle of its own each time: Wine reads a directory once for each handle, and shows the same
+// names ever after.
 Status list(const File& directory, const std::function<void(std::string_view, Kind)>& visit) {
+    const auto fresh = open_relative(directory, "", FILE_LIST_DIRECTORY, true);
+    if (!fresh) {
+        return fresh.error();
+    }
     const auto buffer = std::make_unique<char[]>(kListBytes);
     auto how = FileIdBothDirectoryRestartInfo;
     for (;;) {
-        if (::GetFileInformationByHandleEx(handle_of(directory), how, buffer.get(), kListBytes) ==
-            0) {
+        if (::GetFileInformationByHandleEx(handle_of(*fresh), how, buffer.get(), kListBytes) == 0) {
             const DWORD error = ::GetLastError();
             return error == ERROR_NO_MORE_FILES ? Status::ok : failed(error).error();
         }
