@@ -27,6 +27,21 @@ WINDOWS = BINARY.endswith(".exe")
 PROGRAM = ["sh", os.path.join(TREE, "cmake", "wine-run.sh"), BINARY] if WINDOWS else [BINARY]
 WAIT = 10  # seconds; for what should be there at once
 
+# Why a test is left to Linux. docs/windows.md lists these, word for word (tidy/test_tree.py).
+UNIX_SOCKETS = "Wine has no Unix sockets"
+SIGNALS = "Wine hands SIGINT on, and no other signal"
+NAMED_PIPES = "Windows has no named pipes among its files"
+PIPE_ROOM = "Windows does not tell whether a pipe has room"
+DESCRIPTORS = "Windows has no limit of descriptors to run into"
+MODES = "Windows has no modes of files"
+SECCOMP = "io_uring and seccomp are Linux's"
+CAPTURE = "Windows captures for drivers only"
+
+
+def linux_only(cause):
+    """Leaves a test, or a class of them, out where the program is one for Windows, and says why."""
+    return unittest.skipIf(WINDOWS, cause)
+
 
 def sanitizer():
     """The sanitizer that the binary was built with, if any: "asan", "tsan" or ""."""
@@ -96,6 +111,8 @@ class Server:
     def _read(self):
         with self.process.stderr as lines:
             for line in lines:
+                if WINDOWS and line.startswith("sluice: changes are looked for every"):
+                    continue  # said of every root there
                 self.lines.append(line.rstrip("\n"))
                 for host, port in re.findall(r"\bhttp://(\[[0-9a-f:.]+\]|[0-9.]+):(\d+)", line):
                     self.addresses.append((host.strip("[]"), int(port)))
@@ -321,12 +338,10 @@ class ServerCase:
             time.sleep(0.02)
 
 
-def refused(root, *arguments, preexec=None, binary=BINARY):
+def refused(root, *arguments, preexec=None, binary=None):
     """Runs a server that should not start: (exit code, lines on stderr)."""
-    run = subprocess.run([binary, "serve", root, *arguments], stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60,
-                         preexec_fn=preexec, check=False)
-    return run.returncode, [line for line in run.stderr.split("\n") if line]
+    server = Server(root, *arguments, listen=(), workers=0, preexec=preexec, binary=binary)
+    return server.wait(60), [line for line in server.lines if line]
 
 
 def backends():

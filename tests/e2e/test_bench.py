@@ -19,17 +19,18 @@ import time
 import unittest
 import zlib
 
-from harness import BINARY, ServerCase, limit_descriptors, main, on_each_backend
+from harness import BINARY, PROGRAM, ServerCase, limit_descriptors, main, on_each_backend
 
 VALID, FAILURE, USAGE, INVALID = 0, 1, 2, 3
 
 
 class Run:
-    def __init__(self, *arguments, preexec=None, seconds=60, binary=BINARY, meanwhile=None,
+    def __init__(self, *arguments, preexec=None, seconds=60, binary=None, meanwhile=None,
                  wrapper=(), environment=None):
         process = subprocess.Popen(
-            [*wrapper, binary, "bench", *arguments], env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, preexec_fn=preexec)
+            [*wrapper, *([binary] if binary else PROGRAM), "bench", *arguments],
+            env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec)
         try:
             if meanwhile:
                 meanwhile(process)
