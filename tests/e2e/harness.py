@@ -36,6 +36,9 @@ DESCRIPTORS = "Windows has no limit of descriptors to run into"
 MODES = "Windows has no modes of files"
 SECCOMP = "io_uring and seccomp are Linux's"
 CAPTURE = "Windows captures for drivers only"
+HANDSHAKES = "Wine tells nothing of handshakes"
+FIGURES = "figures under Wine mean nothing"
+UNIT_STORM = "ContentChangeTest.Storm does the same there, in less time"
 
 
 def linux_only(cause):
