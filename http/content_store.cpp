@@ -196,6 +196,9 @@ bool ContentStore::check_root() {
         }
         return true;
     }
+    if (!info && (info.error() == Status::no_fds || info.error() == Status::no_memory)) {
+        return !root_lost_;  // nobody can tell just now
+    }
     if (auto root = fs::Root::open(options_.root)) {
         root_ = std::move(*root);
         root_lost_ = false;

@@ -21,6 +21,8 @@ namespace {
 constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 constexpr std::size_t kListBytes = 64 * 1024;
 constexpr std::uint64_t kHandlesMax = 1U << 16;
+// ntstatus.h, which cannot be had together with windows.h.
+constexpr NTSTATUS kDeletePending = static_cast<NTSTATUS>(0xC0000056);
 
 HANDLE handle_of(const File& file) noexcept {
     return win32::to_handle(file.handle());
@@ -35,11 +37,10 @@ std::unexpected<Status> failed(DWORD error = ::GetLastError()) noexcept {
     return std::unexpected(status == Status::reset ? Status::io_error : status);
 }
 
-// For overlapped operations, which a backend wants; nothing else here notices.
 std::expected<File, Status> open_relative(const File& parent, const std::string& name,
-                                          ACCESS_MASK access, bool follow) {
+                                          ACCESS_MASK access, ULONG options) {
     auto wide = win32::to_wide(name);
-    if (!wide || wide->empty() || wide->size() > 0x7fff) {
+    if (!wide || wide->size() > 0x7fff) {
         return std::unexpected(Status::not_found);
     }
     UNICODE_STRING text;
@@ -50,10 +51,12 @@ std::expected<File, Status> open_relative(const File& parent, const std::string&
     InitializeObjectAttributes(&what, &text, 0, handle_of(parent), nullptr);
     IO_STATUS_BLOCK result;
     HANDLE handle = nullptr;
-    const ULONG options = follow ? 0 : FILE_OPEN_REPARSE_POINT;
     const NTSTATUS status =
         ::NtCreateFile(&handle, access | FILE_READ_ATTRIBUTES | SYNCHRONIZE, &what, &result,
                        nullptr, 0, kShareAll, FILE_OPEN, options, nullptr, 0);
+    if (status == kDeletePending) {
+        return std::unexpected(Status::not_found);  // only those who have it open see it still
+    }
     if (status < 0) {
         return failed(::RtlNtStatusToDosError(status));
     }
@@ -151,7 +154,7 @@ std::expected<Info, Status> info_of(const File& file) noexcept {
 
 std::expected<Info, Status> info_below(const File& parent, const std::string& name,
                                        bool follow) noexcept {
-    const auto opened = open_relative(parent, name, 0, follow);
+    const auto opened = open_relative(parent, name, 0, follow ? 0 : FILE_OPEN_REPARSE_POINT);
     if (!opened) {
         return std::unexpected(opened.error());
     }
@@ -248,7 +251,8 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
         return std::unexpected(Status::not_supported);
     }
     Opened result;
-    auto opened = open_relative(parent, name, FILE_READ_DATA, true);
+    // For overlapped operations, which a backend wants.
+    auto opened = open_relative(parent, name, FILE_READ_DATA, 0);
     if (!opened) {
         return std::unexpected(opened.error());
     }
@@ -267,17 +271,18 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
     return result;
 }
 
+// By a handle of its own each time: that of open_below() is for overlapped operations, and Wine
+// reads a directory once for each handle, and shows the same names ever after.
 Status list(const File& directory, const std::function<void(std::string_view, Kind)>& visit) {
-    // Directories that open_below() opened are for overlapped operations, which this call does not
-    // do.
-    const File again = open_directory(win32::final_path(handle_of(directory)));
-    if (!again) {
-        return failed().error();
+    const auto fresh =
+        open_relative(directory, "", FILE_LIST_DIRECTORY, FILE_SYNCHRONOUS_IO_NONALERT);
+    if (!fresh) {
+        return fresh.error();
     }
     const auto buffer = std::make_unique<char[]>(kListBytes);
     auto how = FileIdBothDirectoryRestartInfo;
     for (;;) {
-        if (::GetFileInformationByHandleEx(handle_of(again), how, buffer.get(), kListBytes) == 0) {
+        if (::GetFileInformationByHandleEx(handle_of(*fresh), how, buffer.get(), kListBytes) == 0) {
             const DWORD error = ::GetLastError();
             return error == ERROR_NO_MORE_FILES ? Status::ok : failed(error).error();
         }

@@ -185,12 +185,16 @@ ServerProcesses find_server(const Endpoint& server) {
         found.why = "the server is not on this machine";
         return found;
     }
-    for (const DWORD pid : listening_processes(server)) {
-        found.pids.push_back(static_cast<int>(pid));
-        found.name = name_of(pid);
+    const std::set<DWORD> pids = listening_processes(server);
+    for (const DWORD pid : pids) {
+        if (pid != 0) {
+            found.pids.push_back(static_cast<int>(pid));
+            found.name = name_of(pid);
+        }
     }
     if (found.pids.empty()) {
-        found.why = "nothing on this machine listens at " + server.to_string();
+        found.why = pids.empty() ? "nothing on this machine listens at " + server.to_string()
+                                 : "the system does not tell who listens";
     }
     return found;
 }

@@ -27,6 +27,25 @@ WINDOWS = BINARY.endswith(".exe")
 PROGRAM = ["sh", os.path.join(TREE, "cmake", "wine-run.sh"), BINARY] if WINDOWS else [BINARY]
 WAIT = 10  # seconds; for what should be there at once
 
+# Why a test is left to Linux. docs/windows.md lists these, word for word (tidy/test_tree.py).
+UNIX_SOCKETS = "Wine has no Unix sockets"
+SIGNALS = "Wine hands SIGINT on, and no other signal"
+NAMED_PIPES = "Windows has no named pipes among its files"
+PIPE_ROOM = "Windows does not tell whether a pipe has room"
+DESCRIPTORS = "Windows has no limit of descriptors to run into"
+MODES = "Windows has no modes of files"
+SECCOMP = "io_uring and seccomp are Linux's"
+CAPTURE = "Windows captures for drivers only"
+HANDSHAKES = "Wine tells nothing of handshakes"
+FIGURES = "figures under Wine mean nothing"
+SEEN_LATE = "each edit may take two seconds to show, and two kinds of edit are enough"
+UNIT_STORM = "ContentChangeTest.Storm does the same there, in less time"
+
+
+def linux_only(cause):
+    """Leaves a test, or a class of them, out where the program is one for Windows, and says why."""
+    return unittest.skipIf(WINDOWS, cause)
+
 
 def sanitizer():
     """The sanitizer that the binary was built with, if any: "asan", "tsan" or ""."""
@@ -96,6 +115,8 @@ class Server:
     def _read(self):
         with self.process.stderr as lines:
             for line in lines:
+                if WINDOWS and line.startswith("sluice: changes are looked for every"):
+                    continue  # said of every root there
                 self.lines.append(line.rstrip("\n"))
                 for host, port in re.findall(r"\bhttp://(\[[0-9a-f:.]+\]|[0-9.]+):(\d+)", line):
                     self.addresses.append((host.strip("[]"), int(port)))
@@ -323,11 +344,8 @@ class ServerCase:
 
 def refused(root, *arguments, preexec=None, binary=None):
     """Runs a server that should not start: (exit code, lines on stderr)."""
-    command = [binary] if binary else PROGRAM
-    run = subprocess.run([*command, "serve", root, *arguments], stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60,
-                         preexec_fn=preexec, check=False)
-    return run.returncode, [line for line in run.stderr.split("\n") if line]
+    server = Server(root, *arguments, listen=(), workers=0, preexec=preexec, binary=binary)
+    return server.wait(60), [line for line in server.lines if line]
 
 
 def backends():

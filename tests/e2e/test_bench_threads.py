@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from harness import BINARY, ServerCase, main, on_each_backend
+from harness import CAPTURE, PROGRAM, ServerCase, linux_only, main, on_each_backend
 
 
 @on_each_backend
@@ -22,7 +22,7 @@ class Threads(ServerCase):
 
     def bench(self, *arguments, meanwhile=None):
         process = subprocess.Popen(
-            [BINARY, "bench", self.url, "-t", "2", "-c", "6", "-q", "--json", "-", "--backend",
+            [*PROGRAM, "bench", self.url, "-t", "2", "-c", "6", "-q", "--json", "-", "--backend",
              self.backend, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
         try:
@@ -55,6 +55,7 @@ class Threads(ServerCase):
         self.bench("-d", "30s", meanwhile=lambda process: (
             time.sleep(2), process.send_signal(signal.SIGINT)))
 
+    @linux_only(CAPTURE)
     def test_with_a_capture_if_it_may(self):
         if os.geteuid() == 0:
             self.assertGreater(self.bench("-d", "1s", "--verify-wire")["answers"], 0)

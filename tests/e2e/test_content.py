@@ -6,7 +6,7 @@ import re
 import socket
 import time
 
-from harness import ServerCase, main, on_each_backend
+from harness import WINDOWS, ServerCase, main, on_each_backend
 
 TEXT = bytes(range(256)) * 40  # 10,240 bytes, each range of it recognisable
 
@@ -301,7 +301,8 @@ class Names(ServerCase):
         self.put("new/page.html", b"first")
         begin = time.monotonic()
         self.eventually(lambda: self.get("/new/page.html").body == b"first", what="a new file")
-        self.assertLess(time.monotonic() - begin, 1)  # a quarter of a second, and a busy machine
+        # A quarter of a second, and a busy machine; on Windows it may be found by looking.
+        self.assertLess(time.monotonic() - begin, 4 if WINDOWS else 1)
         self.put("new/page.html", b"second, longer")
         self.eventually(lambda: self.get("/new/page.html").body == b"second, longer", what="an edit")
         os.rename(self.root + "/new", self.root + "/moved")

@@ -11,8 +11,9 @@ import threading
 import time
 import unittest
 
-from harness import (BACKENDS, BINARY, SITE, Closed, Server, ServerCase, forbid_io_uring,
-                     limit_descriptors, main, on_each_backend, refused, sanitizer)
+from harness import (BACKENDS, BINARY, DESCRIPTORS, MODES, PROGRAM, SECCOMP, SITE, WINDOWS, Closed,
+                     Server, ServerCase, forbid_io_uring, limit_descriptors, linux_only, main,
+                     on_each_backend, refused, sanitizer)
 
 SLACK = 5.0  # seconds that a busy machine may add; the drain alone would take 10
 
@@ -31,7 +32,7 @@ class Stop(ServerCase):
         self.put("big.bin", b"\x07" * 30_000_000)
 
     def test_idle_connections_are_closed_at_once(self):
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGINT,) if WINDOWS else (signal.SIGTERM, signal.SIGINT):
             server = self.serve()
             clients = [server.connect() for _ in range(20)]
             for client in clients[:10]:
@@ -135,6 +136,7 @@ class Stop(ServerCase):
             self.assertEqual([], wrong)
             self.assertEqual([], server.surprises())
 
+    @linux_only(DESCRIPTORS)
     def test_out_of_descriptors(self):
         """Accepting pauses, costs no CPU meanwhile, and goes on when descriptors come back."""
         server = self.serve(preexec=limit_descriptors(64))
@@ -179,7 +181,7 @@ class Stop(ServerCase):
 class Refusals(unittest.TestCase):
     """A start that cannot be: the exit code, and one line that says why."""
 
-    def expect(self, code, words, *arguments, preexec=None, binary=BINARY, one_line=True):
+    def expect(self, code, words, *arguments, preexec=None, binary=None, one_line=True):
         got, lines = refused(*arguments, preexec=preexec, binary=binary)
         text = "\n".join(lines)
         self.assertEqual(code, got, text)
@@ -210,6 +212,7 @@ class Refusals(unittest.TestCase):
         self.expect(1, ["/no/such/root"], "/no/such/root")
         self.expect(1, ["index.html"], os.path.join(SITE, "index.html"))
 
+    @linux_only(MODES)
     def test_root_unreadable(self):
         folder = tempfile.mkdtemp(prefix="sluice-e2e-")
         try:
@@ -246,16 +249,18 @@ class Refusals(unittest.TestCase):
 
     def test_unknown_command(self):
         for arguments in ([], ["dance"], ["--nonsense"]):
-            run = subprocess.run([BINARY, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+            run = subprocess.run([*PROGRAM, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
                                  text=True, timeout=30, check=False)
             self.assertEqual(2, run.returncode, arguments)
             self.assertTrue(run.stderr.strip())
 
+    @linux_only(SECCOMP)
     def test_backend_forbidden(self):
         self.expect(1, ["io_uring", "not permitted"], SITE, "--backend", "io_uring",
                     "--listen", "127.0.0.1:0", preexec=forbid_io_uring())
 
 
+@linux_only(SECCOMP)
 class Forbidden(ServerCase, unittest.TestCase):
     """Under the seccomp filter of an ordinary container."""
 
@@ -279,7 +284,7 @@ class Forbidden(ServerCase, unittest.TestCase):
 
 class Commands(unittest.TestCase):
     def run_it(self, *arguments):
-        return subprocess.run([BINARY, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+        return subprocess.run([*PROGRAM, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=30, check=False)
 
     def test_version(self):
@@ -301,7 +306,7 @@ class Commands(unittest.TestCase):
     def test_probe(self):
         run = self.run_it("probe")
         self.assertEqual(0, run.returncode)
-        for word in ("epoll", "io_uring", "multishot"):
+        for word in ("iocp",) if WINDOWS else ("epoll", "io_uring", "multishot"):
             self.assertIn(word, run.stdout)
 
 
@@ -313,7 +318,7 @@ class Start(ServerCase, unittest.TestCase):
         first = server.lines[0]
         self.assertIn(SITE, first)
         self.assertIn(f"http://127.0.0.1:{server.port}/", first)
-        self.assertRegex(server.stderr, "io_uring|epoll")
+        self.assertRegex(server.stderr, "io_uring|epoll|iocp")
         self.assertIn("2 workers", server.stderr)
 
     def test_default_address(self):

@@ -10,7 +10,8 @@ import subprocess
 import threading
 import time
 
-from harness import ServerCase, main, on_each_backend
+from harness import (NAMED_PIPES, PIPE_ROOM, SIGNALS, ServerCase, linux_only, main,
+                     on_each_backend)
 
 COMMON = (r'^(?P<host>\S+) - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "(?P<line>(?:[^"\\]|\\.)*)" '
           r'(?P<status>\d{3}) (?P<bytes>\d+|-)')
@@ -117,6 +118,7 @@ class Log(ServerCase):
         self.stop(server)
         self.assertEqual(total, len(self.lines()))
 
+    @linux_only(SIGNALS)
     def test_reopened_on_sigusr1(self):
         server = self.start("common")
         with server.connect() as client:
@@ -149,6 +151,7 @@ class Log(ServerCase):
         self.assertRegex(server.process.stdout.read(), COMMON + "\n$")
         server.process.stdout.close()
 
+    @linux_only(NAMED_PIPES)
     def test_a_log_slower_than_the_traffic(self):
         """A pipe that nobody reads: requests are answered all the same, and what was dropped is
         counted and said."""
@@ -182,6 +185,7 @@ class Log(ServerCase):
         self.assertIn("is slower than the traffic", server.stderr)
         self.assertEqual(f"sluice: access log: {total - written} lines lost in all", server.lines[-1])
 
+    @linux_only(NAMED_PIPES)
     def test_a_named_pipe_that_nobody_reads(self):
         os.mkfifo(self.log)
         with self.assertRaisesRegex(AssertionError, "ended with 1: sluice: .*nobody reads this pipe$"):
@@ -214,6 +218,7 @@ class Log(ServerCase):
             got += part
         return got.count(b"\n")
 
+    @linux_only(NAMED_PIPES)
     def test_a_reader_that_pauses(self):
         """It comes back while the server runs, and once more after SIGTERM: every line arrives."""
         os.mkfifo(self.log)
@@ -236,6 +241,7 @@ class Log(ServerCase):
             return False
         return True
 
+    @linux_only(PIPE_ROOM)
     def test_a_stalled_standard_output(self):
         """SIGTERM is obeyed; the end comes when the time to drain is over, or at a second signal."""
         for patience, second_signal in (("1s", False), ("60s", True)):

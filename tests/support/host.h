@@ -1,5 +1,6 @@
 // What tests need of the operating system beside what they test: files that are gone when the test
-// is, and the count of what the process has open. One implementation for each system.
+// is, the count of what the process has open, waiting, and what the system can do at all. One
+// implementation for each system.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +42,11 @@ class TempFile {
     std::intptr_t handle_;
 };
 
+// Makes the file shorter, or longer by zeros that need no room on the disk.
+void resize_file(const std::string& path, std::uint64_t size);
+// Memory or disk that the system counts for an open file.
+[[nodiscard]] std::uint64_t allocated_bytes(std::intptr_t file);
+
 [[nodiscard]] int process_id();
 // A new directory in the one for temporary files; the caller removes it. UTF-8.
 [[nodiscard]] std::string make_temp_directory();
@@ -48,5 +54,13 @@ class TempFile {
 [[nodiscard]] std::size_t open_descriptors();
 // As many as the system gives, up to what a thousand connections with both ends here need.
 void raise_descriptor_limit();
+// Waits until a store's or a watcher's handle is readable.
+void wait_readable(std::intptr_t handle, Nanos at_most);
+
+// Whether parts of a file that are given back leave a hole in it. Not under Wine.
+[[nodiscard]] bool has_holes();
+// Whether every change below a directory that is watched is reported. Not on Windows as it runs
+// under Wine: there a store finds some of them by looking.
+[[nodiscard]] bool tells_every_change();
 
 }  // namespace sluice::test

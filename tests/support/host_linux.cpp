@@ -1,6 +1,7 @@
 #include "tests/support/host.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,6 +58,16 @@ FileStamp TempFile::stamp() const {
     return stamp;
 }
 
+void resize_file(const std::string& path, std::uint64_t size) {
+    CHECK(::truncate(path.c_str(), static_cast<off_t>(size)) == 0);
+}
+
+std::uint64_t allocated_bytes(std::intptr_t file) {
+    struct stat info {};
+    CHECK(::fstat(static_cast<int>(file), &info) == 0);
+    return static_cast<std::uint64_t>(info.st_blocks) * 512;
+}
+
 int process_id() {
     return ::getpid();
 }
@@ -78,6 +89,19 @@ void raise_descriptor_limit() {
         limit.rlim_cur = std::min(limit.rlim_max, kDescriptors);
         (void)::setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+void wait_readable(std::intptr_t handle, Nanos at_most) {
+    pollfd entry = {static_cast<int>(handle), POLLIN, 0};
+    (void)::poll(&entry, 1, static_cast<int>(at_most / kMillisecond) + 1);
+}
+
+bool has_holes() {
+    return true;
+}
+
+bool tells_every_change() {
+    return true;
 }
 
 }  // namespace sluice::test

@@ -61,6 +61,27 @@ FileStamp TempFile::stamp() const {
     return look->stamp;
 }
 
+void resize_file(const std::string& path, std::uint64_t size) {
+    const std::filesystem::path name(path);
+    HANDLE file = ::CreateFileW(name.c_str(), GENERIC_READ | GENERIC_WRITE,
+                                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                                OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
+    CHECK(file != INVALID_HANDLE_VALUE);
+    DWORD bytes = 0;
+    (void)::DeviceIoControl(file, FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &bytes, nullptr);
+    FILE_END_OF_FILE_INFO info;
+    info.EndOfFile.QuadPart = static_cast<LONGLONG>(size);
+    CHECK(::SetFileInformationByHandle(file, FileEndOfFileInfo, &info, sizeof info) != 0);
+    ::CloseHandle(file);
+}
+
+std::uint64_t allocated_bytes(std::intptr_t file) {
+    FILE_STANDARD_INFO info;
+    CHECK(::GetFileInformationByHandleEx(to_handle(file), FileStandardInfo, &info, sizeof info) !=
+          0);
+    return static_cast<std::uint64_t>(info.AllocationSize.QuadPart);
+}
+
 int process_id() {
     return static_cast<int>(::GetCurrentProcessId());
 }
@@ -80,5 +101,22 @@ std::size_t open_descriptors() {
 }
 
 void raise_descriptor_limit() {}
+
+void wait_readable(std::intptr_t handle, Nanos at_most) {
+    (void)::WaitForSingleObject(to_handle(handle), static_cast<DWORD>(at_most / kMillisecond) + 1);
+}
+
+bool has_holes() {
+    const TempFile file("1");
+    FILE_ZERO_DATA_INFORMATION hole{};
+    hole.BeyondFinalZero.QuadPart = 1;
+    DWORD bytes = 0;
+    return ::DeviceIoControl(to_handle(file.handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole,
+                             nullptr, 0, &bytes, nullptr) != 0;
+}
+
+bool tells_every_change() {
+    return false;
+}
 
 }  // namespace sluice::test

@@ -34,17 +34,25 @@ TEST(Date, Formats) {
 
 TEST(Date, AgreesWithTheCLibrary) {
     std::mt19937_64 random(7);
+    int compared = 0;
     for (int i = 0; i < 20'000; ++i) {
         const auto seconds = static_cast<std::time_t>(random() % 253'402'300'800ULL);
-        std::tm parts{};
-        gmtime_r(&seconds, &parts);
+        const std::tm* parts = std::gmtime(&seconds);
+        if (parts == nullptr) {
+            continue;  // that of Windows ends with the year 3000
+        }
+        ++compared;
         char expected[64];
-        std::strftime(expected, sizeof expected, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        std::strftime(expected, sizeof expected, "%a, %d %b %Y %H:%M:%S GMT", parts);
         ASSERT_EQ(format(seconds), expected);
         ASSERT_EQ(parse_http_date(expected, kNow), seconds);
-        std::strftime(expected, sizeof expected, "%a %b %e %H:%M:%S %Y", &parts);
+        std::strftime(expected, sizeof expected, "%a %b %d %H:%M:%S %Y", parts);
+        if (expected[8] == '0') {
+            expected[8] = ' ';
+        }
         ASSERT_EQ(parse_http_date(expected, kNow), seconds);
     }
+    EXPECT_GT(compared, 2000);
 }
 
 TEST(Date, ParsesAllThreeForms) {

@@ -1,27 +1,21 @@
 // A directory of its own for a test, removed with everything in it afterwards.
 #pragma once
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdlib>
-#include <ctime>
+#include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
+
+#include "tests/support/host.h"
 
 namespace sluice::test {
 
 class TempTree {
   public:
-    TempTree() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "sluice-XXXXXX").string();
-        base_ = ::mkdtemp(pattern.data());
-        std::filesystem::create_directory(root());
-    }
+    TempTree() : base_(make_temp_directory()) { std::filesystem::create_directory(root()); }
     TempTree(const TempTree&) = delete;
     TempTree& operator=(const TempTree&) = delete;
     ~TempTree() {
@@ -43,20 +37,18 @@ class TempTree {
         write_at(path(name), text, age_seconds);
     }
     static void write_at(const std::string& where, std::string_view text, int age_seconds = 100) {
-        std::filesystem::create_directories(std::filesystem::path(where).parent_path());
-        const int fd = ::open(where.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-        ASSERT_GE(fd, 0) << where;
-        for (std::string_view rest = text; !rest.empty();) {
-            const ssize_t wrote = ::write(fd, rest.data(), rest.size());
-            ASSERT_GT(wrote, 0);
-            rest.remove_prefix(static_cast<std::size_t>(wrote));
-        }
+        // On Windows a path of plain characters is taken byte by byte, not as UTF-8.
+        const std::filesystem::path name(std::u8string(where.begin(), where.end()));
+        std::filesystem::create_directories(name.parent_path());
+        std::ofstream file(name, std::ios::binary | std::ios::trunc);
+        file.write(text.data(), static_cast<std::streamsize>(text.size()));
+        file.close();
+        ASSERT_TRUE(file) << where;
         if (age_seconds != 0) {
-            const timespec when = {std::time(nullptr) - age_seconds, 0};
-            const std::array<timespec, 2> times = {when, when};
-            ::futimens(fd, times.data());
+            const auto now = std::chrono::floor<std::chrono::seconds>(
+                std::filesystem::file_time_type::clock::now());
+            std::filesystem::last_write_time(name, now - std::chrono::seconds(age_seconds));
         }
-        ::close(fd);
     }
     // As a deploy does it: the new file takes the name in one step.
     void replace(std::string_view name, std::string_view text) const {

@@ -1,0 +1,53 @@
+// What Linux's files in memory have beside: pages that others still hold, and huge ones.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+#include "memory_file_fixture.h"
+
+namespace sluice::http {
+namespace {
+
+class MemoryFileLinuxTest : public MemoryFileFixture {};
+
+// Pages that a pipe or a socket holds are not zeroed when the file gives them back.
+TEST_F(MemoryFileLinuxTest, PagesInFlightKeepTheirBytes) {
+    int pipe[2];
+    ASSERT_EQ(::pipe(pipe), 0);
+    const std::uint64_t old = add(20'000, 'o');
+    loff_t from = static_cast<loff_t>(old) + 4096;
+    ASSERT_EQ(::splice(static_cast<int>(file_.handle()), &from, pipe[1], nullptr, 8192, 0), 8192);
+    const std::uint64_t other = add(20'000, 'x');
+    release(old, 20'000);
+    release(other, 20'000);
+    add(20'000, 'n');
+    std::string got(8192, '\0');
+    EXPECT_EQ(::read(pipe[0], got.data(), got.size()), 8192);
+    EXPECT_EQ(got, std::string(8192, 'o'));
+    ::close(pipe[0]);
+    ::close(pipe[1]);
+}
+
+TEST_F(MemoryFileLinuxTest, LivesInHugePagesWhereTheSystemHasThem) {
+    const auto huge = [] {
+        std::ifstream info("/proc/meminfo");
+        std::string name;
+        std::uint64_t kib = 0;
+        for (std::string rest; info >> name >> kib && name != "ShmemHugePages:";) {
+            std::getline(info, rest);
+        }
+        return kib * 1024;
+    };
+    std::ifstream setting("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+    const std::string choice(std::istreambuf_iterator<char>(setting), {});
+    const bool denied = choice.empty() || choice.contains("[deny]");
+    const std::uint64_t before = huge();
+    add(8 * MemoryFile::kChunkBytes, 'h');
+    EXPECT_TRUE(denied || huge() >= before + MemoryFile::kChunkBytes);
+}
+
+}  // namespace
+}  // namespace sluice::http

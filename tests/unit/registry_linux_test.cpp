@@ -1,0 +1,76 @@
+// The backends of Linux, also under a filter of system calls.
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <thread>
+
+#include "backends/registry.h"
+
+namespace sluice {
+
+TEST(RegistryLinux, HasTwoThePreferredOneFirst) {
+    const auto reports = probe_backends();
+    ASSERT_EQ(reports.size(), 2U);
+    EXPECT_EQ(reports[0].name, "io_uring");
+    EXPECT_EQ(reports[1].name, "epoll");
+    EXPECT_TRUE(reports[1].available);
+}
+
+TEST(RegistryLinux, AnUnknownNameListsThemInOrder) {
+    const auto chosen = choose_backend("kqueue");
+    ASSERT_FALSE(chosen);
+    EXPECT_NE(chosen.error().what.find("auto, io_uring, epoll"), std::string::npos);
+}
+
+TEST(RegistryLinux, EpollHasAVariantWithoutPwait2) {
+    const auto variants = backend_variants();
+    EXPECT_TRUE(std::ranges::any_of(
+        variants, [](const BackendVariant& one) { return one.name == "epoll/no_pwait2"; }));
+}
+
+// From now on this thread's epoll_pwait2(2) fails with that errno (seccomp(2)).
+bool refuse_pwait2(int error) {
+    std::array<sock_filter, 4> program{
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog filter{program.size(), program.data()};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+// Old kernels, old profiles of containers: what they refuse is said, and done without.
+TEST(RegistryLinux, EpollDoesWithoutPwait2) {
+    for (const int error : {ENOSYS, EPERM}) {
+        std::thread([error] {
+            ASSERT_TRUE(refuse_pwait2(error));
+            const BackendReport report = probe_backends()[1];
+            EXPECT_TRUE(report.available);
+            ASSERT_EQ(report.remarks.size(), 1U);
+            EXPECT_TRUE(report.remarks[0].starts_with("epoll_pwait2: "));
+            const auto chosen = choose_backend("epoll");
+            ASSERT_TRUE(chosen);
+            const auto backend =
+                chosen->factory->create(BackendLimits{.slots = 4, .recv_buffers = 4});
+            ASSERT_TRUE(backend) << backend.error().what;
+            const Nanos deadline = (*backend)->now() + 20 * kMillisecond;
+            int polls = 0;
+            for (; (*backend)->now() < deadline; ++polls) {
+                EXPECT_TRUE((*backend)->poll(deadline).empty());
+            }
+            EXPECT_LT(polls, 10) << "it spins";
+            (*backend)->wake();
+            EXPECT_TRUE((*backend)->poll(kNever).empty());
+        }).join();
+    }
+}
+
+}  // namespace sluice
