@@ -54,7 +54,31 @@ Status status_of(DWORD error) noexcept {
     }
 }
 
+namespace {
+
+// Winsock's errors in as few words as Linux needs; Wine has no text for them.
+const char* socket_text(DWORD error) noexcept {
+    switch (error) {
+        case WSAEADDRINUSE: return "address already in use";
+        case WSAEADDRNOTAVAIL: return "address not available";
+        case WSAEACCES: return "permission denied";
+        case WSAECONNREFUSED: return "connection refused";
+        case WSAECONNRESET: return "connection reset";
+        case WSAETIMEDOUT: return "timed out";
+        case WSAENETUNREACH: return "network unreachable";
+        case WSAEHOSTUNREACH: return "host unreachable";
+        case WSAEMFILE: return "too many open sockets";
+        case WSAENOBUFS: return "no buffer space";
+        default: return nullptr;
+    }
+}
+
+}  // namespace
+
 std::string text_of(DWORD error) {
+    if (const char* text = socket_text(error)) {
+        return text;
+    }
     wchar_t buffer[512];
     DWORD size = ::FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS,
                                   nullptr, error, 0, buffer, 512, nullptr);
@@ -63,14 +87,7 @@ std::string text_of(DWORD error) {
         --size;
     }
     auto text = to_utf8({buffer, size});
-    if (text && !text->empty()) {
-        return *text;
-    }
-    // Wine has no words for most of Winsock's errors.
-    const std::string number = "error " + std::to_string(error);
-    const Status status = status_of(error);
-    return status == Status::io_error ? number
-                                      : std::string(to_string(status)) + " (" + number + ")";
+    return text && !text->empty() ? *text : "error " + std::to_string(error);
 }
 
 std::optional<std::wstring> to_wide(std::string_view utf8) {

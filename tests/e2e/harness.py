@@ -321,10 +321,9 @@ class ServerCase:
             time.sleep(0.02)
 
 
-def refused(root, *arguments, preexec=None, binary=None):
+def refused(root, *arguments, preexec=None, binary=BINARY):
     """Runs a server that should not start: (exit code, lines on stderr)."""
-    command = [binary] if binary else PROGRAM
-    run = subprocess.run([*command, "serve", root, *arguments], stdin=subprocess.DEVNULL,
+    run = subprocess.run([binary, "serve", root, *arguments], stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60,
                          preexec_fn=preexec, check=False)
     return run.returncode, [line for line in run.stderr.split("\n") if line]
