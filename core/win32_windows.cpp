@@ -143,14 +143,7 @@ std::string text_of(DWORD error) {
         --size;
     }
     auto text = to_utf8({buffer, size});
-    if (text && !text->empty()) {
-        return *text;
-    }
-    // Wine has no words for most of Winsock's errors.
-    const std::string number = "error " + std::to_string(error);
-    const Status status = status_of(error);
-    return status == Status::io_error ? number
-                                      : std::string(to_string(status)) + " (" + number + ")";
+    return text && !text->empty() ? *text : "error " + std::to_string(error);
 }
 
 std::optional<std::wstring> to_wide(std::string_view utf8) {

@@ -115,8 +115,6 @@ class Server:
     def _read(self):
         with self.process.stderr as lines:
             for line in lines:
-                if WINDOWS and line.startswith("sluice: changes are looked for every"):
-                    continue  # said of every root there
                 self.lines.append(line.rstrip("\n"))
                 for host, port in re.findall(r"\bhttp://(\[[0-9a-f:.]+\]|[0-9.]+):(\d+)", line):
                     self.addresses.append((host.strip("[]"), int(port)))

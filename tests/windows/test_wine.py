@@ -22,7 +22,7 @@ import zipfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 from harness import (BINARY, PROGRAM, SITE, TREE, ServerCase, main,  # pylint: disable=C0413
-                     on_each_backend, refused)
+                     on_each_backend)
 
 CONNECTIONS = int(os.environ.get("SLUICE_CONNECTIONS", "2000"))
 BIG = random.Random(5).randbytes(10_000_000)
@@ -151,17 +151,6 @@ class Files(ServerCase):
             self.assertEqual(b"", one.at_end())
             one.close()
 
-    def test_a_second_ctrl_c_ends_it_at_once(self):
-        server = self.serve("--drain-timeout", "60s")
-        with server.connect(receive_buffer=16 * 1024) as client:
-            client.send("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
-            client.read_head()
-            server.signal()
-            time.sleep(0.5)
-            self.assertIsNone(server.process.poll())
-            server.signal()
-            self.assertEqual(0, server.wait(5))
-
 
 @on_each_backend
 class Hardness(ServerCase):
@@ -182,36 +171,6 @@ class Hardness(ServerCase):
         for client in clients:
             self.assertLess(len(client.at_end()), len(BIG))
             client.close()
-
-    def test_a_head_that_comes_byte_by_byte(self):
-        server = self.serve("--head-timeout", "1s")
-        request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-        with server.connect() as client:
-            for at in range(len(request)):
-                client.send(request[at:at + 1])
-            self.assertTrue(client.at_end().endswith(b"page"))
-        with server.connect() as client:
-            try:
-                for at in range(20):
-                    client.send(request[at:at + 1])
-                    time.sleep(0.2)
-                self.fail("the server waits on")
-            except ConnectionError:
-                pass
-            self.assertIn(bytes(client.at_end()[:12]), (b"", b"HTTP/1.1 408"))
-
-    def test_both_families_on_one_socket(self):
-        server = self.serve(listen=("[::]:0",))
-        for host in ("::1", "127.0.0.1"):
-            with server.connect((host, server.port)) as client:
-                self.assertEqual(b"page", client.ask("/").body)
-
-    def test_a_port_in_use(self):
-        server = self.serve()
-        for address in (f"127.0.0.1:{server.port}", f"{server.port}"):
-            code, lines = refused(self.root, "--listen", address)
-            self.assertEqual(1, code)
-            self.assertRegex(lines[-1], rf"^sluice: \S+:{server.port}: bind: address in use")
 
     def test_a_log_on_a_full_disk(self):
         server = self.serve("--access-log", "/dev/full")
