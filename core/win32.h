@@ -44,6 +44,8 @@ namespace sluice::win32 {
                             std::size_t& got) noexcept;
 [[nodiscard]] DWORD write_at(HANDLE file, std::uint64_t offset, const char* data, std::size_t size,
                              std::size_t& wrote) noexcept;
+// The same for a control code of the file system (FSCTL_) that returns nothing.
+[[nodiscard]] DWORD control(HANDLE file, DWORD code, void* in, DWORD in_bytes) noexcept;
 
 // The one spelling of where an open file or directory lies; empty when the system does not tell.
 [[nodiscard]] std::wstring final_path(HANDLE file);

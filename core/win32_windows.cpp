@@ -60,6 +60,14 @@ DWORD write_at(HANDLE file, std::uint64_t offset, const char* data, std::size_t 
     return finish(file, done, operation, wrote);
 }
 
+DWORD control(HANDLE file, DWORD code, void* in, DWORD in_bytes) noexcept {
+    OVERLAPPED operation{};
+    operation.hEvent = thread_event();
+    std::size_t none = 0;
+    const BOOL done = ::DeviceIoControl(file, code, in, in_bytes, nullptr, 0, nullptr, &operation);
+    return finish(file, done, operation, none);
+}
+
 Status status_of(DWORD error) noexcept {
     switch (error) {
         case ERROR_SUCCESS: return Status::ok;

@@ -27,8 +27,7 @@ Result<MemoryFile> MemoryFile::create() {
                     "cannot open a temporary file: " + win32::text_of(error),
                     static_cast<int>(error));
     }
-    DWORD bytes = 0;
-    (void)::DeviceIoControl(file, FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &bytes, nullptr);
+    (void)win32::control(file, FSCTL_SET_SPARSE, nullptr, 0);
     MemoryFile result;
     result.file_ = fs::File(reinterpret_cast<std::intptr_t>(file));
     result.huge_pages_ = false;
@@ -56,9 +55,7 @@ void MemoryFile::punch(std::uint64_t offset, std::uint64_t size) noexcept {
     FILE_ZERO_DATA_INFORMATION hole{};
     hole.FileOffset.QuadPart = static_cast<LONGLONG>(offset);
     hole.BeyondFinalZero.QuadPart = static_cast<LONGLONG>(offset + size);
-    DWORD bytes = 0;
-    (void)::DeviceIoControl(win32::to_handle(handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole,
-                            nullptr, 0, &bytes, nullptr);
+    (void)win32::control(win32::to_handle(handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole);
 }
 
 }  // namespace sluice::http

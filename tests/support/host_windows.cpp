@@ -25,8 +25,7 @@ TempFile::TempFile() {
                       CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE | FILE_FLAG_OVERLAPPED, nullptr);
     CHECK(file != INVALID_HANDLE_VALUE);
     // Holes need no room then. Where that is refused they do.
-    DWORD bytes = 0;
-    (void)::DeviceIoControl(file, FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &bytes, nullptr);
+    (void)win32::control(file, FSCTL_SET_SPARSE, nullptr, 0);
     handle_ = reinterpret_cast<std::intptr_t>(file);
 }
 
@@ -67,8 +66,7 @@ void resize_file(const std::string& path, std::uint64_t size) {
                                 FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
                                 OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
     CHECK(file != INVALID_HANDLE_VALUE);
-    DWORD bytes = 0;
-    (void)::DeviceIoControl(file, FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &bytes, nullptr);
+    (void)win32::control(file, FSCTL_SET_SPARSE, nullptr, 0);
     FILE_END_OF_FILE_INFO info;
     info.EndOfFile.QuadPart = static_cast<LONGLONG>(size);
     CHECK(::SetFileInformationByHandle(file, FileEndOfFileInfo, &info, sizeof info) != 0);
@@ -110,9 +108,7 @@ bool has_holes() {
     const TempFile file("1");
     FILE_ZERO_DATA_INFORMATION hole{};
     hole.BeyondFinalZero.QuadPart = 1;
-    DWORD bytes = 0;
-    return ::DeviceIoControl(to_handle(file.handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole,
-                             nullptr, 0, &bytes, nullptr) != 0;
+    return win32::control(to_handle(file.handle()), FSCTL_SET_ZERO_DATA, &hole, sizeof hole) == 0;
 }
 
 bool tells_every_change() {
