@@ -36,6 +36,10 @@ DESCRIPTORS = "Windows has no limit of descriptors to run into"
 MODES = "Windows has no modes of files"
 SECCOMP = "io_uring and seccomp are Linux's"
 CAPTURE = "Windows captures for drivers only"
+HANDSHAKES = "Wine tells nothing of handshakes"
+FIGURES = "figures under Wine mean nothing"
+SEEN_LATE = "each edit may take two seconds to show, and two kinds of edit are enough"
+UNIT_STORM = "ContentChangeTest.Storm does the same there, in less time"
 
 
 def linux_only(cause):

@@ -19,7 +19,8 @@ import time
 import unittest
 import zlib
 
-from harness import BINARY, PROGRAM, ServerCase, limit_descriptors, main, on_each_backend
+from harness import (BINARY, CAPTURE, DESCRIPTORS, FIGURES, HANDSHAKES, PROGRAM, UNIX_SOCKETS, WINDOWS,
+                     ServerCase, limit_descriptors, linux_only, main, on_each_backend)
 
 VALID, FAILURE, USAGE, INVALID = 0, 1, 2, 3
 
@@ -178,10 +179,11 @@ class OurServer(ServerCase):
             self.assertLessEqual(run.latency("service")[quantile] * 0.998,
                                  run.latency("response")[quantile])
         self.assertEqual(16, run.json["handshake_ns"]["connect"]["count"])
-        self.assertLess(run.json["handshake_ns"]["kernel_rtt"]["p50"],
-                        run.json["handshake_ns"]["connect"]["p50"])
         self.assertEqual("ok", run.findings["little"]["level"], run.findings)
-        self.assertIn("sluice", run.findings["server"]["text"])
+        if not WINDOWS:  # Wine tells nothing of handshakes, nor who listens
+            self.assertLess(run.json["handshake_ns"]["kernel_rtt"]["p50"],
+                            run.json["handshake_ns"]["connect"]["p50"])
+            self.assertIn("sluice", run.findings["server"]["text"])
         self.assertEqual(answers, sum(s["answers"] for s in run.json["series"]))
 
     def test_churn_opens_a_connection_for_each_request(self):
@@ -204,6 +206,7 @@ class OurServer(ServerCase):
             self.assertEqual(20, run.counts["answers"], arguments)
             self.assertEqual(opened, run.counts["connections"], arguments)
 
+    @linux_only(HANDSHAKES)
     def test_the_wait_to_be_accepted_has_a_row_of_its_own(self):
         """A server that is stopped for 50 ms accepts nobody meanwhile, but its kernel shakes hands:
         the wait shows in the accept column, to a tick (at most 10 ms), and nowhere before."""
@@ -314,15 +317,17 @@ class OurServer(ServerCase):
             tag = client.ask("/")["ETag"]
         run = self.bench(self.url(server), "-n", "50", "-c", "2", "-H", f"If-None-Match: {tag}")
         self.assertEqual({"304": 50}, run.counts["status"])
+        many = 400 if WINDOWS else 2000
         mixed = self.bench(self.url(server), self.url(server, "/missing"), "--weights", "3,1",
-                           "-n", "2000", "-c", "4")
-        self.assertAlmostEqual(500, mixed.counts["status"]["404"], delta=100)
+                           "-n", str(many), "-c", "4")
+        self.assertAlmostEqual(many / 4, mixed.counts["status"]["404"], delta=many / 20 + 20)
         self.assertEqual("note", mixed.findings["status"]["level"])
         self.assertEqual(mixed.counts["status"]["404"], mixed.latency("4xx")["count"])
         again = self.bench(self.url(server), self.url(server, "/missing"), "--weights", "3,1",
-                           "-n", "2000", "-c", "4")
+                           "-n", str(many), "-c", "4")
         self.assertEqual(mixed.counts["status"], again.counts["status"])  # the seed decides
 
+    @linux_only(FIGURES)
     def test_an_open_loop_sends_what_was_planned(self):
         server = self.serve()
         for arrivals in ("uniform", "poisson"):
@@ -338,6 +343,7 @@ class OurServer(ServerCase):
         self.assertAlmostEqual(200, churn.counts["answers"], delta=2)  # the end cuts the last ones
         self.assertAlmostEqual(churn.counts["answers"], churn.counts["connections"], delta=2)
 
+    @linux_only(FIGURES)
     def test_a_ramp(self):
         run = self.bench(self.url(self.serve()), "--rate", "100", "--ramp", "500", "-d", "2s",
                          "--warm-up", "0", "-c", "20")
@@ -370,16 +376,19 @@ class OurServer(ServerCase):
             got = [line.split('"')[1].split()[1] for line in log]
         self.assertEqual(asked, got[1:])  # the first was the look before the run
 
-    def test_unix_sockets_and_ipv6(self):
+    @linux_only(UNIX_SOCKETS)
+    def test_unix_sockets(self):
         path = os.path.join(self.work, "s.sock")
-        server = self.serve(listen=(f"unix:{path}", "[::1]:0"))
+        self.serve(listen=(f"unix:{path}",))
         run = self.bench(f"unix:{path}", "-n", "100", "-c", "4")
         self.assertEqual({"200": 100}, run.counts["status"], run)
         self.assertNotIn("kernel_rtt", run.json["handshake_ns"])
-        port = [a[1] for a in server.addresses if isinstance(a, tuple)][0]
-        run = self.bench(f"http://[::1]:{port}/", "-n", "100", "-c", "4")
+
+    def test_ipv6(self):
+        server = self.serve(listen=("[::1]:0",))
+        run = self.bench(f"http://[::1]:{server.port}/", "-n", "100", "-c", "4")
         self.assertEqual({"200": 100}, run.counts["status"], run)
-        self.assertIn("kernel_rtt", run.json["handshake_ns"])
+        self.assertEqual(not WINDOWS, "kernel_rtt" in run.json["handshake_ns"])
 
     def test_the_server_ends_in_the_middle(self):
         server = self.serve(check=False)
@@ -404,14 +413,16 @@ class OurServer(ServerCase):
         self.assertIn(run.code, (VALID, INVALID))
         self.assertRegex(run.out, r"\n(VALID|INVALID): ")
         self.assertLess(run.out.index("VALID"), run.out.index("requests per second"))
-        for word in ("response", "service", "lateness", "connect", "kernel rtt", "p99.99"):
+        for word in ("response", "service", "lateness", "connect", "p99.99"):
             self.assertIn(word, run.out)
+        self.assertEqual(not WINDOWS, "kernel rtt" in run.out)
         live = [line for line in run.err.splitlines() if "response p50" in line]
         self.assertEqual(3, len(live), run.err)  # the warm-up and two seconds
         self.assertIn("warm-up", live[0])
 
 
 @on_each_backend
+@linux_only(CAPTURE)
 class Wire(ServerCase):
     """--verify-wire, in a private network that server and bench share, so that no right is needed."""
 
@@ -476,6 +487,7 @@ class Wire(ServerCase):
 class Honest(FakeCase):
     """Figures that were computed by hand."""
 
+    @linux_only(FIGURES)
     def test_a_stall_has_its_full_weight_in_open_loop(self):
         """The server answers nothing during 100 ms of each second. Of evenly spread requests a
         tenth fall into the stall and wait 0 to 100 ms, evenly: so the quantile q above 0.9 is
@@ -500,6 +512,7 @@ class Honest(FakeCase):
         self.assertLess(service["p99"], 30e6)
         self.assertAlmostEqual(100e6, service["max"], delta=30e6)
 
+    @linux_only(FIGURES)
     def test_a_slow_server_takes_as_long_as_it_takes(self):
         def slow(connection, _number):
             for _ in requests(connection):
@@ -514,6 +527,7 @@ class Honest(FakeCase):
         self.assertAlmostEqual(80e6, run.latency("service")["p50"], delta=30e6)
         self.assertGreaterEqual(run.latency("service")["min"], 80e6)
 
+    @linux_only(FIGURES)
     def test_a_rate_that_is_not_kept_is_invalid(self):
         def slow(connection, _number):
             for _ in requests(connection):
@@ -529,6 +543,7 @@ class Honest(FakeCase):
         # No connection was free: that is not our fault.
         self.assertEqual("ok", run.findings["lateness"]["level"], run.findings)
 
+    @linux_only(FIGURES)
     def test_a_starved_generator_is_invalid(self):
         server = self.fake(answer_all)
         cpu = min(os.sched_getaffinity(0))
@@ -560,6 +575,7 @@ class Honest(FakeCase):
         honest = Result(self.fake(answer_all).url, "-n", "100", "-c", "2", "--verify")
         self.assertEqual(0, honest.counts["failures"]["body_differs"])
 
+    @linux_only(FIGURES)
     def test_the_highest_rate_is_found(self):
         """5 ms for each request on one connection: 200 a second and not more."""
 
@@ -821,6 +837,7 @@ class BadInput(FakeCase):
         self.refuse(url, "-X", "GET IT")
         self.refuse(url, "-H", "no colon")
 
+    @linux_only(DESCRIPTORS)
     def test_too_few_descriptors(self):
         line = self.refuse(self.fake(answer_all).url, "-c", "500", preexec=limit_descriptors(100))
         self.assertIn("open files", line)

@@ -147,6 +147,21 @@ def document_links(files):
                     yield f"{path}:{number}: leads nowhere: {target}"
 
 
+def listed_causes(files):
+    """What Windows leaves out of the tests stands in docs/windows.md: each cause that the end-to-end
+    tests give, and each source that is for another system."""
+    document = " ".join(files.get("docs/windows.md", "").split())
+    causes = dict(re.findall(r'(?m)^([A-Z_]+) = "([^"]+)"$', files.get("tests/e2e/harness.py", "")))
+    for path, text in sorted(files.items()):
+        if not path.startswith("tests/"):
+            continue
+        for name in sorted(set(re.findall(r"(?m)^ *@linux_only\((\w+)\)", text))):
+            if causes.get(name, name) not in document:
+                yield f"{path}: docs/windows.md does not list {name}"
+        if re.search(r"_(linux|posix)_test\.cpp$", path) and os.path.basename(path) not in document:
+            yield f"{path}: docs/windows.md does not list it"
+
+
 def white_space(files):
     for path, text in sorted(files.items()):
         if not path.endswith(CODE + (".py", ".md", "Lists.txt", ".cmake", ".html", ".svg")):
@@ -165,6 +180,8 @@ RULES = {
     platform_conditionals: {"core/a.h": "#pragma once\n#if defined(__linux__)\n#endif\n"},
     pragma_once: {"core/a.h": "int f();\n"},
     left_behind: {"tests/unit/a.cpp": "GTEST_" "SKIP();\n"},
+    listed_causes: {"tests/e2e/harness.py": 'CAUSE = "that is so"\n',
+                    "tests/e2e/a.py": "@linux_only(CAUSE)\n"},
     document_links: {"docs/a.md": "See [there](nowhere.md).\n"},
     white_space: {"core/a.cpp": "int x; \n"},
 }
@@ -177,6 +194,10 @@ INNOCENT = {
     "backends/epoll/epoll.cpp": '#include <sys/epoll.h>\n#include "backends/epoll/epoll.h"\n',
     "docs/a.md": "[page](https://example.org/) and [b](b.md#part)\n```\n[no](link)\n```\n",
     "docs/b.md": "text\n",
+    "docs/windows.md": "Left out: `a_linux_test.cpp`; that is\nso.\n",
+    "tests/e2e/harness.py": 'CAUSE = "that is so"\n',
+    "tests/e2e/a.py": "@linux_only(CAUSE)\n",
+    "tests/unit/a_linux_test.cpp": "",
     "http/a.cpp": 'const char* s = "#if __linux__";\n',
 }
 
