@@ -11,6 +11,7 @@
 
 #include "backends/sim/random.h"
 #include "tests/conformance/fixture.h"
+#include "tests/slow.h"
 #include "tests/support/host.h"
 
 namespace sluice::conformance {
@@ -18,9 +19,10 @@ namespace sluice::conformance {
 namespace {
 
 constexpr std::size_t kOcean = 6 * 1024 * 1024;
-constexpr std::size_t kLinkBytesMax = 1024 * 1024;  // in one direction of one link
+// In one direction of one link.
+constexpr std::size_t kLinkBytesMax = (kSlowest ? 256U : 1024U) * 1024;
 constexpr std::size_t kLinksMax = 24;
-constexpr int kSteps = 1500;
+constexpr int kSteps = kSlowest ? 250 : 1500;
 
 const std::string& ocean() {
     static const std::string bytes = pattern(kOcean, 42);
