@@ -19,8 +19,8 @@ import time
 import unittest
 import zlib
 
-from harness import (BINARY, CAPTURE, DESCRIPTORS, FIGURES, HANDSHAKES, PROGRAM, UNIX_SOCKETS, WINDOWS,
-                     ServerCase, limit_descriptors, linux_only, main, on_each_backend)
+from harness import (BINARY, CAPTURE, DESCRIPTORS, FIGURES, GENERATOR, HANDSHAKES, PROGRAM, UNIX_SOCKETS,
+                     WINDOWS, ServerCase, limit_descriptors, linux_only, main, on_each_backend)
 
 VALID, FAILURE, USAGE, INVALID = 0, 1, 2, 3
 
@@ -165,6 +165,7 @@ class OurServer(ServerCase):
             lines = [line for line in log if "GET /?x HTTP/1.1" in line]
         self.assertEqual(1001 + 1, len(lines))  # and the look before the run
 
+    @linux_only(GENERATOR)
     def test_rows_agree_with_each_other(self):
         run = self.bench(self.url(self.serve()), "-d", "1s", "-c", "16", "--warm-up", "0")
         answers = run.counts["answers"]
@@ -179,13 +180,13 @@ class OurServer(ServerCase):
             self.assertLessEqual(run.latency("service")[quantile] * 0.998,
                                  run.latency("response")[quantile])
         self.assertEqual(16, run.json["handshake_ns"]["connect"]["count"])
+        self.assertLess(run.json["handshake_ns"]["kernel_rtt"]["p50"],
+                        run.json["handshake_ns"]["connect"]["p50"])
         self.assertEqual("ok", run.findings["little"]["level"], run.findings)
-        if not WINDOWS:  # Wine tells nothing of handshakes, nor who listens
-            self.assertLess(run.json["handshake_ns"]["kernel_rtt"]["p50"],
-                            run.json["handshake_ns"]["connect"]["p50"])
-            self.assertIn("sluice", run.findings["server"]["text"])
+        self.assertIn("sluice", run.findings["server"]["text"])
         self.assertEqual(answers, sum(s["answers"] for s in run.json["series"]))
 
+    @linux_only(GENERATOR)
     def test_churn_opens_a_connection_for_each_request(self):
         server = self.serve()
         run = self.bench(self.url(server), "-n", "300", "-c", "8", "--churn")
@@ -198,6 +199,7 @@ class OurServer(ServerCase):
         self.assertEqual(43, some.counts["connections"])
         self.assertEqual(42, some.counts["closes"]["by_server_announced"])
 
+    @linux_only(GENERATOR)
     def test_what_follows_churn_is_its_number_or_the_url(self):
         url = self.url(self.serve())
         for arguments, opened in ((["--churn", url], 20), (["--churn", "5", url], 4),
@@ -255,6 +257,7 @@ class OurServer(ServerCase):
         self.assertEqual(FAILURE, none.code)
         self.assertIn("index.html cannot be opened", none.err)
 
+    @linux_only(GENERATOR)
     def test_conditional_and_range_modes(self):
         """As docs/bench.md shows them."""
         server = self.serve()
@@ -288,6 +291,7 @@ class OurServer(ServerCase):
         self.assertEqual({"200": 16, "404": 4}, run.counts["status"], run)
         self.assertIn("1 of the log's lines", run.err)
 
+    @linux_only(GENERATOR)
     def test_pipelining(self):
         server = self.serve()
         run = self.bench(self.url(server), "-n", "5000", "-c", "3", "--pipeline", "16")
@@ -301,12 +305,14 @@ class OurServer(ServerCase):
         self.assertEqual(300, mixed.counts["answers"], mixed)
         self.assertEqual(0, sum(mixed.counts["failures"].values()), mixed)
 
+    @linux_only(GENERATOR)
     def test_large_bodies_have_a_transfer_time(self):
         run = self.bench(self.url(self.serve(), "/large.bin"), "-n", "40", "-c", "4")
         self.assertEqual(40 * 3_000_000, run.counts["body_bytes"], run)
         self.assertGreater(run.latency("transfer")["p50"], 0)
         self.assertLess(run.latency("first_byte")["p50"], run.latency("service")["p50"])
 
+    @linux_only(GENERATOR)
     def test_methods_headers_and_weights(self):
         server = self.serve()
         head = self.bench(self.url(server), "-n", "50", "-c", "2", "-X", "HEAD")
@@ -317,14 +323,13 @@ class OurServer(ServerCase):
             tag = client.ask("/")["ETag"]
         run = self.bench(self.url(server), "-n", "50", "-c", "2", "-H", f"If-None-Match: {tag}")
         self.assertEqual({"304": 50}, run.counts["status"])
-        many = 400 if WINDOWS else 2000
         mixed = self.bench(self.url(server), self.url(server, "/missing"), "--weights", "3,1",
-                           "-n", str(many), "-c", "4")
-        self.assertAlmostEqual(many / 4, mixed.counts["status"]["404"], delta=many / 20 + 20)
+                           "-n", "2000", "-c", "4")
+        self.assertAlmostEqual(500, mixed.counts["status"]["404"], delta=100)
         self.assertEqual("note", mixed.findings["status"]["level"])
         self.assertEqual(mixed.counts["status"]["404"], mixed.latency("4xx")["count"])
         again = self.bench(self.url(server), self.url(server, "/missing"), "--weights", "3,1",
-                           "-n", str(many), "-c", "4")
+                           "-n", "2000", "-c", "4")
         self.assertEqual(mixed.counts["status"], again.counts["status"])  # the seed decides
 
     @linux_only(FIGURES)
@@ -352,6 +357,7 @@ class OurServer(ServerCase):
         self.assertAlmostEqual(200, first, delta=60)
         self.assertAlmostEqual(400, second, delta=60)
 
+    @linux_only(GENERATOR)
     def test_a_log_is_replayed_at_its_own_spacing(self):
         server = self.serve("--access-log", os.path.join(self.work, "log"))
         asked = []
@@ -402,11 +408,12 @@ class OurServer(ServerCase):
 
     def test_ctrl_c_keeps_what_was_measured(self):
         run = Result(self.url(self.serve()), "-d", "30s", "-c", "4", "--backend", self.backend,
-                     meanwhile=lambda p: (time.sleep(1.5), p.send_signal(signal.SIGINT)),
-                     seconds=10)
+                     meanwhile=lambda p: (time.sleep(4 if WINDOWS else 1.5),
+                                          p.send_signal(signal.SIGINT)),
+                     seconds=20)
         self.assertGreater(run.counts["answers"], 0)
         self.assertIn("early", run.findings["end"]["text"])
-        self.assertLess(run.json["window_ns"], 5e9)
+        self.assertLess(run.json["window_ns"], 10e9)
 
     def test_the_report_for_people(self):
         run = Run(self.url(self.serve()), "-d", "2s", "-c", "4", "--backend", self.backend)

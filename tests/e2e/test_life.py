@@ -53,9 +53,16 @@ class Stop(ServerCase):
             server.signal()
             time.sleep(0.3)
             self.assertIsNone(server.process.poll())
-            with self.assertRaises((OSError, Closed)):
-                with server.connect(timeout=1) as late:
-                    late.ask("/")
+
+            def refused_late():
+                try:
+                    with server.connect(timeout=1) as late:
+                        late.ask("/")
+                except (OSError, Closed):
+                    return True
+                return False
+
+            self.eventually(refused_late, what="the end of accepting")
             self.assertEqual(length, len(client.take(length)))
             self.assertEqual(b"", client.at_end())
         self.assertEqual(0, server.wait())
