@@ -80,13 +80,20 @@ class Storm(ServerCase):
         readers = [threading.Thread(target=read, args=(i % 2 == 1, i)) for i in range(6)]
         for reader in readers:
             reader.start()
-        end, number = time.monotonic() + SECONDS, 0
+        number = 0
+
+        def shown():
+            return number in seen and len(whole) > 3
+
+        if WINDOWS:
+            self.eventually(shown, 20, "the first version")
+        end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             time.sleep(PACE)
             number += 1
             edit(path, version(number, self.size(number)))
             if WINDOWS:
-                self.eventually(lambda shown=number: shown in seen, 20, f"version {number}")
+                self.eventually(shown, 20, f"version {number}")
         stop.set()
         for reader in readers:
             reader.join(30)
