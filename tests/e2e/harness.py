@@ -38,7 +38,6 @@ SECCOMP = "io_uring and seccomp are Linux's"
 CAPTURE = "Windows captures for drivers only"
 HANDSHAKES = "Wine tells nothing of handshakes"
 FIGURES = "figures under Wine mean nothing"
-SEEN_LATE = "each edit may take two seconds to show, and two kinds of edit are enough"
 GENERATOR = "the load generator is the same code there, and slow under Wine"
 UNIT_STORM = "ContentChangeTest.Storm does the same there, in less time"
 

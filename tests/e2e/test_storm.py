@@ -7,11 +7,11 @@ import random
 import threading
 import time
 
-from harness import (SEEN_LATE, UNIT_STORM, WINDOWS, Client, Closed, ServerCase, linux_only, main,
+from harness import (UNIT_STORM, WINDOWS, Client, Closed, ServerCase, linux_only, main,
                      on_each_backend, sanitizer)
 
-# Seconds between edits: each shows, now and then. On Windows some are found by looking, and that late:
-# there the editor waits for each to show.
+# Seconds between edits: each shows, now and then. On Windows, where looking takes longer, the editor
+# waits for each to show.
 PACE = 0.5 if WINDOWS or sanitizer() == "tsan" else 0.05
 SECONDS = 3 if WINDOWS else 2
 
@@ -123,7 +123,6 @@ class Storm(ServerCase):
 
         self.run_storm(edit, not_yet_truncated)
 
-    @linux_only(SEEN_LATE)
     def test_truncated_and_written(self):
         def edit(path, content):
             with open(path, "wb", buffering=0) as file:
@@ -139,7 +138,6 @@ class Storm(ServerCase):
 
         self.run_storm(edit)
 
-    @linux_only(SEEN_LATE)
     def test_removed_and_made_again(self):
         def edit(path, content):
             os.unlink(path)
