@@ -1,5 +1,6 @@
 // close: joins everything in flight, comes last, frees the slot and the descriptor.
 #include "tests/conformance/fixture.h"
+#include "tests/slow.h"
 
 namespace sluice::conformance {
 
@@ -208,7 +209,9 @@ TEST_P(Close, AThousandConnectionsAtOnce) {
     limits.slots = 1100;
     restart(limits);
     std::vector<Pair> pairs;
-    for (int i = 0; i < 1000; ++i) {
+    // Under Wine a connection takes as long as three of these elsewhere; 500 at once are
+    // windows/test_wine's.
+    for (int i = 0; i < (kSlowest ? 300 : 1000); ++i) {
         pairs.push_back(pair());
         driver().recv_start(pairs.back().slot);
     }
