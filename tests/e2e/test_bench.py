@@ -236,6 +236,7 @@ class OurServer(ServerCase):
         silent = self.bench(self.url(self.serve()), "--churn", "-n", "20")
         self.assertNotIn("accept_wait", silent.json["handshake_ns"])
 
+    @linux_only(GENERATOR)
     def test_answers_are_compared_with_a_directory(self):
         self.put("a b/page.html", b"y" * 1000)
         server = self.serve()

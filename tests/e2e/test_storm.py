@@ -13,7 +13,7 @@ from harness import (UNIT_STORM, WINDOWS, Client, Closed, ServerCase, linux_only
 # Seconds between edits: each shows, now and then. On Windows, where looking takes longer, the editor
 # waits for each to show.
 PACE = 0.5 if WINDOWS or sanitizer() == "tsan" else 0.05
-SECONDS = 3 if WINDOWS else 2
+SECONDS = 2
 
 
 def version(number, size):

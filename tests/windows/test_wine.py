@@ -3,7 +3,7 @@ What the other end-to-end scripts test on Linux is tested here where Windows is 
 connections at once, big files at every kind of range, peers that are slow or vanish, the end by
 Ctrl-C, names that Windows reads as something else, and that nothing is left over.
 
-SLUICE_CONNECTIONS says how many connections the last of these makes (default 2000)."""
+SLUICE_CONNECTIONS says how many connections the last of these makes (default 1000)."""
 
 import json
 import os
@@ -24,7 +24,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 from harness import (BINARY, PROGRAM, SITE, TREE, ServerCase, main,  # pylint: disable=C0413
                      on_each_backend)
 
-CONNECTIONS = int(os.environ.get("SLUICE_CONNECTIONS", "2000"))
+CONNECTIONS = int(os.environ.get("SLUICE_CONNECTIONS", "1000"))
 BIG = random.Random(5).randbytes(10_000_000)
 LOGO = "/static/computer-network.jpg"
 
