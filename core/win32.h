@@ -52,10 +52,12 @@ namespace sluice::win32 {
 
 struct FileLook {
     FileStamp stamp;
-    std::uint64_t device = 0;  // the volume's serial number
     DWORD attributes = 0;
 };
 // The look of an open file: index, size, time of the last write and of the last change of anything.
 [[nodiscard]] std::optional<FileLook> look_at(HANDLE file) noexcept;
+// The serial number of the volume that it lies on; 0 when the system does not tell. A dear
+// question.
+[[nodiscard]] std::uint64_t volume_of(HANDLE file) noexcept;
 
 }  // namespace sluice::win32

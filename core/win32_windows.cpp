@@ -1,4 +1,6 @@
 #include "core/win32.h"
+// after windows.h
+#include <winternl.h>
 
 #include <algorithm>
 #include <bit>
@@ -224,20 +226,31 @@ std::wstring final_path(HANDLE file) {
 }
 
 std::optional<FileLook> look_at(HANDLE file) noexcept {
-    BY_HANDLE_FILE_INFORMATION raw;
-    FILE_BASIC_INFO basic;
-    if (::GetFileInformationByHandle(file, &raw) == 0 ||
-        ::GetFileInformationByHandleEx(file, FileBasicInfo, &basic, sizeof basic) == 0) {
+    IO_STATUS_BLOCK result;
+    FILE_NETWORK_OPEN_INFORMATION open;
+    FILE_INTERNAL_INFORMATION internal;
+    NTSTATUS status =
+        ::NtQueryInformationFile(file, &result, &open, sizeof open, FileNetworkOpenInformation);
+    if (status >= 0) {
+        status = ::NtQueryInformationFile(file, &result, &internal, sizeof internal,
+                                          FileInternalInformation);
+    }
+    if (status < 0) {
+        ::SetLastError(::RtlNtStatusToDosError(status));
         return std::nullopt;
     }
     FileLook look;
-    look.stamp.inode = std::uint64_t{raw.nFileIndexHigh} << 32 | raw.nFileIndexLow;
-    look.stamp.size = std::uint64_t{raw.nFileSizeHigh} << 32 | raw.nFileSizeLow;
-    look.stamp.mtime_ns = nanos_since_1970(basic.LastWriteTime.QuadPart);
-    look.stamp.ctime_ns = nanos_since_1970(basic.ChangeTime.QuadPart);
-    look.device = raw.dwVolumeSerialNumber;
-    look.attributes = raw.dwFileAttributes;
+    look.stamp.inode = static_cast<std::uint64_t>(internal.IndexNumber.QuadPart);
+    look.stamp.size = static_cast<std::uint64_t>(open.EndOfFile.QuadPart);
+    look.stamp.mtime_ns = nanos_since_1970(open.LastWriteTime.QuadPart);
+    look.stamp.ctime_ns = nanos_since_1970(open.ChangeTime.QuadPart);
+    look.attributes = open.FileAttributes;
     return look;
+}
+
+std::uint64_t volume_of(HANDLE file) noexcept {
+    BY_HANDLE_FILE_INFORMATION raw;
+    return ::GetFileInformationByHandle(file, &raw) != 0 ? raw.dwVolumeSerialNumber : 0;
 }
 
 }  // namespace sluice::win32

@@ -66,7 +66,6 @@ std::expected<File, Status> open_relative(const File& parent, const std::string&
 Info to_info(const win32::FileLook& look, HANDLE handle) noexcept {
     Info info;
     info.stamp = look.stamp;
-    info.device = look.device;
     if (::GetFileType(handle) != FILE_TYPE_DISK) {
         info.kind = Kind::other;
     } else if ((look.attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
@@ -75,6 +74,9 @@ Info to_info(const win32::FileLook& look, HANDLE handle) noexcept {
         info.kind =
             (look.attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 ? Kind::directory : Kind::file;
     }
+    // A file is told by its stamp. Asking for its volume as well would be the dearest question of
+    // all.
+    info.device = info.kind == Kind::directory ? win32::volume_of(handle) : 0;
     return info;
 }
 

@@ -198,7 +198,8 @@ std::string find_program(const std::string& name) {
     const char* path = std::getenv("PATH");
     std::istringstream folders(path != nullptr ? path : "");
     for (std::string folder; std::getline(folders, folder, ';');) {
-        const std::string candidate = folder + "\\" + name + ".exe";
+        std::string candidate = folder;
+        candidate.append("\\").append(name).append(".exe");
         if (!folder.empty() && is_program(candidate)) {
             return candidate;
         }
