@@ -48,6 +48,18 @@ class Lab(unittest.TestCase):
     """Five runs, at once, each in a network of its own."""
 
     @classmethod
+    def browse(cls):
+        return run("--lab", SITE, "--browser", "--html", "browser.html", "--json", work=cls.work)
+
+    def asked_by_browser(self):
+        """The streams of the browser and what it asked for there."""
+        frames = [r for r in self.records("browser") if r["type"] == "frame"]
+        agent = [r["stream"] for r in frames for e in r.get("http", []) for f in e.get("fields", [])
+                 if f["name"] == "User-Agent" and "HeadlessChrome" in f["value"]]
+        return agent, [e["target"] for r in frames if r["stream"] in agent for e in r.get("http", [])
+                       if e["event"] == "head" and e["message"] == "request"]
+
+    @classmethod
     def setUpClass(cls):
         cls.work = tempfile.mkdtemp(prefix="sluice-lab-")
         cls.addClassCleanup(shutil.rmtree, cls.work, True)
@@ -69,8 +81,7 @@ class Lab(unittest.TestCase):
             "shared": lambda: run("--lab", SITE, "--json", before=FORBIDDEN),
             "unable": lambda: run("--lab", SITE, "--html", "kernel.html", before=unable,
                                   work=cls.work),
-            "browser": lambda: run("--lab", SITE, "--browser", "--html", "browser.html", "--json",
-                                   work=cls.work),
+            "browser": cls.browse,
         }
         with concurrent.futures.ThreadPoolExecutor(len(runs)) as pool:
             futures = {name: pool.submit(run_it) for name, run_it in runs.items()}
@@ -157,15 +168,16 @@ class Lab(unittest.TestCase):
         self.assertEqual((1, ""), (refused.returncode, refused.stdout))
 
     def test_what_a_browser_fetches_is_explained(self):
-        self.good("browser")
-        frames = [r for r in self.records("browser") if r["type"] == "frame"]
-        agent = [r["stream"] for r in frames for e in r.get("http", []) for f in e.get("fields", [])
-                 if f["name"] == "User-Agent" and "HeadlessChrome" in f["value"]]
-        self.assertTrue(agent)
-        targets = [e["target"] for r in frames if r["stream"] in agent for e in r.get("http", [])
-                   if e["event"] == "head" and e["message"] == "request"]
-        self.assertEqual(["/", "/static/computer-network.jpg"], targets[:2])
-        favicon = [t for t in targets if t.startswith("/favicon.")]
+        for _ in range(3):
+            self.good("browser")
+            agent, targets = self.asked_by_browser()
+            self.assertTrue(agent)
+            self.assertEqual(["/", "/static/computer-network.jpg"], targets[:2])
+            favicon = [t for t in targets if t.startswith("/favicon.")]
+            if favicon:
+                break
+            # It asks for its icon when it finds the time before it ends: not on a busy machine.
+            self.ran["browser"] = self.browse()
         self.assertTrue(favicon)
         rules = {n["rule"] for r in self.records("browser") for n in r.get("notes", [])}
         self.assertLessEqual({"http.favicon", "tcp.silent_connection"}, rules)
