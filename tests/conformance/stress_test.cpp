@@ -22,7 +22,7 @@ constexpr std::size_t kOcean = 6 * 1024 * 1024;
 // In one direction of one link.
 constexpr std::size_t kLinkBytesMax = (kSlowest ? 256U : 1024U) * 1024;
 constexpr std::size_t kLinksMax = 24;
-constexpr int kSteps = kSlowest ? 80 : 1500;
+constexpr int kSteps = kSlowest ? 50 : 1500;
 
 const std::string& ocean() {
     static const std::string bytes = pattern(kOcean, 42);

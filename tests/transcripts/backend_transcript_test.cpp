@@ -32,7 +32,7 @@ namespace {
 constexpr std::size_t kClients = 250;  // with the server's ends, well below 1,024 descriptors
 constexpr std::chrono::seconds kPatience{10};
 constexpr std::size_t kReadMax = 4096;
-constexpr std::size_t kStride = kSlowest ? 19 : kSlow ? 7 : 1;
+constexpr std::size_t kStride = kSlowest ? 37 : kSlow ? 7 : 1;
 
 class Client {
   public:
