@@ -1,18 +1,34 @@
 #!/bin/sh
-# Keeps Wine awake between tests: up PROGRAM ROOT starts a server that nobody asks, down ends it and
-# what Wine has running in this prefix. Nothing here holds a descriptor of the caller, or ctest would
-# wait for it.
+# Keeps Wine awake between tests, for each CPU: up PROGRAM ROOT CPU... starts a server there that
+# nobody asks, down CPU... ends it and what Wine has running in that prefix. Nothing here holds a
+# descriptor of the caller, or ctest would wait for it.
 here=$(cd "$(dirname "$0")" && pwd)
-: "${WINEPREFIX:=${XDG_CACHE_HOME:-${TMPDIR:-/tmp}}/sluice-wine}"
-export WINEPREFIX
-case $1 in
+
+up() { # program root: on the CPU that is said
+    taskset -c "$SLUICE_WINE_CPU" sh "$here/wine-run.sh" "$1" --version || exit 1
+    taskset -c "$SLUICE_WINE_CPU" sh "$here/wine-run.sh" "$1" serve "$2" --listen 127.0.0.1:0 &
+    sleep 1
+}
+
+how=$1
+shift
+case $how in
     up)
-        sh "$here/wine-run.sh" "$2" --version </dev/null >/dev/null 2>&1 || exit 1
-        sh "$here/wine-run.sh" "$2" serve "$3" --listen 127.0.0.1:0 </dev/null >/dev/null 2>&1 &
-        sleep 1
+        program=$1 root=$2
+        shift 2
+        waited=
+        for cpu; do
+            (SLUICE_WINE_CPU=$cpu && export SLUICE_WINE_CPU && up "$program" "$root") \
+                </dev/null >/dev/null 2>&1 &
+            waited="$waited $!"
+        done
+        for one in $waited; do wait "$one" || exit 1; done
         ;;
     down)
-        wineserver -k </dev/null >/dev/null 2>&1
+        for cpu; do
+            (SLUICE_WINE_CPU=$cpu && . "$here/wine-prefix.sh" && wineserver -k) \
+                </dev/null >/dev/null 2>&1
+        done
         exit 0
         ;;
     *) exit 2 ;;

@@ -14,7 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
-from harness import BINARY, PROGRAM, SITE, ServerCase, main  # pylint: disable=C0413
+from harness import BINARY, PROGRAM, SITE, TREE, ServerCase, main  # pylint: disable=C0413
 
 OK, FAILURE, USAGE, INVALID = 0, 1, 2, 3
 
@@ -93,8 +93,8 @@ class Compare(Program):
 
     def setUp(self):
         super().setUp()
-        prefix = os.environ.get("WINEPREFIX") or os.path.join(
-            os.environ.get("XDG_CACHE_HOME") or os.environ.get("TMPDIR") or "/tmp", "sluice-wine")
+        prefix = subprocess.check_output(
+            ["sh", "-c", ". cmake/wine-prefix.sh; printf %s \"$WINEPREFIX\""], cwd=TREE, text=True)
         self.leavings = os.path.join(prefix, "drive_c/users/*/Temp/sluice-compare-*")
         self.before = set(glob.glob(self.leavings))
 
