@@ -1,11 +1,11 @@
 // Connection: a blocking connection to 127.0.0.1. Each send and receive gives up after ten seconds.
-// One implementation for each system.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
+#include "bench/compare/blocking_socket.h"
 #include "core/result.h"
 
 namespace sluice::compare {
@@ -17,7 +17,7 @@ class Connection {
     Connection& operator=(Connection&&) = delete;
     ~Connection();
 
-    [[nodiscard]] bool open() const { return socket_ != kNone; }
+    [[nodiscard]] bool open() const { return socket_ != blocking::kNone; }
     [[nodiscard]] bool send(const std::string& text);
     // More bytes behind `text`; 0 at the end of the stream, less than 0 on an error.
     [[nodiscard]] std::ptrdiff_t receive(std::string& text);
@@ -25,8 +25,7 @@ class Connection {
     [[nodiscard]] const std::string& error() const { return error_; }
 
   private:
-    static constexpr std::intptr_t kNone = -1;
-    std::intptr_t socket_ = kNone;
+    blocking::Socket socket_ = blocking::kNone;
     std::string error_;
 };
 

@@ -4,7 +4,7 @@
 // The process leads a group of its own, so that Ctrl-C on the terminal reaches us alone and that
 // its workers end with it. It is told to end when we die, whatever we die of (prctl(2),
 // PR_SET_PDEATHSIG; on Windows its job ends with us). What it prints goes to a file. Start it from
-// a thread that lives on. One implementation for each system.
+// a thread that lives on. Most of it is one implementation for each system.
 #pragma once
 
 #include <cstdint>

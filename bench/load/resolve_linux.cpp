@@ -1,9 +1,9 @@
 #include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 
+#include "backends/posix/socket.h"
 #include "bench/load/url.h"
 
 namespace sluice::load {
@@ -29,22 +29,15 @@ Result<Endpoint> resolve(const Url& url) {
         return fail(Status::not_found, "no such host: '" + url.host + "' (" +
                                            std::string(::gai_strerror(error)) + ")");
     }
-    endpoint.port = url.port;
     for (const addrinfo* one = found; one != nullptr && endpoint.family == Family::none;
          one = one->ai_next) {
-        if (one->ai_family == AF_INET) {
-            sockaddr_in in{};
-            std::memcpy(&in, one->ai_addr, sizeof in);
-            endpoint.family = Family::ipv4;
-            std::memcpy(endpoint.address.data(), &in.sin_addr, 4);
-        } else if (one->ai_family == AF_INET6) {
-            sockaddr_in6 in{};
-            std::memcpy(&in, one->ai_addr, sizeof in);
-            endpoint.family = Family::ipv6;
-            std::memcpy(endpoint.address.data(), &in.sin6_addr, 16);
-        }
+        posix::SocketAddress address;
+        address.size = std::min<socklen_t>(one->ai_addrlen, sizeof address.storage);
+        std::memcpy(&address.storage, one->ai_addr, address.size);
+        endpoint = posix::to_endpoint(address);
     }
     ::freeaddrinfo(found);
+    endpoint.port = url.port;
     if (endpoint.family == Family::none) {
         return fail(Status::not_found, "host '" + url.host + "' has no address");
     }
