@@ -144,15 +144,6 @@ class Server:
             time.sleep(0.005)
         return self
 
-    def ended_without_a_word(self):
-        """Wine ends a program at its start now and then (seen once in about a thousand) with 1 and
-        nothing said; a server that refuses to start says why."""
-        try:
-            self.wait_ready()
-        except AssertionError:
-            return self.process.returncode == 1 and not self.lines
-        return False
-
     def signal(self, number=signal.SIGINT if WINDOWS else signal.SIGTERM):
         self.process.send_signal(number)
 
@@ -326,8 +317,6 @@ class ServerCase:
         """A running server that is stopped, and looked at, when the test ends."""
         options.setdefault("backend", self.backend)
         server = Server(root or self.root, *arguments, **options)
-        if WINDOWS and server.ended_without_a_word():
-            server = Server(root or self.root, *arguments, **options)
         self.addCleanup(self.stop, server, check)
         return server.wait_ready()
 
@@ -353,12 +342,8 @@ class ServerCase:
 
 def refused(root, *arguments, preexec=None, binary=None):
     """Runs a server that should not start: (exit code, lines on stderr)."""
-    for _ in range(2):
-        server = Server(root, *arguments, listen=(), workers=0, preexec=preexec, binary=binary)
-        code = server.wait(60)
-        if not WINDOWS or code != 1 or server.lines:
-            break  # else it was Wine: see ended_without_a_word()
-    return code, [line for line in server.lines if line]
+    server = Server(root, *arguments, listen=(), workers=0, preexec=preexec, binary=binary)
+    return server.wait(60), [line for line in server.lines if line]
 
 
 def backends():
