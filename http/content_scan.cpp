@@ -85,6 +85,7 @@ void ContentTree::sync_links(const fs::Root& root) {
 
 void ContentTree::sync_directory(const fs::Root& root, DirNode& dir, const fs::File& handle) {
     const std::uint64_t listing = ++listing_;
+    forget_unreadable(dir, false);  // what still is so is found again
     std::vector<std::pair<std::string, fs::Kind>> later;
     const Status listed = fs::list(handle, [&](std::string_view text, fs::Kind hint) {
         std::string name(text);
@@ -100,9 +101,6 @@ void ContentTree::sync_directory(const fs::Root& root, DirNode& dir, const fs::F
     if (listed != Status::ok) {
         unreadable_.insert(dir.path);
         return;
-    }
-    if (!unreadable_.empty()) {
-        unreadable_.erase(dir.path);
     }
     for (const auto& [name, hint] : later) {
         sync_child(root, dir, handle, name, hint, false, Depth::everything);
@@ -337,6 +335,14 @@ void ContentTree::chill(FileNode& file) {
     loader_.make_cold(file);
     mark_dirty(*file.parent, file.name);
     build_dirty(*file.parent);
+}
+
+void ContentTree::forget_unreadable(const DirNode& dir, bool below) {
+    auto path = unreadable_.lower_bound(dir.path);
+    while (path != unreadable_.end() && path->starts_with(dir.path)) {
+        const bool own = path->find('/', dir.path.size()) == std::string::npos;
+        path = own || below ? unreadable_.erase(path) : std::next(path);
+    }
 }
 
 void ContentTree::warn_of_unreadable() {

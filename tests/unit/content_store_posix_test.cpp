@@ -173,6 +173,31 @@ TEST_F(ContentStorePosixTest, UnreadableFilesAreCountedAndToldOnce) {
     EXPECT_EQ(warnings_.size(), 1U);
 }
 
+TEST_F(ContentStorePosixTest, WhatIsGoneIsNotUnreadable) {
+    const bool root = ::geteuid() == 0;
+    ASSERT_EQ(::chmod(std::filesystem::path(tree_.root()).parent_path().c_str(), 0755), 0);
+    for (const bool watch : {true, false}) {
+        options_.watch = watch;
+        for (const char* name : {"locked", "shared/locked", "room/file", "deep/er/locked"}) {
+            tree_.write(name, "x");
+            ASSERT_EQ(::chmod(tree_.path(name).c_str(), 0), 0);
+        }
+        tree_.write("shared/open", "x");
+        ASSERT_EQ(::chmod(tree_.path("room").c_str(), 0), 0);
+        ASSERT_TRUE(!root || ::seteuid(65534) == 0);
+        open();
+        EXPECT_EQ(store_->stats().unreadable, 4U);
+        ASSERT_TRUE(!root || ::seteuid(0) == 0);
+        ASSERT_EQ(::chmod(tree_.path("room").c_str(), 0755), 0);
+        for (const char* name : {"locked", "shared/locked", "room", "deep"}) {
+            std::filesystem::remove_all(tree_.path(name));
+        }
+        EXPECT_TRUE(step_until([this] { return store_->stats().unreadable == 0; })) << watch;
+        EXPECT_EQ(body("/shared/open"), "x");
+        TearDown();
+    }
+}
+
 TEST_F(ContentStorePosixTest, RunningOutOfDescriptorsCostsNoFile) {
     options_.memory_budget_bytes = 0;
     options_.open_files_max = 1000;
