@@ -4,13 +4,12 @@
 #include <sstream>
 
 #include "bench/compare/process.h"
+#include "core/path.h"
 #include "core/win32.h"
 // after windows.h
 #include <psapi.h>
 
 namespace sluice::compare {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -171,12 +170,12 @@ std::vector<int> process_tree(int pid) {
 
 bool is_program(const std::string& path) {
     std::error_code error;
-    return fs::is_regular_file(path, error);
+    return std::filesystem::is_regular_file(to_path(path), error);
 }
 
 std::string find_program(const std::string& name) {
-    const char* path = std::getenv("PATH");
-    std::istringstream folders(path != nullptr ? path : "");
+    const wchar_t* path = ::_wgetenv(L"PATH");
+    std::istringstream folders(path != nullptr ? win32::to_utf8(path).value_or("") : "");
     for (std::string folder; std::getline(folders, folder, ';');) {
         std::string candidate = folder;
         candidate.append("\\").append(name).append(".exe");

@@ -14,6 +14,7 @@
 #include "bench/compare/workspace.h"
 #include "bench/load/system.h"
 #include "core/cpu.h"
+#include "core/path.h"
 
 namespace sluice::compare {
 
@@ -309,7 +310,7 @@ Result<Block> Runner::run_block(const Scenario& scenario, const Contender& conte
     if (contender.setting.log) {
         duty.log = folder + "/access.log";
         std::error_code error;
-        std::filesystem::remove(duty.log, error);
+        std::filesystem::remove(to_path(duty.log), error);
     }
     auto command = contender.server->launch(duty);
     if (!command) {

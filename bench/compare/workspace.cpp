@@ -9,6 +9,7 @@
 
 #include "bench/compare/scenario.h"
 #include "bench/load/random.h"
+#include "core/path.h"
 
 namespace sluice::compare {
 
@@ -30,7 +31,7 @@ std::string noise(std::size_t bytes, std::uint64_t seed) {
 
 Result<void> make_folder(const std::string& path) {
     std::error_code error;
-    fs::create_directories(path, error);
+    fs::create_directories(to_path(path), error);
     if (error) {
         return fail(Status::io_error, path + ": " + error.message(), error.value());
     }
@@ -84,7 +85,7 @@ std::string file_path(unsigned index) {
 }
 
 Result<std::string> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
+    std::ifstream file(to_path(path), std::ios::binary);
     std::ostringstream text;
     if (!file || !(text << file.rdbuf())) {
         return fail(Status::not_found, path + ": cannot be read, or is empty");
@@ -93,7 +94,7 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 Result<void> write_file(const std::string& path, const std::string& text) {
-    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    std::ofstream file(to_path(path), std::ios::binary | std::ios::trunc);
     file << text;
     file.close();
     if (!file) {
@@ -139,7 +140,7 @@ Workspace::Workspace(Workspace&& other) noexcept
 Workspace::~Workspace() {
     if (!folder_.empty()) {
         std::error_code error;
-        fs::remove_all(folder_, error);
+        fs::remove_all(to_path(folder_), error);
     }
 }
 

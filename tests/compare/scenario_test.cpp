@@ -8,10 +8,14 @@
 
 #include "bench/compare/servers.h"
 #include "bench/compare/workspace.h"
+#include "core/path.h"
+#include "tests/support/host.h"
 
 namespace sluice::compare {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 using testing::AllOf;
 using testing::Contains;
@@ -36,12 +40,17 @@ TEST(Scenarios, AreChosenByName) {
     EXPECT_THAT(wrong.error().what, AllOf(HasSubstr("'pgae'"), HasSubstr("browser")));
 }
 
+// Also where a user's name is Chinese, who has it in the name of the folder for temporary files.
 TEST(Workspace, HoldsWhatTheScenariosAskForAndVanishes) {
-    std::string folder;
+    const fs::path former = fs::temp_directory_path();
+    const fs::path base = to_path(test::make_temp_directory());
+    const fs::path named = base / to_path("张三 é");
+    ASSERT_TRUE(fs::create_directory(named));
+    test::use_temp_directory(named);
     {
         auto workspace = Workspace::make();
         ASSERT_TRUE(workspace.has_value());
-        folder = workspace->folder();
+        EXPECT_EQ(to_path(workspace->folder()).parent_path(), named);
         for (const Scenario& scenario : all_scenarios()) {
             if (scenario.setting.root == "tree" || scenario.status != 200) {
                 continue;
@@ -50,12 +59,14 @@ TEST(Workspace, HoldsWhatTheScenariosAskForAndVanishes) {
                 scenario.many > 0 ? file_path(scenario.many - 1) : scenario.path;
             const auto root = workspace->root(scenario.setting.root);
             ASSERT_TRUE(root.has_value());
-            EXPECT_EQ(std::filesystem::file_size(*root + (path == "/" ? "/index.html" : path)),
-                      scenario.body_bytes)
-                << scenario.name;
+            const auto file = read_file(*root + (path == "/" ? "/index.html" : path));
+            ASSERT_TRUE(file.has_value());
+            EXPECT_EQ(file->size(), scenario.body_bytes) << scenario.name;
         }
     }
-    EXPECT_FALSE(std::filesystem::exists(folder));
+    test::use_temp_directory(former);
+    EXPECT_TRUE(fs::is_empty(named)) << "something is left there";
+    EXPECT_EQ(fs::remove_all(base), 2U) << "something is beside it";
 }
 
 TEST(Servers, AreNamedWholeOrInPart) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,8 @@ void resize_file(const std::string& path, std::uint64_t size);
 [[nodiscard]] int process_id();
 // A new directory in the one for temporary files; the caller removes it. UTF-8.
 [[nodiscard]] std::string make_temp_directory();
+// From now on the system's folder for temporary files, as this process sees it.
+void use_temp_directory(const std::filesystem::path& path);
 // Descriptors that this process has open; 0 where the system does not tell.
 [[nodiscard]] std::size_t open_descriptors();
 // As many as the system gives, up to what a thousand connections with both ends here need.

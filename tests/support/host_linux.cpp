@@ -72,6 +72,10 @@ int process_id() {
     return ::getpid();
 }
 
+void use_temp_directory(const std::filesystem::path& path) {
+    CHECK(::setenv("TMPDIR", path.c_str(), 1) == 0);
+}
+
 std::string make_temp_directory() {
     std::string path = (std::filesystem::temp_directory_path() / "sluice-XXXXXX").string();
     CHECK(::mkdtemp(path.data()) != nullptr);

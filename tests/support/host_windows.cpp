@@ -1,5 +1,7 @@
 #include "tests/support/host.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "core/check.h"
@@ -13,11 +15,19 @@ namespace {
 
 using win32::to_handle;
 
+// Tests hand plain strings to std::filesystem, which takes them byte by byte here (core/path.h). So
+// what a user named with other letters has is left for the folder that all users share.
+std::filesystem::path temp_directory() {
+    auto path = std::filesystem::temp_directory_path();
+    const bool ascii = std::ranges::all_of(path.native(), [](wchar_t c) { return c < 0x80; });
+    return ascii ? path : std::filesystem::path(std::getenv("PUBLIC"));
+}
+
 }  // namespace
 
 TempFile::TempFile() {
     static int serial = 0;
-    const auto path = std::filesystem::temp_directory_path() /
+    const auto path = temp_directory() /
                       ("sluice." + std::to_string(process_id()) + "." + std::to_string(++serial));
     HANDLE file =
         ::CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE | DELETE,
@@ -84,9 +94,13 @@ int process_id() {
     return static_cast<int>(::GetCurrentProcessId());
 }
 
+void use_temp_directory(const std::filesystem::path& path) {
+    CHECK(::SetEnvironmentVariableW(L"TMP", path.c_str()) != 0);
+}
+
 std::string make_temp_directory() {
     static int serial = 0;
-    const auto path = std::filesystem::temp_directory_path() /
+    const auto path = temp_directory() /
                       ("sluice-" + std::to_string(process_id()) + "-" + std::to_string(++serial));
     CHECK(std::filesystem::create_directory(path));
     return path.string();

@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "core/limits.h"
+#include "core/path.h"
 
 namespace sluice::transcripts {
 
@@ -159,8 +160,7 @@ inline void make_site(const std::filesystem::path& root) {
     using namespace std::chrono;
     const auto when = file_clock::from_sys(sys_seconds{seconds{kModified}});
     for (const auto& [name, bytes] : files) {
-        const std::filesystem::path path =
-            root / std::u8string(name, name + std::char_traits<char>::length(name));
+        const std::filesystem::path path = root / to_path(name);
         std::filesystem::create_directories(path.parent_path());
         std::ofstream(path, std::ios::binary) << bytes;
         std::filesystem::last_write_time(path, when);

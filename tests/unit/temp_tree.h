@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/path.h"
 #include "tests/support/host.h"
 
 namespace sluice::test {
@@ -37,8 +38,7 @@ class TempTree {
         write_at(path(name), text, age_seconds);
     }
     static void write_at(const std::string& where, std::string_view text, int age_seconds = 100) {
-        // On Windows a path of plain characters is taken byte by byte, not as UTF-8.
-        const std::filesystem::path name(std::u8string(where.begin(), where.end()));
+        const std::filesystem::path name = to_path(where);
         std::filesystem::create_directories(name.parent_path());
         std::ofstream file(name, std::ios::binary | std::ios::trunc);
         file.write(text.data(), static_cast<std::streamsize>(text.size()));

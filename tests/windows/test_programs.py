@@ -102,12 +102,12 @@ class Compare(Program):
         self.eventually(lambda: set(glob.glob(self.leavings)) <= self.before, 10, "cleaning up")
 
     def test_measures_and_tells_of_a_server_that_does_not_start(self):
-        os.mkdir(self.path("bin"))
-        shutil.copy(BINARY, self.path("bin/nginx.exe"))  # which does not know nginx's options
+        os.mkdir(self.path("程序"))
+        shutil.copy(BINARY, self.path("程序/nginx.exe"))  # which does not know nginx's options
         code, out, err = self.run_program(
             "--servers", "sluice", "nginx", "--only", "page", "logged", "--rounds", "1",
             "--duration", "300ms", "--json", self.path("a.json"), "--html", self.path("a.html"),
-            WINEPATH="Z:" + self.path("bin"))
+            WINEPATH="Z:" + self.path("程序"))
         self.assertEqual((INVALID, ""), (code, err))
         self.assertRegex(out, r"nginx +INVALID: it ended at once: sluice: ")
         result = json.loads(content(self.path("a.json")))
