@@ -107,7 +107,6 @@ class Fake:
                 pass
 
 
-LATE = 0.05  # seconds that a busy machine may be behind when a run ends
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -340,22 +339,21 @@ class OurServer(ServerCase):
         for arrivals in ("uniform", "poisson"):
             run = self.bench(self.url(server), "--rate", "500", "-d", "2s", "-c", "20",
                              "--warm-up", "0", "--arrivals", arrivals)
-            deviation = 500 * LATE if arrivals == "uniform" else 5 * 1000 ** 0.5
+            deviation = 2 if arrivals == "uniform" else 5 * 1000 ** 0.5
             self.assertAlmostEqual(1000, run.counts["requests_sent"], delta=deviation)
             self.assertEqual(run.counts["requests_sent"], run.counts["answers"])
             self.assertEqual(1000, round(run.counts["offered"]))
             self.assertEqual("ok", run.findings["rate"]["level"], run.findings)
         churn = self.bench(self.url(server), "--rate", "200", "-d", "1s", "-c", "20",
                            "--warm-up", "0", "--churn")
-        self.assertAlmostEqual(200, churn.counts["answers"], delta=200 * LATE)
-        self.assertAlmostEqual(churn.counts["answers"], churn.counts["connections"],
-                               delta=200 * LATE)
+        self.assertAlmostEqual(200, churn.counts["answers"], delta=2)  # the end cuts the last ones
+        self.assertAlmostEqual(churn.counts["answers"], churn.counts["connections"], delta=2)
 
     @linux_only(FIGURES)
     def test_a_ramp(self):
         run = self.bench(self.url(self.serve()), "--rate", "100", "--ramp", "500", "-d", "2s",
                          "--warm-up", "0", "-c", "20")
-        self.assertAlmostEqual(600, run.counts["answers"], delta=500 * LATE)
+        self.assertAlmostEqual(600, run.counts["answers"], delta=3)
         first, second = (s["answers"] for s in run.json["series"])
         self.assertAlmostEqual(200, first, delta=60)
         self.assertAlmostEqual(400, second, delta=60)
@@ -514,7 +512,7 @@ class Honest(FakeCase):
         run = Result(self.fake(stalling).url, "--rate", "200", "-d", "5s", "-c", "1",
                      "--warm-up", "0")
         response, service = run.latency("response"), run.latency("service")
-        self.assertAlmostEqual(1000, run.counts["answers"], delta=50)  # the stall, and a busy machine
+        self.assertAlmostEqual(1000, run.counts["answers"], delta=50)  # a busy machine is late
         self.assertAlmostEqual(90e6, response["p99"], delta=15e6)
         self.assertAlmostEqual(100e6, response["max"], delta=30e6)
         self.assertAlmostEqual(5e6, response["mean"], delta=3e6)
