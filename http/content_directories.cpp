@@ -112,7 +112,7 @@ void ContentTree::empty_directory(DirNode& dir) {
         remove_file(dir, std::string(dir.files.begin()->first));
     }
     dir.dirty.clear();
-    forget_unreadable(dir, true);
+    forget_unreadable(dir);
     unwatch(dir);
 }
 

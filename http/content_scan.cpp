@@ -85,7 +85,7 @@ void ContentTree::sync_links(const fs::Root& root) {
 
 void ContentTree::sync_directory(const fs::Root& root, DirNode& dir, const fs::File& handle) {
     const std::uint64_t listing = ++listing_;
-    forget_unreadable(dir, false);  // what still is so is found again
+    forget_unreadable(dir);  // what still is so is found again
     std::vector<std::pair<std::string, fs::Kind>> later;
     const Status listed = fs::list(handle, [&](std::string_view text, fs::Kind hint) {
         std::string name(text);
@@ -337,11 +337,11 @@ void ContentTree::chill(FileNode& file) {
     build_dirty(*file.parent);
 }
 
-void ContentTree::forget_unreadable(const DirNode& dir, bool below) {
+void ContentTree::forget_unreadable(const DirNode& dir) {
     auto path = unreadable_.lower_bound(dir.path);
     while (path != unreadable_.end() && path->starts_with(dir.path)) {
-        const bool own = path->find('/', dir.path.size()) == std::string::npos;
-        path = own || below ? unreadable_.erase(path) : std::next(path);
+        const bool deeper = path->find('/', dir.path.size()) != std::string::npos;
+        path = deeper ? std::next(path) : unreadable_.erase(path);
     }
 }
 

@@ -102,8 +102,8 @@ class ContentTree {
     void remove_file(DirNode& dir, const std::string& name);
     void remove_directory(DirNode& dir, const std::string& name);
     void empty_directory(DirNode& dir);
-    // Of the directory and the names in it, or of all that is below it, too.
-    void forget_unreadable(const DirNode& dir, bool below);
+    // The directory itself and the names in it, not what is in those.
+    void forget_unreadable(const DirNode& dir);
 
     // Marks the file, and the one that it may be a variant of, for build().
     void mark_dirty(DirNode& dir, const std::string& name);
