@@ -30,7 +30,9 @@ void add_bench_load(CLI::App* bench, BenchOptions& options) {
         // Without a number CLI11 has "true" here, which makes 1.
         ->check([](const std::string& text) {
             return text == "true" ? std::string{} : CLI::Range(1, 1'000'000'000)(text);
-        });
+        })
+        // CLI11 2.4 checks the 0 of a flag that is not there, too.
+        ->force_callback(false);
     bench
         ->add_option_function<std::string>(
             "--warm-up",
