@@ -14,7 +14,7 @@ void resolve(benchmark::State& state, std::string_view raw) {
     std::array<char, 512> out{};
     for (auto _ : state) {
         benchmark::DoNotOptimize(raw);
-        const http::Path path = http::normalise_path(raw, out.data());
+        http::Path path = http::normalise_path(raw, out.data());
         CHECK(path.status == http::PathStatus::ok);
         benchmark::DoNotOptimize(path.text);
     }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <random>
+#include <string_view>
 
 #include "bench/compare/result.h"
 #include "bench/compare/schedule.h"
@@ -14,7 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 
-const Row& row_of(const ScenarioResult& result, const std::string& label) {
+const Row& row_of(const ScenarioResult& result, std::string_view label) {
     for (const Row& row : result.rows) {
         if (row.label == label) {
             return row;
