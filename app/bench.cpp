@@ -3,20 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <sstream>
 
+#include "app/bench_reports.h"
 #include "app/exit.h"
 #include "app/find_rate.h"
+#include "app/live.h"
 #include "app/stop_request.h"
-#include "app/terminal.h"
 #include "app/verify_root.h"
 #include "app/wire_tap.h"
 #include "backends/registry.h"
-#include "bench/load/hdr_format.h"
+#include "bench/load/format.h"
 #include "bench/load/replay.h"
-#include "bench/load/report.h"
 #include "bench/load/request.h"
 #include "bench/load/run.h"
 
@@ -24,11 +23,38 @@ namespace sluice {
 
 namespace {
 
-constexpr std::string_view kBench = "sluice bench";
-
 using load::Plan;
 
 constexpr double kFirstRate = 1000;  // of --find-rate
+
+// "23.9 hours"
+std::string span(Nanos time) {
+    const double minutes = in_seconds(time) / 60;
+    return minutes < 120           ? fmt::format("{:.1f} minutes", minutes)
+           : minutes < 2 * 24 * 60 ? fmt::format("{:.1f} hours", minutes / 60)
+                                   : fmt::format("{:.1f} days", minutes / 60 / 24);
+}
+
+// A run that seems to hang waits for its log.
+void tell_gap(const Plan& plan) {
+    constexpr Nanos kWorthSaying = 60 * kSecond;
+    Nanos longest = 0;
+    Nanos from = 0;
+    for (std::size_t i = 1; i < plan.replay.size(); ++i) {
+        const Nanos gap = plan.replay[i].at - plan.replay[i - 1].at;
+        if (gap > longest) {
+            longest = gap;
+            from = plan.replay[i - 1].at;
+        }
+    }
+    if (longest >= kWorthSaying) {
+        say(fmt::format(
+                "the log has no request for {}, {} after its first, and the run of {} waits as "
+                "long (-d ends it earlier)",
+                span(longest), span(from), span(plan.duration)),
+            kBench);
+    }
+}
 
 // The log's requests take the place of the URL's path; its server stays.
 Result<void> add_replay(const BenchOptions& options, const load::Url& server, Plan& plan) {
@@ -37,14 +63,22 @@ Result<void> add_replay(const BenchOptions& options, const load::Url& server, Pl
     if (!file || !(text << file.rdbuf())) {
         return fail(Status::not_found, options.replay_path + ": cannot be read, or is empty");
     }
-    const load::ReplayLog log = load::read_replay_log(text.view());
+    const auto read = load::read_replay_log(text.view());
+    if (!read) {
+        return fail(read.error().status, options.replay_path + ": " + read.error().what);
+    }
+    const load::ReplayLog& log = *read;
     if (log.entries.empty()) {
         return fail(Status::address_invalid, options.replay_path +
                                                  ": no GET or HEAD request in it; expected the "
                                                  "common, the combined, or sluice's JSON format");
     }
     if (log.left_out > 0) {
-        fmt::print(stderr, "sluice bench: {} of the log's lines are left out\n", log.left_out);
+        say(fmt::format(
+                "{} of the log's lines are left out: no GET or HEAD, a broken request, or a "
+                "time that is none",
+                log.left_out),
+            kBench);
     }
     plan.requests.clear();
     for (const load::ReplayLog::Target& target : log.targets) {
@@ -57,11 +91,16 @@ Result<void> add_replay(const BenchOptions& options, const load::Url& server, Pl
         request->url = target.path;
         plan.requests.push_back(std::move(*request));
     }
-    for (const load::ReplayLog::Entry& entry : log.entries) {
-        plan.replay.push_back({entry.at, entry.target});
-    }
     plan.warmup = 0;
-    plan.duration = (log.entries.back().at / kSecond + 1) * kSecond;  // the log's last second, too
+    if (options.duration < 0) {
+        plan.duration = (log.entries.back().at / kSecond + 1) * kSecond;  // its last second, too
+    }
+    for (const load::ReplayLog::Entry& entry : log.entries) {
+        if (entry.at < plan.duration) {
+            plan.replay.push_back({entry.at, entry.target});
+        }
+    }
+    tell_gap(plan);
     return {};
 }
 
@@ -81,24 +120,19 @@ Result<Plan> make_plan(const BenchOptions& options) {
         request->weight = options.weights.empty() ? 1 : options.weights[i];
         plan.requests.push_back(std::move(*request));
         urls.push_back(std::move(*url));
-        if (!urls.back().same_server(urls.front())) {
-            return fail(Status::address_invalid, "all URLs of a run must be of one server; '" +
-                                                     options.urls[i] + "' is not of that of '" +
-                                                     options.urls[0] + "'");
-        }
     }
     plan.threads = options.threads;
     plan.connections = options.connections;
     plan.pipeline = options.pipeline;
     plan.churn = options.churn;
-    plan.duration = options.duration;
+    plan.duration = options.duration < 0 ? kDuration : options.duration;
     plan.requests_max = options.requests;
     if (options.requests > 0) {
         plan.duration = 24 * 3600 * kSecond;  // the requests end it
     }
     plan.warmup = options.warmup >= 0    ? options.warmup
                   : options.requests > 0 ? 0
-                                         : std::min(kSecond, options.duration / 10);
+                                         : std::min(kSecond, plan.duration / 10);
     if (options.rate > 0) {
         const double to = options.ramp_to > 0 ? options.ramp_to : options.rate;
         if (plan.warmup > 0) {
@@ -117,16 +151,25 @@ Result<Plan> make_plan(const BenchOptions& options) {
     plan.connect_timeout = options.connect_timeout;
     plan.pin = options.pin;
     plan.verify = options.verify;
-    auto server = load::resolve(urls[0]);
-    if (!server) {
-        return std::unexpected(server.error());
+    auto servers = load::resolve(urls[0]);
+    if (!servers) {
+        return std::unexpected(servers.error());
     }
-    plan.server = *server;
+    plan.servers = std::move(*servers);
     return plan;
 }
 
 // What contradicts itself; the command line's own checks see single options only.
 Result<void> check(const BenchOptions& options) {
+    const auto first = load::Url::parse(options.urls[0]);
+    for (const std::string& text : options.urls) {
+        const auto url = load::Url::parse(text);
+        if (!first || !url || !url->same_server(*first)) {
+            return fail(Status::address_invalid, "all URLs of a run must be of one server; '" +
+                                                     text + "' is not of that of '" +
+                                                     options.urls[0] + "'");
+        }
+    }
     if (!options.weights.empty() && options.weights.size() != options.urls.size()) {
         return fail(Status::address_invalid, "--weights needs one number for each URL");
     }
@@ -147,97 +190,110 @@ Result<void> check(const BenchOptions& options) {
         return fail(Status::address_invalid,
                     "--replay takes one URL and neither --rate, -n nor --find-rate");
     }
+    if (options.all_addresses && options.verify_wire) {
+        return fail(Status::address_invalid,
+                    "--verify-wire captures one address: without --all-addresses");
+    }
     if (options.ramp_to > 0 && options.rate <= 0) {
         return fail(Status::address_invalid, "--ramp needs --rate, the rate to begin with");
     }
     return {};
 }
 
-bool write_file(const std::string& path, const std::string& text) {
-    std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
-    bool written = false;
-    if (file != nullptr) {
-        written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-        written = (path == "-" ? std::fflush(file) : std::fclose(file)) == 0 && written;
-    }
-    if (!written) {
-        fmt::print(stderr, "sluice bench: {} could not be written\n", path);
-    }
-    return written;
-}
-
-// The live view: one line that is rewritten on a terminal, plain lines elsewhere.
-class Live {
-  public:
-    explicit Live(bool quiet) : quiet_(quiet), terminal_(stderr_is_terminal()) {}
-    void show(const load::Second& second) {
-        if (!quiet_) {
-            fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", load::live_line(second),
-                       terminal_ ? "" : "\n");
-            std::fflush(stderr);
-        }
-    }
-    ~Live() {
-        if (!quiet_ && terminal_) {
-            fmt::print(stderr, "\r\x1b[K");
-        }
-    }
-
-  private:
-    bool quiet_;
-    bool terminal_;
+// What a run needs beside its plan, and lives as long.
+struct Tools {
+    ChosenBackend backend;
+    std::unique_ptr<load::WireTap> tap;
 };
 
-// HdrHistogram's interval log grows while the run goes on, a line for each second and kind.
-class IntervalLog {
-  public:
-    explicit IntervalLog(bool wanted) : wanted_(wanted) {}
-    void add(const load::Second& second, const load::Tally& tally) {
-        if (!wanted_ || second.warmup) {
-            return;
+// Everything before the first measured request.
+Result<load::Look> look_around(const BenchOptions& options, Live& live, Plan& plan, Tools& tools) {
+    live.show("looking at " + options.urls[0]);
+    auto look = load::look(plan, options.all_addresses, [&](const std::string& line) {
+        live.clear();
+        say(line, kBench);
+    });
+    if (!look) {
+        return look;
+    }
+    if (!options.verify_root.empty()) {
+        if (auto found = expect_files(options.verify_root, plan); !found) {
+            return std::unexpected(found.error());
         }
-        const double start = static_cast<double>(second.from) / 1e9;
-        const double length = static_cast<double>(second.to - second.from) / 1e9;
-        lines_ += load::log_line("response", start, length, tally.response);
-        lines_ += load::log_line("service", start, length, tally.service_all());
     }
-    [[nodiscard]] std::string text(std::int64_t started_ms) const {
-        return load::log_head(started_ms, "Logged by sluice " SLUICE_VERSION) + lines_;
+    if (options.verify_wire) {
+        plan.sample_mask = load::sample_mask(plan.connections, plan.churn > 0);
+        auto opened =
+            open_wire_tap(plan.servers[0], load::is_own_address(plan.servers[0]), plan.sample_mask);
+        if (!opened) {
+            return std::unexpected(opened.error());
+        }
+        tools.tap = std::move(*opened);
+        plan.tap = tools.tap.get();
     }
-
-  private:
-    bool wanted_;
-    std::string lines_;
-};
-
-bool write_hdr(const std::string& prefix, const IntervalLog& log, const load::Outcome& outcome) {
-    const load::Tally& total = outcome.total;
-    return write_file(prefix + ".hlog", log.text(outcome.started_wall_ms)) &&
-           write_file(prefix + ".response.hgrm", load::percentile_text(total.response)) &&
-           write_file(prefix + ".service.hgrm", load::percentile_text(total.service_all()));
+    live.show(fmt::format("   0.0 s  opening {} connections", plan.connections));
+    return look;
 }
 
-int write_reports(const BenchOptions& options, const IntervalLog& log, const load::Report& report) {
+int measure(const BenchOptions& options, const Plan& plan, const load::Look& look,
+            const std::string& backend_why, Live& live) {
+    IntervalLog log(!options.hdr_prefix.empty());
+    auto outcome = load::run(plan, [&](const load::Second& second, const load::Tally& tally) {
+        live.show(second);
+        log.add(second, tally);
+    });
+    live.clear();
+    if (!outcome) {
+        return failed(kBench, outcome.error());
+    }
+    outcome->look = look;
+    const load::Validity validity = load::judge(plan, *outcome);
+    const bool written = write_reports(
+        options, log, {plan, *outcome, validity, options.command, backend_why, SLUICE_VERSION});
+    return !written ? kExitFailure : validity.valid() ? kExitOk : kExitInvalid;
+}
+
+int search(const BenchOptions& options, const Objective& objective, const Plan& plan,
+           const load::Look& look, const std::string& backend_why, Live& live) {
+    const bool for_people = !writes_to_stdout(options);
     bool written = true;
-    if (options.json_path != "-" && options.csv_path != "-") {
-        written = write_file("-", text_report(report));
+    const auto tell = [&](const std::string& text) {
+        if (for_people) {
+            written = print(text) && written;
+        } else if (!options.quiet) {
+            say_raw(text);
+        }
+    };
+    IntervalLog log(!options.hdr_prefix.empty());
+    IntervalLog trial_log = log;
+    OnTrial on;
+    on.begin = [&](double rate) {
+        trial_log = IntervalLog(!options.hdr_prefix.empty());
+        live.show("   0.0 s  " + load::rate_human(rate) + " requests per second");
+    };
+    on.second = [&](const load::Second& second, const load::Tally& tally) {
+        live.show(second);
+        trial_log.add(second, tally);
+    };
+    on.end = [&](bool best, const std::string& line) {
+        live.clear();
+        log = best ? trial_log : log;
+        tell(line + "\n");
+    };
+    auto found = find_rate(plan, options.rate > 0 ? options.rate : kFirstRate, objective, on);
+    live.clear();
+    if (!found) {
+        return failed(kBench, found.error());
     }
-    if (!options.json_path.empty()) {
-        written = write_file(options.json_path, json_report(report)) && written;
-    }
-    if (!options.csv_path.empty()) {
-        written = write_file(options.csv_path, csv_report(report)) && written;
-    }
-    if (!options.hdr_prefix.empty()) {
-        written = write_hdr(options.hdr_prefix, log, report.outcome) && written;
-    }
-    if (!options.html_path.empty()) {
-        written = write_file(options.html_path, html_report(report)) && written;
-    }
-    if (!written) {
-        return kExitFailure;
-    }
-    return report.validity.valid() ? kExitOk : kExitInvalid;
+    tell("\n" + search_text(found->search));
+    found->outcome.look = look;
+    found->validity = load::judge(found->plan, found->outcome);
+    written = write_reports(options, log,
+                            {found->plan, found->outcome, found->validity, options.command,
+                             backend_why, SLUICE_VERSION, &found->search}) &&
+              written;
+    const bool known = found->search.held > 0 && found->search.ended_early.empty();
+    return !written ? kExitFailure : known ? kExitOk : kExitInvalid;
 }
 
 }  // namespace
@@ -250,6 +306,10 @@ int bench(const BenchOptions& options) {
     if (!objective) {
         return failed(kBench, objective.error(), kExitUsage);
     }
+    if (auto can = check_reports(options); !can) {
+        return failed(kBench, can.error(),
+                      can.error().status == Status::address_invalid ? kExitUsage : kExitFailure);
+    }
     auto plan = make_plan(options);
     if (!plan) {
         return failed(kBench, plan.error());
@@ -260,42 +320,15 @@ int bench(const BenchOptions& options) {
     }
     plan->backends = backend->factory.get();
     plan->stop = &stop_on_signals();
-    if (auto answer = load::probe(*plan); !answer) {
-        return failed(kBench, answer.error());
+    Tools tools{std::move(*backend), nullptr};
+    Live live(options.quiet);
+    const auto look = look_around(options, live, *plan, tools);
+    if (!look) {
+        live.clear();
+        return failed(kBench, look.error());
     }
-    if (!options.verify_root.empty()) {
-        if (auto found = expect_files(options.verify_root, *plan); !found) {
-            return failed(kBench, found.error());
-        }
-    }
-    std::unique_ptr<load::WireTap> tap;
-    if (options.verify_wire) {
-        plan->sample_mask = load::sample_mask(plan->connections, plan->churn > 0);
-        auto opened =
-            open_wire_tap(plan->server, load::is_own_address(plan->server), plan->sample_mask);
-        if (!opened) {
-            return failed(kBench, opened.error());
-        }
-        tap = std::move(*opened);
-        plan->tap = tap.get();
-    }
-    if (options.find_rate) {
-        return find_rate(*plan, options.rate > 0 ? options.rate : kFirstRate, *objective);
-    }
-    IntervalLog log(!options.hdr_prefix.empty());
-    Result<load::Outcome> outcome = [&] {
-        Live live(options.quiet);
-        return load::run(*plan, [&](const load::Second& second, const load::Tally& tally) {
-            live.show(second);
-            log.add(second, tally);
-        });
-    }();
-    if (!outcome) {
-        return failed(kBench, outcome.error());
-    }
-    const load::Validity validity = load::judge(*plan, *outcome);
-    return write_reports(
-        options, log, {*plan, *outcome, validity, options.command, backend->why, SLUICE_VERSION});
+    return options.find_rate ? search(options, *objective, *plan, *look, tools.backend.why, live)
+                             : measure(options, *plan, *look, tools.backend.why, live);
 }
 
 }  // namespace sluice

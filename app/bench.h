@@ -2,12 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/load/arrivals.h"
 #include "core/clock.h"
 
 namespace sluice {
+
+inline constexpr std::string_view kBench = "sluice bench";  // to whom its messages belong
+inline constexpr Nanos kDuration = 10 * kSecond;
 
 struct BenchOptions {
     std::vector<std::string> urls;
@@ -18,7 +22,7 @@ struct BenchOptions {
     unsigned threads = 1;
     unsigned pipeline = 1;
     std::uint64_t churn = 0;
-    Nanos duration = 10 * kSecond;
+    Nanos duration = -1;  // less than 0: kDuration, or as long as the log that is replayed
     std::uint64_t requests = 0;
     double rate = 0;
     double ramp_to = 0;
@@ -30,6 +34,7 @@ struct BenchOptions {
     Nanos warmup = -1;  // less than 0: a tenth of the duration, at most a second
     Nanos timeout = 10 * kSecond;
     Nanos connect_timeout = 5 * kSecond;
+    bool all_addresses = false;
     std::string backend = "auto";
     bool pin = true;
     bool verify = false;

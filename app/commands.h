@@ -19,7 +19,8 @@ struct Command {
 [[nodiscard]] std::vector<Command> add_commands(CLI::App& app,
                                                 std::span<const std::string> arguments);
 
-// Text leaves as the bytes that were written, which are UTF-8.
+// Bytes come and leave as they are; text is UTF-8. A standard stream that is closed stays so: no
+// file or socket gets its number, and with it the text.
 void prepare_streams();
 
 // The command line in UTF-8.

@@ -4,13 +4,14 @@
 #include <cstdio>
 
 #include "app/commands.h"
-#include "core/win32.h"
+#include "system/win32.h"
 // after windows.h
 #include <shellapi.h>
 
 namespace sluice {
 
 void prepare_streams() {
+    (void)::_setmode(::_fileno(stdin), _O_BINARY);
     (void)::_setmode(::_fileno(stdout), _O_BINARY);
     (void)::_setmode(::_fileno(stderr), _O_BINARY);
     (void)::SetConsoleOutputCP(CP_UTF8);

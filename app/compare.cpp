@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "app/bench.h"
+#include "app/bench_reports.h"
 #include "app/exit.h"
 #include "app/stop_request.h"
 #include "app/terminal.h"
@@ -30,8 +31,7 @@ class Progress {
     Progress& operator=(const Progress&) = delete;
     void show(const std::string& line) const {
         if (shown_) {
-            fmt::print(stderr, "\r\x1b[K{}", line);
-            std::fflush(stderr);
+            say_raw("\r\x1b[K" + line);
         }
     }
     ~Progress() { show(""); }
@@ -70,11 +70,25 @@ Result<void> check(const CompareOptions& options) {
     if (options.self_trials > 0 && (options.markdown || !options.against_path.empty())) {
         return fail(Status::address_invalid, "--aa takes neither --markdown nor --against");
     }
+    if (options.spin > 0 && options.self_trials == 0) {
+        return fail(Status::address_invalid, "--aa-spin is for --aa");
+    }
     if (options.json_path == "-" && options.markdown) {
         return fail(Status::address_invalid,
                     "--json - and --markdown both want the standard output");
     }
     return {};
+}
+
+// None: the highest that is allowed.
+std::optional<compare::Priority> priority_of(const std::string& name) {
+    for (const compare::Priority one :
+         {compare::Priority::ordinary, compare::Priority::raised, compare::Priority::real_time}) {
+        if (name == to_string(one)) {
+            return one;
+        }
+    }
+    return std::nullopt;
 }
 
 int verdict(const compare::Report& report, const std::optional<compare::Changes>& changes) {
@@ -119,9 +133,14 @@ int compare_servers(const CompareOptions& options) {
         earlier = std::move(*text);
         // Before minutes are spent on measuring.
         const compare::Report nothing{.generator = options.generator};
-        if (auto fine = compare::against(earlier, nothing, noise, 1); !fine) {
+        if (auto fine = compare::against(earlier, nothing, noise); !fine) {
             return failed(kCompare, {Status::address_invalid, 0,
                                      options.against_path + ": " + fine.error().what});
+        }
+    }
+    for (const std::string& path : {options.json_path, options.html_path}) {
+        if (auto fine = can_be_written(path); !path.empty() && path != "-" && !fine) {
+            return failed(kCompare, fine.error());
         }
     }
     auto backend = choose_backend("auto");
@@ -138,8 +157,10 @@ int compare_servers(const CompareOptions& options) {
                                 .rounds = options.rounds,
                                 .duration = options.duration,
                                 .noise = noise,
-                                .seed = options.seed,
+                                .priority = priority_of(options.priority),
+                                .instructions = options.instructions,
                                 .self_trials = options.self_trials,
+                                .spin = options.spin,
                                 .wrk = options.generator == "wrk",
                                 .backends = backend->factory.get(),
                                 .stop = &stop,
@@ -154,9 +175,13 @@ int compare_servers(const CompareOptions& options) {
     }
     std::optional<compare::Changes> changes;
     if (!earlier.empty()) {
-        changes = compare::against(earlier, report, noise, options.seed).value();
+        changes = compare::against(earlier, report, noise).value();
         changes->file = options.against_path;
-        fmt::print(options.json_path == "-" ? stderr : stdout, "{}", text_changes(*changes));
+        if (options.json_path == "-") {
+            say_raw(text_changes(*changes));
+        } else if (!print(text_changes(*changes))) {
+            return kExitFailure;
+        }
     }
     return verdict(report, changes);
 }

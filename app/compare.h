@@ -12,12 +12,14 @@ struct CompareOptions {
     std::vector<std::string> scenarios;  // empty: the usual ones
     std::vector<std::string> servers;    // empty: all that are there
     std::string baseline;                // empty: the floor, else the first server
-    unsigned rounds = 8;
-    Nanos duration = kSecond;  // the measured part of a block
-    double noise = -1;         // less than 0: kNoise, or kNoiseAgainst with --against
-    unsigned self_trials = 0;  // --aa
-    std::uint64_t seed = 1;
+    unsigned rounds = 8;                 // restarts
+    Nanos duration = kSecond;            // measured time of each server in each of them
+    double noise = -1;                   // less than 0: kNoise, or kNoiseAgainst with --against
+    unsigned self_trials = 0;            // --aa
+    Nanos spin = 0;                      // --aa-spin
     std::string generator = "sluice";
+    std::string priority = "auto";
+    bool instructions = false;
     bool quiet = false;
     bool markdown = false;
     std::string json_path;  // "-": standard output
@@ -26,9 +28,9 @@ struct CompareOptions {
     std::string command;  // as it was typed, for the reports
 };
 
-// Relative differences up to this are not claimed unless --noise says otherwise. Two runs hours
-// apart differ by more than two blocks of one run do.
-inline constexpr double kNoise = 0.02;
+// Relative differences up to this are not claimed unless --noise says otherwise. Within a run the
+// interval says it all; two runs hours apart differ by more than it knows of.
+inline constexpr double kNoise = 0;
 inline constexpr double kNoiseAgainst = 0.05;
 
 // Exit codes beside those of app/serve.h and kExitInvalid (app/bench.h).

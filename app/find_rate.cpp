@@ -2,71 +2,48 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
-#include <cstdio>
+#include <utility>
 
-#include "app/bench.h"
-#include "app/exit.h"
 #include "app/units.h"
 #include "bench/load/format.h"
 #include "bench/load/rate_search.h"
-#include "bench/load/run.h"
-#include "bench/load/validity.h"
 
 namespace sluice {
 
 namespace {
 
+using load::Search;
+
 constexpr double kPrecision = 0.05;
 
-std::string human(Nanos duration) {
-    return load::duration_human(static_cast<double>(duration));
-}
-
-// The generator's own faults: such a trial tells nothing of the server.
-const load::Finding* own_fault(const load::Validity& validity) {
-    for (const load::Finding& finding : validity.findings) {
-        const bool own = finding.name == "lateness" || finding.name == "generator" ||
-                         finding.name == "little" || finding.name == "clock";
-        if (own && finding.level == load::Level::invalid) {
-            return &finding;
-        }
-    }
-    return nullptr;
-}
-
-struct Trial {
-    bool held = false;
-    std::string why;  // what failed first
-};
-
-Trial judge_trial(const load::Validity& validity, const Objective& objective,
+// The generator's own faults: such a trial tells nothing of the server. Pauses of its own are one
+// only when the statistic in question is touched.
+bool is_own_fault(const load::Validity& validity, const Objective& objective,
                   const load::Tally& total) {
-    const Nanos measured = objective.measured(total);
-    Trial trial;
-    trial.why = fmt::format("{} is {}", objective.name, human(measured));
+    return load::pauses_explain(objective.measured(total.response),
+                                objective.measured(total.response_unpaused)) ||
+           std::ranges::any_of(validity.findings, [](const load::Finding& finding) {
+               return finding.level == load::Level::invalid &&
+                      (finding.name == "lateness" || finding.name == "generator" ||
+                       finding.name == "little" || finding.name == "clock");
+           });
+}
+
+Search::Trial judge_trial(const load::Validity& validity, const Objective& objective,
+                          const load::Tally& total) {
+    const Nanos measured = objective.measured(total.response);
+    Search::Trial trial;
+    trial.why = fmt::format("{} is {}", objective.name, load::duration_human(measured));
     trial.held = total.answers() > 0 && measured <= objective.bound;
     for (const load::Finding& finding : validity.findings) {
-        if (finding.level == load::Level::invalid) {
+        if (finding.level == load::Level::invalid && finding.name != "pauses") {
             trial.held = false;
             trial.why += "; " + finding.name + ": " + finding.text;
         }
     }
     return trial;
-}
-
-void print_outcome(const load::RateSearch& search, const Objective& objective) {
-    if (search.held() == 0) {
-        fmt::print("\nNo rate was found that keeps {} within {}.\n", objective.name,
-                   human(objective.bound));
-        return;
-    }
-    fmt::print("\n{} requests per second keep {} within {}", load::rate_human(search.held()),
-               objective.name, human(objective.bound));
-    if (search.failed() > 0) {
-        fmt::print("; {} do not", load::rate_human(search.failed()));
-    }
-    fmt::print(".\n");
 }
 
 }  // namespace
@@ -103,37 +80,47 @@ Result<Objective> Objective::parse(std::string_view text) {
     return objective;
 }
 
-Nanos Objective::measured(const load::Tally& total) const {
-    return share < 0 ? static_cast<Nanos>(total.response.mean()) : total.response.quantile(share);
+Nanos Objective::measured(const Histogram& response) const {
+    return share < 0 ? static_cast<Nanos>(response.mean()) : response.quantile(share);
 }
 
-int find_rate(load::Plan plan, double start, const Objective& objective) {
+Result<FoundRate> find_rate(load::Plan plan, double start, const Objective& objective,
+                            const OnTrial& on) {
     load::RateSearch search(start, kPrecision);
+    FoundRate found{.search = {.objective = objective.name, .bound = objective.bound}};
     while (const auto rate = search.next()) {
         plan.rate = {{*rate, *rate, plan.warmup + plan.duration}};
-        const auto outcome = load::run(plan);
+        on.begin(*rate);
+        auto outcome = load::run(plan, on.second);
         if (!outcome) {
-            fmt::print(stderr, "sluice bench: {}\n", outcome.error().what);
-            return kExitFailure;
+            return std::unexpected(outcome.error());
         }
-        const load::Validity validity = load::judge(plan, *outcome);
-        const Trial trial = judge_trial(validity, objective, outcome->total);
-        fmt::print("{:>12}/s  {:<6}  {}\n", load::rate_human(*rate), trial.held ? "holds" : "fails",
-                   trial.why);
-        std::fflush(stdout);
-        const load::Finding* fault = own_fault(validity);
-        if (fault != nullptr || outcome->stopped || !outcome->gave_up.empty()) {
-            print_outcome(search, objective);
-            fmt::print("The search ended early: {}\n", outcome->stopped ? "stopped by a signal"
-                                                       : !outcome->gave_up.empty()
-                                                           ? outcome->gave_up
-                                                           : "the generator was at its own limit");
-            return kExitInvalid;
+        load::Validity validity = load::judge(plan, *outcome);
+        const bool own_fault = is_own_fault(validity, objective, outcome->total);
+        Search::Trial trial = judge_trial(validity, objective, outcome->total);
+        trial.rate = *rate;
+        found.search.ended_early = outcome->stopped            ? "stopped by a signal"
+                                   : !outcome->gave_up.empty() ? outcome->gave_up
+                                   : own_fault ? "the generator was at its own limit"
+                                               : "";
+        const bool best = trial.held || search.held() == 0;
+        on.end(best, fmt::format("{:>12}/s  {:<6}  {}", load::rate_human(*rate),
+                                 trial.held ? "holds" : "fails", trial.why));
+        const bool held = trial.held;
+        found.search.trials.push_back(std::move(trial));
+        if (best) {
+            found.plan = plan;
+            found.outcome = std::move(*outcome);
+            found.validity = std::move(validity);
         }
-        search.tell(trial.held);
+        if (!found.search.ended_early.empty()) {
+            break;
+        }
+        search.tell(held);
     }
-    print_outcome(search, objective);
-    return search.held() > 0 ? kExitOk : kExitInvalid;
+    found.search.held = search.held();
+    found.search.failed = search.failed();
+    return found;
 }
 
 }  // namespace sluice

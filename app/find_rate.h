@@ -2,10 +2,14 @@
 // keeps the objective is known.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <string_view>
 
 #include "bench/load/plan.h"
-#include "bench/load/tally.h"
+#include "bench/load/report.h"
+#include "bench/load/run.h"
+#include "bench/load/validity.h"
 #include "core/result.h"
 
 namespace sluice {
@@ -17,11 +21,22 @@ struct Objective {
     Nanos bound = 0;
 
     [[nodiscard]] static Result<Objective> parse(std::string_view text);
-    [[nodiscard]] Nanos measured(const load::Tally& total) const;
+    [[nodiscard]] Nanos measured(const Histogram& response) const;
 };
 
-// A trial runs for the plan's duration after its warm-up. Prints a line for each trial and the
-// outcome; returns the exit code.
-[[nodiscard]] int find_rate(load::Plan plan, double start, const Objective& objective);
+// Trials run for the plan's duration after its warm-up. What is told of each is a line for people.
+struct FoundRate {
+    load::Plan plan;  // of the run that is reported: the highest rate that held, or the last
+    load::Outcome outcome;
+    load::Validity validity;
+    load::Search search;
+};
+struct OnTrial {
+    std::function<void(double rate)> begin;
+    load::OnSecond second;
+    std::function<void(bool best, const std::string& line)> end;  // is it to be reported?
+};
+[[nodiscard]] Result<FoundRate> find_rate(load::Plan plan, double start, const Objective& objective,
+                                          const OnTrial& on);
 
 }  // namespace sluice

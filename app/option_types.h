@@ -1,13 +1,17 @@
-// Options that are written as a size or a duration: parsed and checked by CLI11's own mechanism,
-// shown with their default. And the functions that give each command its options; the objects that
-// they fill must live until the command line is parsed.
+// Kinds of options, parsed and checked by CLI11's own mechanism, shown with their default; a value
+// that is none says what would be one. And the functions that give each command its options; the
+// objects that they fill must live until the command line is parsed.
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "app/units.h"
+#include "backends/registry.h"
 
 namespace sluice {
 
@@ -21,35 +25,124 @@ CLI::App* add_compare(CLI::App& app, CompareOptions& options);
 CLI::App* add_serve(CLI::App& app, ServeOptions& options);
 CLI::App* add_wire(CLI::App& app, WireOptions& options);
 
+// An option whose text `parse` turns into the value, or says why it is none.
+template <typename T>
+CLI::Option* add_parsed(CLI::App& app, const char* name, T& value, const char* type,
+                        std::function<Result<T>(const std::string&)> parse,
+                        const std::string& help) {
+    return app
+        .add_option_function<std::string>(
+            name,
+            [&value, name, parse = std::move(parse)](const std::string& text) {
+                auto parsed = parse(text);
+                if (!parsed) {
+                    throw CLI::ValidationError(name, parsed.error().what);
+                }
+                value = std::move(*parsed);
+            },
+            help)
+        ->type_name(type);
+}
+
+inline constexpr std::uint64_t kNumberMax = std::numeric_limits<std::uint64_t>::max();
+
+template <typename T>
+CLI::Option* add_number(CLI::App& app, const char* name, T& value, std::uint64_t low,
+                        std::uint64_t high, const char* help) {
+    return add_parsed<T>(
+               app, name, value, "N",
+               [low, high](const std::string& text) -> Result<T> {
+                   auto number = parse_number(text, low, high);
+                   if (!number) {
+                       return std::unexpected(number.error());
+                   }
+                   return static_cast<T>(*number);
+               },
+               help)
+        ->default_str(std::to_string(value));
+}
+
 template <typename T>
 void add_size(CLI::App& app, const char* name, T& value, const char* help) {
-    app.add_option_function<std::string>(
-           name,
-           [&value, name](const std::string& text) {
-               auto size = parse_size(text);
-               if (!size || *size > std::numeric_limits<T>::max()) {
-                   throw CLI::ValidationError(name, size ? "too large" : size.error().what);
-               }
-               value = static_cast<T>(*size);
-           },
-           help)
-        ->type_name("SIZE")
+    add_parsed<T>(
+        app, name, value, "SIZE",
+        [](const std::string& text) -> Result<T> {
+            auto size = parse_size(text);
+            if (!size) {
+                return std::unexpected(size.error());
+            }
+            if (*size > std::numeric_limits<T>::max()) {
+                return fail(Status::io_error, "'" + text + "' is too large");
+            }
+            return static_cast<T>(*size);
+        },
+        help)
         ->default_str(size_text(value));
 }
 
 inline void add_duration(CLI::App& app, const char* name, Nanos& value, const char* help) {
-    app.add_option_function<std::string>(
-           name,
-           [&value, name](const std::string& text) {
-               auto duration = parse_duration(text);
-               if (!duration) {
-                   throw CLI::ValidationError(name, duration.error().what);
-               }
-               value = *duration;
-           },
-           help)
-        ->type_name("TIME")
+    add_parsed<Nanos>(
+        app, name, value, "TIME", [](const std::string& text) { return parse_duration(text); },
+        help)
         ->default_str(duration_text(value));
+}
+
+inline void add_rate(CLI::App& app, const char* name, double& value, const char* help) {
+    add_parsed<double>(
+        app, name, value, "R", [](const std::string& text) { return parse_rate(text); }, help);
+}
+
+// One of a few names.
+template <typename T>
+void add_choice(CLI::App& app, const char* name, T& value,
+                const std::vector<std::pair<std::string, T>>& choices, const std::string& help) {
+    std::string names;
+    std::string chosen;
+    for (const auto& [text, choice] : choices) {
+        names += (names.empty() ? "" : ", ") + text;
+        chosen = choice == value ? text : chosen;
+    }
+    add_parsed<T>(
+        app, name, value, "NAME",
+        [choices, names](const std::string& text) -> Result<T> {
+            for (const auto& [one, choice] : choices) {
+                if (CLI::detail::to_lower(text) == one) {
+                    return choice;
+                }
+            }
+            return fail(Status::io_error, "'" + text + "' is none of " + names);
+        },
+        help + ": " + names)
+        ->default_str(chosen);
+}
+
+// A name of a file, a directory and the like: any text at all, but some.
+inline Result<std::string> parse_name(const std::string& text) {
+    if (text.empty()) {
+        return fail(Status::io_error, "the value is empty");
+    }
+    return text;
+}
+inline CLI::Option* add_name(CLI::App& app, const char* name, std::string& value, const char* type,
+                             const char* help) {
+    return add_parsed<std::string>(app, name, value, type, parse_name, help);
+}
+
+inline void add_backend(CLI::App& app, std::string& value) {
+    std::vector<std::pair<std::string, std::string>> choices;
+    for (const std::string& name : backend_names()) {
+        choices.emplace_back(name, name);
+    }
+    add_choice(app, "--backend", value, choices, "Way of talking to the system");
+}
+
+// For options that may be given several times: CLI11's check by a parser of ours.
+template <typename Parse>
+std::function<std::string(const std::string&)> checked_by(Parse parse) {
+    return [parse](const std::string& text) {
+        auto parsed = parse(text);
+        return parsed ? std::string{} : parsed.error().what;
+    };
 }
 
 }  // namespace sluice

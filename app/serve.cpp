@@ -3,106 +3,155 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
-#include <cstdio>
+#include <cstdlib>
+#include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 
-#include "app/events.h"
 #include "app/exit.h"
-#include "app/socket_buffers.h"
+#include "app/units.h"
 #include "backends/registry.h"
-#include "core/cpu.h"
 #include "core/server.h"
-#include "http/content_store.h"
-#include "http/http1_session.h"
-#include "http/log_writer.h"
+#include "http1/session.h"
+#include "serve/events.h"
+#include "serve/loader_thread.h"
+#include "serve/log_thread.h"
+#include "serve/place.h"
+#include "serve/signals.h"
+#include "serve/socket_buffers.h"
+#include "system/cpu.h"
+#include "system/memory.h"
 
 namespace sluice {
 
 namespace {
 
 constexpr std::string_view kServe = "sluice";
-
-constexpr Nanos kLogPeriod = 200 * kMillisecond;  // a line is on disk after this long at most
-constexpr Nanos kDrainLook = 10 * kMillisecond;   // how often the end of a drain is looked for
-constexpr Nanos kLogPatience = kSecond;           // for a slow reader of the log at the end
 constexpr unsigned kWorkersMax = 1024;
 
-std::string url_of(const Endpoint& endpoint) {
-    switch (endpoint.family) {
-        case Family::unix_path: return endpoint.to_string();
-        case Family::ipv6:
-        case Family::ipv4:
-        case Family::none: return "http://" + endpoint.to_string() + "/";
-    }
-    return {};
+constexpr Nanos kLogPatience = kSecond;  // for a slow reader of the log at the end
+// For threads that ought to end at once. One that does not waits for a disk.
+constexpr Nanos kThreadPatience = 2 * kSecond;
+// While something is waited for at the end, that is said: not when it is over at once, and then now
+// and then.
+constexpr Nanos kFirstWord = 500 * kMillisecond;
+constexpr Nanos kNextWord = 3 * kSecond;
+
+std::string counted(std::uint64_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-// Everything that lives as long as the service. Members are destroyed in reverse order: workers
-// first, then what they look at.
-struct Service {
-    std::unique_ptr<Events> events;
-    std::unique_ptr<http::ContentStore> store;
-    std::vector<std::unique_ptr<http::ContentView>> views;
-    std::vector<std::unique_ptr<http::AccessLogSink>> sinks;
-    std::unique_ptr<http::LogWriter> log;
-    std::atomic<Server*> running{nullptr};  // for wakes from the store
-    std::unique_ptr<Server> server;
+// The service, as the control thread has it: that one hears signals and says what follows from
+// them, and touches no file. Members are destroyed in reverse order: workers first, then what they
+// look at.
+class Service {
+  public:
+    Service(const ServeOptions& options, unsigned workers, const ChosenBackend& backend,
+            std::unique_ptr<Signals> signals, std::unique_ptr<Events> events)
+        : options_(options),
+          workers_(workers),
+          backend_(backend),
+          signals_(std::move(signals)),
+          events_(std::move(events)) {}
 
-    [[nodiscard]] Result<void> open_content(const ServeOptions& options, unsigned workers);
-    [[nodiscard]] Result<void> open_log(const ServeOptions& options, unsigned workers);
-    [[nodiscard]] Result<void> start_server(const ServeOptions& options, unsigned workers,
-                                            const BackendFactory& backends);
-    void announce(const ServeOptions& options, unsigned workers,
-                  const ChosenBackend& backend) const;
-    void run(const ServeOptions& options);
-    void finish_log(Nanos deadline, const std::string& log_path, int* stops);
-    void turn(Nanos deadline, bool stopping, const std::string& log_path, int* stops);
+    // Until a signal; returns the exit code.
+    [[nodiscard]] int run();
+
+  private:
+    [[nodiscard]] Result<void> start();
+    [[nodiscard]] Result<void> start_loader();
+    [[nodiscard]] Result<void> start_log();
+    [[nodiscard]] Result<bool> ready() const;
+    [[nodiscard]] Result<void> start_server();
+    void announce() const;
+
+    void wait(Nanos deadline);
+    void say_refusals();
+    [[nodiscard]] bool wait_for(const std::function<bool()>& over, Nanos until,
+                                const std::function<std::string()>& what);
+    [[nodiscard]] bool end();
+    [[nodiscard]] bool end_workers();
+    [[nodiscard]] bool end_log();
+    [[nodiscard]] bool end_loader();
+
+    const ServeOptions& options_;
+    const unsigned workers_;
+    const ChosenBackend& backend_;
+    const std::unique_ptr<Signals> signals_;
+    const std::unique_ptr<Events> events_;
+    std::unique_ptr<LoaderThread> loader_;
+    std::unique_ptr<LogThread> log_;         // null: no access log
+    std::atomic<Server*> running_{nullptr};  // for wakes from the loader
+    std::unique_ptr<Server> server_;
+    int stops_ = 0;  // signals to stop that have come
+    Nanos drained_by_ = 0;
 };
 
-Result<void> Service::open_content(const ServeOptions& options, unsigned workers) {
+// ---- The start ---------------------------------------------------------------------------------
+
+Result<void> Service::start_loader() {
     http::ContentOptions content;
-    content.root = options.root;
-    content.memory_budget_bytes = options.memory_budget_bytes;
-    content.block_bytes_max = options.memory_send_max_bytes;
+    content.root = options_.root;
+    content.follow_links = options_.follow_links;
+    content.memory_budget_bytes = options_.memory_budget_bytes;
+    content.known_bytes_max = usable_memory().bytes / 2;
+    content.block_bytes_max = options_.memory_send_max_bytes;
+    content.mime = options_.mime;
+    content.prepare = http::prepare_heads;
     content.warn = [](std::string_view line) { say(line); };
-    auto opened = http::ContentStore::open(std::move(content));
-    if (!opened) {
-        return std::unexpected(opened.error());
+    auto started = LoaderThread::start(std::move(content), workers_,
+                                       {.told = [this] { events_->wake(); },
+                                        .published =
+                                            [this] {
+                                                if (Server* at_work = running_.load()) {
+                                                    at_work->wake();
+                                                }
+                                            }});
+    if (!started) {
+        return std::unexpected(started.error());
     }
-    store = std::move(*opened);
-    for (unsigned i = 0; i < workers; ++i) {
-        views.push_back(std::make_unique<http::ContentView>());
-        store->attach(*views.back(), [this] {
-            if (Server* at_work = running.load()) {
-                at_work->wake();
-            }
-        });
-    }
+    loader_ = std::move(*started);
     return {};
 }
 
-Result<void> Service::open_log(const ServeOptions& options, unsigned workers) {
-    if (options.access_log.empty()) {
+Result<void> Service::start_log() {
+    if (options_.access_log.empty()) {
         return {};
     }
-    std::vector<http::AccessLogSink*> pointers;
-    for (unsigned i = 0; i < workers; ++i) {
-        sinks.push_back(std::make_unique<http::AccessLogSink>(
-            options.log_format, http::kLogRingBytes, [this] { events->wake(); }));
-        pointers.push_back(sinks.back().get());
+    auto started = LogThread::start(
+        options_.access_log, options_.log_format, workers_,
+        {.told = [this] { events_->wake(); }, .say = [](const std::string& line) { say(line); }});
+    if (!started) {
+        return std::unexpected(started.error());
     }
-    log = std::make_unique<http::LogWriter>(pointers, [](const std::string& line) { say(line); });
-    return log->open(options.access_log);
+    log_ = std::move(*started);
+    return {};
 }
 
-Result<void> Service::start_server(const ServeOptions& options, unsigned workers,
-                                   const BackendFactory& backends) {
+// Whether loader and log are there; an error as soon as one of them cannot be.
+Result<bool> Service::ready() const {
+    bool all = true;
+    for (const Result<void>* opened :
+         {loader_->opened(), log_ != nullptr ? log_->opened() : loader_->opened()}) {
+        if (opened != nullptr && !*opened) {
+            return std::unexpected(opened->error());
+        }
+        all = all && opened != nullptr;
+    }
+    return all;
+}
+
+Result<void> Service::start_server() {
     ServerOptions how;
-    how.workers = workers;
-    how.pin = options.pin;
-    how.limits = options.limits;
-    for (const std::string& text : options.listen) {
+    how.workers = workers_;
+    how.pin = options_.pin;
+    how.limits = options_.limits;
+    how.worker_finished = [this] { events_->wake(); };
+    how.on_refusal = [this] { events_->wake(); };
+    for (const std::string& text : options_.listen) {
         auto endpoint = Endpoint::parse(text);
         if (!endpoint) {
             return std::unexpected(endpoint.error());
@@ -110,82 +159,206 @@ Result<void> Service::start_server(const ServeOptions& options, unsigned workers
         how.listen.push_back(*endpoint);
     }
     const std::uint64_t tail = largest_socket_buffers();
-    auto started = Server::start(how, backends, [this, &options, tail](unsigned worker) {
-        return std::make_unique<http::Http1Factory>(options.limits, *views[worker],
-                                                    sinks.empty() ? nullptr : sinks[worker].get(),
-                                                    tail, options.server_timing);
+    auto started = Server::start(how, *backend_.factory, [this, tail](unsigned worker) {
+        return std::make_unique<http::Http1Factory>(options_.limits, loader_->view(worker),
+                                                    log_ != nullptr ? &log_->sink(worker) : nullptr,
+                                                    tail, options_.server_timing);
     });
     if (!started) {
         return std::unexpected(started.error());
     }
-    server = std::move(*started);
-    running.store(server.get());
+    server_ = std::move(*started);
+    running_.store(server_.get());
+    server_->wake();  // a view may have changed since its worker looked
+    for (std::size_t i = 0; i < how.listen.size(); ++i) {
+        if (how.listen[i].every_address && server_->endpoints()[i].family == Family::ipv4) {
+            say(fmt::format("this system has no IPv6: port {} listens on IPv4 addresses only",
+                            server_->endpoints()[i].port));
+        }
+    }
     return {};
 }
 
-void Service::announce(const ServeOptions& options, unsigned workers,
-                       const ChosenBackend& backend) const {
-    for (const Endpoint& endpoint : server->endpoints()) {
-        say(fmt::format("serving {} on {} ({}: {}; {} worker{})", options.root, url_of(endpoint),
-                        backend.factory->name(), backend.why, workers, workers == 1 ? "" : "s"));
+void Service::announce() const {
+    for (const Endpoint& endpoint : server_->endpoints()) {
+        say(fmt::format("serving {} on {} ({}: {}; {})", options_.root,
+                        place_of(endpoint, server_->endpoints()), backend_.factory->name(),
+                        backend_.why, counted(workers_, "worker")));
     }
 }
 
-// One wait of the control thread and what follows from it.
-void Service::turn(Nanos deadline, bool stopping, const std::string& log_path, int* stops) {
-    deadline = std::min(deadline, store->next_deadline());
-    if (log != nullptr) {
-        deadline = std::min(deadline, events->clock() + kLogPeriod);
+Result<void> Service::start() {
+    if (auto started = start_loader(); !started) {
+        return started;
     }
-    switch (events->wait({store->wait_handle()}, deadline)) {
-        case Signal::stop:
-            ++*stops;
-            if (stopping) {
-                server->stop();  // the second signal: at once
-            } else {
-                server->drain();
-            }
+    if (auto started = start_log(); !started) {
+        return started;
+    }
+    for (;;) {
+        const auto there = ready();
+        if (!there) {
+            return std::unexpected(there.error());
+        }
+        if (stops_ != 0) {
+            return {};
+        }
+        if (*there) {
             break;
-        case Signal::reopen:
-            if (log != nullptr) {
-                if (auto reopened = log->open(log_path); !reopened) {
-                    say(reopened.error().what);
+        }
+        wait(kNever);
+    }
+    if (auto started = start_server(); !started) {
+        return started;
+    }
+    announce();
+    return {};
+}
+
+// ---- At work -----------------------------------------------------------------------------------
+
+// One wait, and what follows from the signals that have come.
+void Service::wait(Nanos deadline) {
+    events_->wait(std::array{signals_->wait_handle()}, deadline);
+    say_refusals();
+    for (;;) {
+        switch (signals_->take()) {
+            case Signal::none: return;
+            case Signal::stop: ++stops_; break;
+            case Signal::reload:
+                say("SIGHUP: looking at the root again");
+                loader_->look_again();
+                [[fallthrough]];
+            case Signal::reopen:
+                if (log_ != nullptr) {
+                    log_->reopen();
                 }
-            }
-            break;
-        case Signal::none: break;
-    }
-    store->step(events->clock());
-    if (log != nullptr) {
-        (void)log->drain();
+                break;
+        }
     }
 }
 
-// The reader of the log may come back until the deadline; a second signal gives it up.
-void Service::finish_log(Nanos deadline, const std::string& log_path, int* stops) {
-    while (!log->drain() && *stops < 2 && events->clock() < deadline) {
-        turn(std::min(deadline, events->clock() + kDrainLook), true, log_path, stops);
+void Service::say_refusals() {
+    const auto refusals = server_ != nullptr ? server_->take_refusals() : ClientBound::Refusals{};
+    if (refusals.count > 0) {
+        say(fmt::format("connections refused beyond --connections-per-client: {}, the last from {}",
+                        refusals.count, refusals.last.host()));
     }
-    log->finish();
 }
 
-void Service::run(const ServeOptions& options) {
-    const std::string& log_path = options.access_log;
-    int stops = 0;
-    while (stops == 0) {
-        turn(kNever, false, log_path, &stops);
+int Service::run() {
+    const auto started = start();
+    if (!started) {
+        (void)failed(kServe, started.error());
     }
-    const Nanos drained_by = events->clock() + options.limits.drain_timeout;
-    while (!server->finished()) {
-        turn(events->clock() + kDrainLook, true, log_path, &stops);
+    while (started && stops_ == 0) {
+        wait(kNever);
     }
-    server->join();
-    if (log != nullptr) {
-        finish_log(std::max(drained_by, events->clock() + kLogPatience), log_path, &stops);
+    const int code = started ? kExitOk : kExitFailure;
+    if (!end()) {
+        // Such a thread cannot be joined, and what it uses must stay.
+        say("stopping: a thread does not end, as when a disk does not answer; ending without it");
+        std::_Exit(code);
+    }
+    return code;
+}
+
+// ---- The end -----------------------------------------------------------------------------------
+
+// Hears signals until it is over. False when it is not: the time is up, or one more signal to stop
+// came.
+bool Service::wait_for(const std::function<bool()>& over, Nanos until,
+                       const std::function<std::string()>& what) {
+    const int stops = stops_;
+    Nanos say_at = events_->clock() + kFirstWord;
+    while (!over()) {
+        const Nanos now = events_->clock();
+        if (stops_ != stops || now >= until) {
+            return false;
+        }
+        if (now >= say_at) {
+            say(fmt::format(
+                "stopping: waiting for {} (at most {} s more; a{} signal stops at once)", what(),
+                (until - now + kSecond - 1) / kSecond, stops_ == 1 ? " second" : "nother"));
+            say_at = now + kNextWord;
+        }
+        wait(std::min(until, say_at));
+    }
+    return true;
+}
+
+bool Service::end_workers() {
+    if (server_ == nullptr) {
+        return true;
+    }
+    const auto finished = [this] { return server_->finished(); };
+    server_->drain();
+    drained_by_ = events_->clock() + options_.limits.drain_timeout;
+    const auto what = [this] {
+        const std::uint64_t left = server_->connections();
+        return left == 0 ? "the workers" : counted(left, "connection");
+    };
+    bool over = stops_ < 2 && wait_for(finished, drained_by_, what);
+    if (!over) {
+        server_->stop();
+        over = wait_for(finished, events_->clock() + kThreadPatience, [] { return "a worker"; });
+    }
+    if (over) {
+        server_->join();
+    }
+    return over;
+}
+
+bool Service::end_log() {
+    if (log_ == nullptr) {
+        return true;
+    }
+    const auto ended = [this] { return log_->ended(); };
+    if (stops_ < 2) {
+        const Nanos until = std::max(drained_by_, events_->clock() + kLogPatience);
+        log_->finish(until);
+        if (wait_for(ended, until, [] { return "the reader of the access log"; })) {
+            return true;
+        }
+    }
+    log_->finish(0);
+    return wait_for(ended, events_->clock() + kThreadPatience, [] { return "the access log"; });
+}
+
+bool Service::end_loader() {
+    if (loader_ == nullptr) {
+        return true;
+    }
+    loader_->stop();
+    return wait_for([this] { return loader_->ended(); }, events_->clock() + kThreadPatience,
+                    [] { return "the disk"; });
+}
+
+// False when a thread has to be left behind.
+bool Service::end() {
+    const bool workers = end_workers();
+    const bool log = end_log();
+    // Workers look at what the loader would take away.
+    return workers && log && end_loader();
+}
+
+// The budget is taken as it was given, but not without a word.
+void warn_of_budget(std::uint64_t budget_bytes) {
+    const UsableMemory memory = usable_memory();
+    if (budget_bytes > memory.bytes) {
+        say(
+            fmt::format("--memory-budget {} is more than {} has for this process ({} bytes): the "
+                        "system may end it (take less than half)",
+                        size_text(budget_bytes), memory.of, memory.bytes));
     }
 }
 
 }  // namespace
+
+std::uint64_t default_memory_budget() {
+    constexpr std::uint64_t kMost = 256ULL << 20;
+    constexpr std::uint64_t kUnit = 1ULL << 20;
+    return std::clamp(usable_memory().bytes / 4 / kUnit * kUnit, kUnit, kMost);
+}
 
 int serve(const ServeOptions& options) {
     raise_descriptor_limit();
@@ -194,28 +367,21 @@ int serve(const ServeOptions& options) {
         say(fmt::format("--workers: at most {}", kWorkersMax));
         return kExitUsage;
     }
-    Service service;
+    warn_of_budget(options.memory_budget_bytes);
+    auto signals = Signals::hear();
+    if (!signals) {
+        return failed(kServe, signals.error());
+    }
     auto events = Events::create();
     if (!events) {
         return failed(kServe, events.error());
     }
-    service.events = std::move(*events);
     auto backend = choose_backend(options.backend);
     if (!backend) {
         return failed(kServe, backend.error());
     }
-    if (auto opened = service.open_content(options, workers); !opened) {
-        return failed(kServe, opened.error());
-    }
-    if (auto opened = service.open_log(options, workers); !opened) {
-        return failed(kServe, opened.error());
-    }
-    if (auto started = service.start_server(options, workers, *backend->factory); !started) {
-        return failed(kServe, started.error());
-    }
-    service.announce(options, workers, *backend);
-    service.run(options);
-    return kExitOk;
+    Service service(options, workers, *backend, std::move(*signals), std::move(*events));
+    return service.run();
 }
 
 }  // namespace sluice

@@ -1,12 +1,12 @@
-// A run that a signal may end: the first SIGINT or SIGTERM asks it to, the next one ends us at
-// once.
+// A run that a signal may end: the first SIGINT, SIGTERM or SIGHUP asks it to, the next one ends us
+// at once.
 #pragma once
 
 #include <atomic>
 
 namespace sluice {
 
-// Catches both signals from now on. What it returns lives for ever and becomes true when one came.
+// Catches these signals from now on. What it returns lives for ever and becomes true when one came.
 [[nodiscard]] const std::atomic<bool>& stop_on_signals();
 
 }  // namespace sluice

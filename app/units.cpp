@@ -31,8 +31,31 @@ Result<Quantity> split(std::string_view text, const char* example) {
 }
 
 constexpr double kTooMuch = 9.0e18;  // what 63 bits hold
+constexpr double kTooLong = 1.0e18;  // 31 years: a few of these add up in 63 bits
 
 }  // namespace
+
+Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t low, std::uint64_t high) {
+    std::uint64_t number = 0;
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || rest != text.data() + text.size() || number < low ||
+        number > high) {
+        return fail(Status::io_error, "'" + std::string(text) + "' is not a whole number from " +
+                                          std::to_string(low) + " to " + std::to_string(high));
+    }
+    return number;
+}
+
+Result<double> parse_rate(std::string_view text) {
+    double number = 0;
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || rest != text.data() + text.size() || !(number > 0) ||
+        number > kTooMuch) {
+        return fail(Status::io_error,
+                    "'" + std::string(text) + "' is not a number above 0; expected 1000 or 0.5");
+    }
+    return number;
+}
 
 Result<std::uint64_t> parse_size(std::string_view text) {
     constexpr const char* kExample = "4096, 8k, 256M or 1.5G";
@@ -67,9 +90,13 @@ Result<Nanos> parse_duration(std::string_view text) {
         {{"", 1e9}, {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
     for (const auto& [name, factor] : kUnits) {
         const double nanos = quantity->number * factor;
-        if (quantity->unit == name && nanos >= 1 && nanos < kTooMuch) {
-            return static_cast<Nanos>(nanos);
+        if (quantity->unit != name || nanos >= kTooLong) {
+            continue;
         }
+        if (nanos < 1) {
+            return fail(Status::io_error, "'" + std::string(text) + "' is too short a time");
+        }
+        return static_cast<Nanos>(nanos);
     }
     return fail(Status::io_error,
                 "'" + std::string(text) + "' is not a duration; expected " + kExample);

@@ -1,4 +1,5 @@
-// Sizes and durations as a person writes them: "8k", "256MiB", "1.5G"; "10s", "500ms", "2m".
+// Numbers, sizes and durations as a person writes them: "64"; "8k", "256MiB", "1.5G"; "10s",
+// "500ms", "2m".
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,11 @@
 
 namespace sluice {
 
+// A whole number within bounds, in digits alone.
+[[nodiscard]] Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t low,
+                                                 std::uint64_t high);
+// More than zero, and finite: "1000", "0.5".
+[[nodiscard]] Result<double> parse_rate(std::string_view text);
 // Bytes. Units: none or b, k/kb/kib, m..., g... in any case; all of them powers of 1,024.
 [[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
 // Nanoseconds. Units: ns, us, ms, s, m, h; none means seconds. More than zero.

@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "app/exit.h"
-#include "app/kernel_view.h"
-#include "app/lab.h"
+#include "lab/kernel_view.h"
+#include "lab/lab.h"
 #include "wire/analyzer.h"
 #include "wire/json.h"
 #include "wire/pcapng.h"
@@ -25,6 +25,15 @@ constexpr std::size_t kReportBodyBytes = 1U << 20;  // of each body, for the pag
 
 void to_stdout(std::string_view bytes) {
     (void)std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+}
+
+// False, and says so, when not all of it was written.
+[[nodiscard]] bool stdout_took_all() {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+        return true;
+    }
+    say("standard output could not be written");
+    return false;
 }
 
 volatile std::sig_atomic_t stopped = 0;
@@ -152,7 +161,7 @@ bool Outputs::finish(const std::string& error, const Lab* lab) {
     if (json_ != nullptr && !error.empty()) {
         json_->on_error(error);
     }
-    bool good = std::fflush(stdout) == 0;
+    bool good = stdout_took_all();
     if (pcapng_file_ != nullptr) {
         good = pcapng_file_->finish() && good;
     }
@@ -202,13 +211,13 @@ int explain_live(const WireOptions& options) {
     return outputs.finish(capture->error(), nullptr) ? kExitOk : kExitFailure;
 }
 
-// Without any right to capture: what the kernel alone can tell.
+// Where nothing can be captured: what the kernel alone can tell.
 int explain_by_kernel(const WireOptions& options, Lab& lab, const std::string& why) {
     if (options.json || !options.pcapng.empty()) {
         say("nothing can be captured, so there are no frames for --json and --pcapng");
         return kExitFailure;
     }
-    say("no right to capture either; telling what the kernel alone can tell (reconstructed)");
+    say("no capture, so this is what the kernel alone can tell (reconstructed)");
     auto ran = lab.run(nullptr, [](const wire::Frame&) {});
     if (!ran) {
         say(ran.error().what);
@@ -236,7 +245,7 @@ int explain_by_kernel(const WireOptions& options, Lab& lab, const std::string& w
     write(options.markdown, wire::make_markdown());
     if (options.html.empty() && options.markdown.empty()) {
         to_stdout(wire::write_reconstruction(*wire::make_markdown(), facts, how));
-        good = std::fflush(stdout) == 0;
+        good = stdout_took_all();
     }
     return good ? kExitOk : kExitFailure;
 }

@@ -1,7 +1,7 @@
 # llhttp from the distribution: Debian 12 ships its C sources (node-llhttp), Debian 13 a library
 # (libllhttp-dev). From sources it is built twice, plain and for x86-64-v2: its range scan for field
 # values uses SSE4.2 when compiled for it, which halves the time for a browser's head. The choice
-# is made at run time (http/llhttp_dispatch.c).
+# is made at run time (http1/llhttp_dispatch.c).
 find_path(LLHTTP_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp /usr/include
   NO_CMAKE_FIND_ROOT_PATH)
 find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
@@ -27,7 +27,7 @@ if(LLHTTP_INCLUDE_DIR AND LLHTTP_SOURCE_DIR)
       target_sources(sluice_llhttp PRIVATE $<TARGET_OBJECTS:sluice_llhttp_${level}>)
     endforeach()
     target_compile_options(sluice_llhttp_v2 PRIVATE -march=x86-64-v2)
-    target_sources(sluice_llhttp PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../http/llhttp_dispatch.c)
+    target_sources(sluice_llhttp PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../http1/llhttp_dispatch.c)
   else()
     target_sources(sluice_llhttp PRIVATE ${LLHTTP_SOURCE_DIR}/llhttp.c)
   endif()

@@ -17,7 +17,8 @@
 // that slot and generation; then the slot may be bound again, with another generation.
 //
 // ERRORS. Partial writes never show: a send completes whole or with an error. A send that fails
-// leaves the connection fit for nothing but close().
+// leaves the connection fit for nothing but close(), unless it fails with Status::changed: then the
+// bytes that it tells have left and no others, and the next send goes on behind them.
 //
 // The conformance suite (tests/conformance) is this text as tests; every backend passes it.
 #pragma once
@@ -28,6 +29,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/bytes.h"
 #include "core/clock.h"
 #include "core/endpoint.h"
 #include "core/result.h"
@@ -44,41 +46,7 @@ using ListenerId = std::uint32_t;
 using BufferId = std::uint32_t;
 inline constexpr BufferId kNoBuffer = ~BufferId{0};
 
-struct Slice {
-    const char* data = nullptr;
-    std::size_t size = 0;
-};
-
 inline constexpr std::size_t kSlicesMax = 4;  // slices in one send
-
-// What a file looked like when its content was promised. All zero: the bytes cannot change
-// (a private copy), nothing to verify. Times are the file's, in nanoseconds.
-struct FileStamp {
-    std::uint64_t inode = 0;
-    std::uint64_t size = 0;
-    std::int64_t mtime_ns = 0;
-    std::int64_t ctime_ns = 0;
-    friend bool operator==(const FileStamp&, const FileStamp&) = default;
-};
-
-// A piece of an open file. The descriptor belongs to the caller and stays open until the
-// completion.
-struct FileRange {
-    // File descriptor; on Windows a HANDLE, best one opened with FILE_FLAG_OVERLAPPED: reading any
-    // other holds the worker.
-    std::intptr_t file = -1;
-    std::uint64_t offset = 0;
-    std::uint64_t length = 0;
-    // When set: the file must still carry this stamp after its bytes were handed over, else the
-    // send ends with Status::changed. Lives as long as the operation.
-    const FileStamp* stamp = nullptr;
-    // Read the bytes into memory of the backend instead of lending the file's own pages to the
-    // socket, so that a later edit cannot reach bytes that are already queued. Length is at most
-    // kFileCopyMax then.
-    bool copy = false;
-};
-
-inline constexpr std::size_t kFileCopyMax = 128 * 1024;
 
 // How soon the caller wants to hear of a success. A failure is always reported at once.
 enum class SendUrgency : std::uint8_t {
@@ -172,7 +140,8 @@ class Backend {
     // Sends all slices in order, at most kSlicesMax. The array is copied, the bytes are not.
     virtual void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept = 0;
     // Sends the head slices (at most kSlicesMax, may be none), then the file range. A range that
-    // the file no longer covers, or a stamp that no longer matches, ends with Status::changed.
+    // the file no longer covers, or a stamp that no longer matches, ends with Status::changed;
+    // whether that breaks a promise is the caller's to find out.
     virtual void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                            SendUrgency urgency) noexcept = 0;
 

@@ -1,8 +1,10 @@
 #include "core/connection.h"
 
+#include <algorithm>
 #include <new>
 
 #include "core/check.h"
+#include "core/reserve.h"
 
 namespace sluice {
 
@@ -13,16 +15,18 @@ constexpr std::size_t kExchangeBytes =
     (sizeof(Exchange) + kAlignment - 1) / kAlignment * kAlignment;
 // Input that grew beyond this is given back to the allocator when the exchange is released.
 constexpr std::size_t kInputKeptBytes = 16 * 1024;
+// A trim gives back this part of what is unused, and never so many that the loop would stand still
+// for a millisecond.
+constexpr std::size_t kTrimPart = 4;
+constexpr std::size_t kTrimMax = 512;
 
 }  // namespace
 
-ExchangePool::ExchangePool(std::size_t session_bytes)
-    : stride_((kExchangeBytes + session_bytes + kAlignment - 1) / kAlignment * kAlignment) {}
+ExchangePool::ExchangePool(std::size_t session_bytes) : memory_(kExchangeBytes + session_bytes) {}
 
 ExchangePool::~ExchangePool() {
     for (Exchange* exchange : made_) {
         exchange->~Exchange();
-        ::operator delete (exchange, std::align_val_t{kAlignment});
     }
 }
 
@@ -32,16 +36,44 @@ Exchange* ExchangePool::acquire() noexcept {
         free_.pop_back();
         return exchange;
     }
-    void* memory = ::operator new (stride_, std::align_val_t{kAlignment}, std::nothrow);
+    // Room for it in both lists, so that release() never allocates.
+    if (!reserve_more(made_, 1) || !reserve_more(free_, made_.size() + 1)) {
+        return nullptr;
+    }
+    void* memory = memory_.acquire();
     if (memory == nullptr) {
         return nullptr;
     }
     auto* exchange = new (memory) Exchange{};
+    exchange->index = made_.size();
     made_.push_back(exchange);
-    if (free_.capacity() < made_.size()) {
-        free_.reserve(made_.capacity());  // so that release() never allocates
-    }
     return exchange;
+}
+
+void ExchangePool::trim(Nanos now) noexcept {
+    unused_ = std::min(unused_, free_.size());
+    if (now >= trim_at_) {
+        const std::size_t surplus = unused_ > kKept ? unused_ - kKept : 0;
+        give_back(std::min((surplus + kTrimPart - 1) / kTrimPart, kTrimMax));
+        trim_at_ = kNever;
+    }
+    if (trim_at_ == kNever && free_.size() > kKept) {
+        trim_at_ = now + kTrimPause;
+        unused_ = free_.size();
+    }
+}
+
+// Those that have been unused longest.
+void ExchangePool::give_back(std::size_t count) noexcept {
+    const auto end = free_.begin() + static_cast<std::ptrdiff_t>(count);
+    std::for_each(free_.begin(), end, [this](Exchange* exchange) {
+        made_.back()->index = exchange->index;
+        made_[exchange->index] = made_.back();
+        made_.pop_back();
+        exchange->~Exchange();
+        memory_.release(exchange);
+    });
+    free_.erase(free_.begin(), end);
 }
 
 void ExchangePool::release(Exchange* exchange) noexcept {

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "core/backend.h"
+#include "core/page_pool.h"
 #include "core/session.h"
 #include "core/token.h"
 
@@ -47,11 +48,13 @@ struct Exchange final : SessionPeer {
     Session* session = nullptr;   // constructed in the storage behind this object
     std::vector<char> input;      // received, not yet taken by the session
     std::size_t input_taken = 0;  // of `input`
+    std::size_t index = 0;        // in the pool
     Endpoint peer;                // filled on demand, for the access log
     // What the write timeout goes by: bytes of all pieces begun (counted from anywhere, modulo
     // 2^64), how many of them the peer had acknowledged at the last look, if there was one, and
     // when that was seen to have moved.
     std::uint64_t begun_bytes = 0;
+    std::uint64_t piece_bytes = 0;  // of the piece begun last
     std::optional<std::uint64_t> acknowledged;
     Nanos acknowledged_at = 0;
 
@@ -76,18 +79,24 @@ struct Connection {
     bool sending_quietly : 1 = false;
     bool peer_done : 1 = false;  // FIN seen
     bool eof_told : 1 = false;   // and the session knows
+    bool counted : 1 = false;    // among its client's connections
 
     // The other end's address in 19 bytes; family none until somebody asks.
     Family peer_family = Family::none;
     std::uint16_t peer_port = 0;
     std::array<std::uint8_t, 16> peer_address{};
 };
-static_assert(sizeof(Connection) <= 80);
+static_assert(sizeof(Connection) <= 64);
 
-// Exchanges with session storage behind them, made on demand and kept; the one returned last goes
-// out first, because it is still in the cache.
+// Exchanges with session storage behind them, made on demand; the one returned last goes out first,
+// because it is still in the cache. Some that are unused are kept; the memory of the others goes
+// back to the system little by little, because a storm of clients needs many at once and may never
+// come again.
 class ExchangePool {
   public:
+    static constexpr std::size_t kKept = 64;
+    static constexpr Nanos kTrimPause = 250 * kMillisecond;
+
     explicit ExchangePool(std::size_t session_bytes);
     ~ExchangePool();
     ExchangePool(const ExchangePool&) = delete;
@@ -97,6 +106,13 @@ class ExchangePool {
     void release(Exchange* exchange) noexcept;
     [[nodiscard]] static void* session_storage(Exchange* exchange) noexcept;
     [[nodiscard]] std::size_t in_use() const { return made_.size() - free_.size(); }
+    // With memory, in use or not.
+    [[nodiscard]] std::size_t made() const { return made_.size(); }
+    // Called in each turn of the loop. Now and then gives back a part of those that were unused in
+    // every turn since the last time.
+    void trim(Nanos now) noexcept;
+    // When trim() has something to do; kNever: until more are returned, nothing.
+    [[nodiscard]] Nanos trim_at() const { return trim_at_; }
     // visit(exchange) may release exchanges, but acquire none.
     template <typename Visit>
     void for_each_in_use(Visit&& visit) noexcept {
@@ -108,9 +124,13 @@ class ExchangePool {
     }
 
   private:
-    std::size_t stride_;
-    std::vector<Exchange*> made_;
-    std::vector<Exchange*> free_;
+    void give_back(std::size_t count) noexcept;
+
+    PagePool memory_;
+    std::vector<Exchange*> made_;  // each knows its index
+    std::vector<Exchange*> free_;  // of these
+    std::size_t unused_ = 0;       // the fewest that were free since the last trim
+    Nanos trim_at_ = kNever;
 };
 
 }  // namespace sluice

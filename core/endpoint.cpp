@@ -1,5 +1,6 @@
 #include "core/endpoint.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -7,7 +8,7 @@ namespace sluice {
 
 namespace {
 
-std::unexpected<Error> invalid(std::string_view text, const char* why) {
+std::unexpected<Error> invalid(std::string_view text, const std::string& why) {
     return fail(Status::address_invalid, "'" + std::string(text) + "' is not an address: " + why);
 }
 
@@ -94,7 +95,46 @@ bool parse_ipv6(std::string_view text, std::array<std::uint8_t, 16>& out) {
     return true;
 }
 
-std::string ipv6_text(const std::array<std::uint8_t, 16>& a) {
+constexpr const char* kBrackets = "an IPv6 address stands in brackets: [ADDRESS]:PORT";
+
+// What to write in place of a text that ends in no port.
+std::string why_no_port(std::string_view text) {
+    const std::string whole(text);
+    std::array<std::uint8_t, 16> address{};
+    if (text.starts_with('/') || text.starts_with("./")) {
+        return "a Unix socket is written unix:" + whole;
+    }
+    if (parse_ipv6(text, address)) {
+        return kBrackets;
+    }
+    const bool bracketed = text.starts_with('[') && text.ends_with(']');
+    if (bracketed ? parse_ipv6(text.substr(1, text.size() - 2), address)
+                  : text == "localhost" || parse_ipv4(text, address.data())) {
+        return "the port is missing; " + whole + ":8080 has one";
+    }
+    const std::size_t colon = text.rfind(':');
+    const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
+    if (!port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos) {
+        return "a port is at most 65535";
+    }
+    return "expected HOST:PORT, [IPv6]:PORT, PORT or unix:PATH";
+}
+
+std::string why_no_host(std::string_view host) {
+    if (host == "*") {
+        return "every address is written as the port alone";
+    }
+    if (host.find("//") != std::string_view::npos) {
+        return "expected HOST:PORT, without http://";
+    }
+    if (host.find(':') != std::string_view::npos) {
+        return kBrackets;
+    }
+    return "the host is not an IPv4 address (names are not looked up)";
+}
+
+std::string_view ipv6_text(const std::array<std::uint8_t, 16>& a,
+                           Endpoint::HostText& out) noexcept {
     const auto group = [&](std::size_t i) { return unsigned{a[2 * i]} << 8 | a[2 * i + 1]; };
     // The longest run of two or more zero groups is shortened, the first of equals
     // (RFC 5952 section 4.2).
@@ -111,21 +151,21 @@ std::string ipv6_text(const std::array<std::uint8_t, 16>& a) {
         }
         i = j > i ? j : i + 1;
     }
-    std::string text;
-    char number[8];
+    char* end = out.data();
+    const auto put = [&end](std::string_view text) { end = std::ranges::copy(text, end).out; };
+    bool first = true;  // of its run
     for (std::size_t i = 0; i < 8; ++i) {
         if (i == best) {
-            text += "::";
+            put("::");
             i += best_length - 1;
+            first = true;
             continue;
         }
-        if (!text.empty() && !text.ends_with("::")) {
-            text += ':';
-        }
-        std::snprintf(number, sizeof number, "%x", group(i));
-        text += number;
+        put(first ? "" : ":");
+        first = false;
+        end = std::to_chars(end, out.data() + out.size(), group(i), 16).ptr;
     }
-    return text;
+    return {out.data(), end};
 }
 
 }  // namespace
@@ -144,10 +184,11 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     std::string_view host = colon == std::string_view::npos ? "" : text.substr(0, colon);
     const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
     if (!parse_port(port, endpoint.port)) {
-        return invalid(text, "expected HOST:PORT, [IPv6]:PORT, PORT or unix:PATH");
+        return invalid(text, why_no_port(text));
     }
     if (host.empty()) {
         endpoint.family = Family::ipv6;  // "::", which also takes IPv4 when v6_only is off
+        endpoint.every_address = true;
         return endpoint;
     }
     if (host.starts_with('[') && host.ends_with(']')) {
@@ -162,24 +203,38 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     }
     endpoint.family = Family::ipv4;
     if (!parse_ipv4(host, endpoint.address.data())) {
-        return invalid(text, "the host is not an IPv4 address (names are not looked up)");
+        return invalid(text, why_no_host(host));
     }
     return endpoint;
 }
 
-std::string Endpoint::host() const {
+bool Endpoint::is_any() const noexcept {
+    return (family == Family::ipv4 || family == Family::ipv6) &&
+           std::all_of(address.begin(), address.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
+std::string_view Endpoint::host(HostText& out) const noexcept {
     switch (family) {
         case Family::ipv4: {
-            char buffer[16];
-            std::snprintf(buffer, sizeof buffer, "%u.%u.%u.%u", address[0], address[1], address[2],
-                          address[3]);
-            return buffer;
+            char* end = out.data();
+            for (std::size_t i = 0; i < 4; ++i) {
+                if (i != 0) {
+                    *end++ = '.';
+                }
+                end = std::to_chars(end, out.data() + out.size(), address[i]).ptr;
+            }
+            return {out.data(), end};
         }
-        case Family::ipv6: return ipv6_text(address);
+        case Family::ipv6: return ipv6_text(address, out);
         case Family::unix_path: return "unix:";
         case Family::none: break;
     }
     return "-";
+}
+
+std::string Endpoint::host() const {
+    HostText text;
+    return std::string(host(text));
 }
 
 std::string Endpoint::to_string() const {
@@ -190,6 +245,13 @@ std::string Endpoint::to_string() const {
         case Family::none: break;
     }
     return "-";
+}
+
+bool wants_v6_only(const Endpoint& listener, const std::vector<Endpoint>& all) {
+    return listener.family != Family::ipv6 || !listener.is_any() ||
+           std::any_of(all.begin(), all.end(), [&](const Endpoint& other) {
+               return other.family == Family::ipv4 && other.port == listener.port;
+           });
 }
 
 }  // namespace sluice

@@ -16,7 +16,11 @@ struct Limits {
     std::uint64_t body_bytes = 1024 * 1024;       // a request body is read and dropped; longer: 413
 
     // Connections.
+    // At this many the longest idle ones give way to new ones; where all are busy, new ones wait.
     std::uint32_t connections_per_worker = 16 * 1024;
+    // From one address, over all workers; 0: as many as they like. Behind a proxy everybody has the
+    // same address, so only the user can know.
+    std::uint32_t connections_per_client = 0;
     Nanos head_timeout =
         10 * kSecond;  // from the first byte (or accept) to the end of the head: 408
     Nanos body_timeout = 30 * kSecond;  // the whole request body

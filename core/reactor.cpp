@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/reserve.h"
+
 namespace sluice {
 
 namespace {
 
-constexpr Nanos kAcceptRetry = 100 * kMillisecond;     // after "no descriptors"
-constexpr Nanos kLastAcceptRetry = 10 * kMillisecond;  // while draining: there is little time left
-constexpr Nanos kWaitingMax = 5 * kSecond;             // for content to be loaded
-// A connection whose peer has sent nothing yet when draining begins: its first request may be on
-// the way, so it gets this long.
-constexpr Nanos kDrainGrace = 250 * kMillisecond;
+constexpr Nanos kWaitingMax = 5 * kSecond;  // for content to be loaded
 // The wheel looks at a connection at least this often (more often when idle connections last less
 // long); a deadline that only moves later costs one store until then.
 constexpr Nanos kTimerLook = 5 * kSecond;
@@ -26,18 +23,21 @@ constexpr Nanos kQuietMax = 50 * kMillisecond;
 const Endpoint& Exchange::peer_endpoint() noexcept {
     if (peer.family == Family::none) {
         Connection& connection = reactor->connections_[slot];
-        if (connection.peer_family == Family::none &&
-            connection.state != ConnectionState::closing) {
-            const Endpoint found = reactor->backend_.peer(slot);
-            connection.peer_family = found.family;
-            connection.peer_port = found.port;
-            connection.peer_address = found.address;
-        }
+        reactor->find_peer(slot, connection);
         peer.family = connection.peer_family;
         peer.port = connection.peer_port;
         peer.address = connection.peer_address;
     }
     return peer;
+}
+
+void Reactor::find_peer(Slot slot, Connection& connection) const noexcept {
+    if (connection.peer_family == Family::none && connection.state != ConnectionState::closing) {
+        const Endpoint found = backend_.peer(slot);
+        connection.peer_family = found.family;
+        connection.peer_port = found.port;
+        connection.peer_address = found.address;
+    }
 }
 
 Nanos Exchange::take_accept_wait() noexcept {
@@ -48,6 +48,8 @@ ReactorCounters& ReactorCounters::operator+=(const ReactorCounters& other) noexc
     accepted += other.accepted;
     refused += other.refused;
     closed += other.closed;
+    gave_way += other.gave_way;
+    over_client_bound += other.over_client_bound;
     accept_pauses += other.accept_pauses;
     stale_completions += other.stale_completions;
     broken += other.broken;
@@ -57,23 +59,30 @@ ReactorCounters& ReactorCounters::operator+=(const ReactorCounters& other) noexc
     return *this;
 }
 
-Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limits)
+Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limits,
+                 ClientBound* clients)
     : backend_(backend),
       sessions_(sessions),
+      clients_(clients),
       limits_(limits),
       timer_look_ns_(std::min(kTimerLook, limits.idle_timeout)),
       measure_accept_wait_(sessions.wants_accept_wait()),
-      connections_(limits.connections_per_worker),
+      connections_(slots(limits)),
       exchanges_(sessions.session_bytes()),
-      timers_(limits.connections_per_worker, backend.now()) {
+      timers_(slots(limits), backend.now()) {
     context_.now = backend.now();
     context_.wall_seconds = backend.wall_seconds();
+    idlers_.reserve(idlers_max(connections_.capacity()));
 }
 
 Reactor::~Reactor() {
     for (Slot slot = 0; slot < connections_.made(); ++slot) {
         close_exchange(connections_[slot]);
     }
+}
+
+std::uint32_t Reactor::slots(const Limits& limits) noexcept {
+    return limits.connections_per_worker + kLeavingMax;
 }
 
 // ---- the loop --------------------------------------------------------------------------------
@@ -100,7 +109,9 @@ void Reactor::turn(Nanos deadline) noexcept {
     }
     timers_.expire(context_.now, [this](Slot slot) { on_deadline(slot); });
     manage_listeners();
+    exchanges_.trim(context_.now);
     follow_stop_request();
+    open_connections_.store(connections_.used(), std::memory_order_relaxed);
 }
 
 Nanos Reactor::next_deadline() const noexcept {
@@ -111,7 +122,7 @@ Nanos Reactor::next_deadline() const noexcept {
     if (send_wanted_) {
         return 0;  // whatever has left is told then
     }
-    Nanos next = std::min(timers_.next_deadline(), drain_deadline_);
+    Nanos next = std::min({timers_.next_deadline(), drain_deadline_, exchanges_.trim_at()});
     if (last_accepts) {
         next = std::min(next, last_accepts_until_);
     }
@@ -158,102 +169,6 @@ void Reactor::dispatch(const Completion& completion) noexcept {
     }
 }
 
-// ---- accepting -------------------------------------------------------------------------------
-
-Result<Endpoint> Reactor::listen(const Endpoint& endpoint, const ListenOptions& options) {
-    auto id = backend_.listen(endpoint, options);
-    if (!id) {
-        return std::unexpected(id.error());
-    }
-    auto local = backend_.local(*id);
-    if (!local) {
-        return local;
-    }
-    ListenerSlot& listener = listeners_.emplace_back();
-    listener.id = *id;
-    start_accepting(listener);
-    return local;
-}
-
-void Reactor::start_accepting(ListenerSlot& listener) noexcept {
-    listener.accepting = true;
-    listener.stopping = false;
-    listener.retry_at = kNever;
-    queues_emptied_ = false;
-    backend_.accept_start(listener.id, Token{listener.id, 0, OpKind::accept});
-}
-
-void Reactor::on_accept(const Completion& completion) noexcept {
-    if (!completion.more) {
-        for (ListenerSlot& listener : listeners_) {
-            if (listener.id != completion.token.slot()) {
-                continue;
-            }
-            listener.accepting = false;
-            if (completion.status != Status::cancelled) {
-                ++counters_.accept_pauses;
-                listener.retry_at = context_.now + accept_retry();
-            }
-        }
-        return;
-    }
-    queues_emptied_ = false;
-    const Slot slot = stop_followed_ == Stop::now ? kNoSlot : connections_.acquire();
-    if (slot == Pool<Connection>::kNone) {
-        ++counters_.refused;
-        backend_.discard(completion.socket);
-        return;
-    }
-    ++counters_.accepted;
-    Connection& connection = connections_[slot];
-    backend_.adopt(slot, connection.generation, completion.socket);
-    connection.accept_wait = measure_accept_wait_ ? backend_.since_last_send(slot) : -1;
-    enter(slot, connection, ConnectionState::head);
-    if (stop_followed_ == Stop::drain) {
-        arm(slot, connection, context_.now + kDrainGrace);
-    }
-    start_receiving(slot, connection);
-}
-
-// Pauses accepting while no slot is free, and starts again after pauses of both kinds. When the
-// last connections are accepted, the listeners go.
-void Reactor::manage_listeners() noexcept {
-    const std::uint32_t used = connections_.used();
-    const std::uint32_t capacity = connections_.capacity();
-    const bool full = used == capacity;
-    const bool roomy = !full && used <= capacity - capacity / 10;
-    for (ListenerSlot& listener : listeners_) {
-        if (last_accepts_done_) {
-            if (!listener.accepting && !listener.closed) {
-                backend_.close_listener(listener.id);
-                listener.closed = true;
-                listener.retry_at = kNever;
-            }
-        } else if (listener.accepting && !listener.stopping && full) {
-            ++counters_.accept_pauses;
-            listener.stopping = true;
-            backend_.accept_stop(listener.id);
-            listener.retry_at = context_.now + accept_retry();
-        } else if (!listener.accepting && listener.retry_at <= context_.now) {
-            if (roomy) {
-                start_accepting(listener);
-            } else {
-                listener.retry_at = context_.now + accept_retry();
-            }
-        }
-    }
-}
-
-bool Reactor::accepting_paused() const noexcept {
-    return std::any_of(listeners_.begin(), listeners_.end(), [](const ListenerSlot& listener) {
-        return !listener.closed && (!listener.accepting || listener.stopping);
-    });
-}
-
-Nanos Reactor::accept_retry() const noexcept {
-    return context_.draining ? kLastAcceptRetry : kAcceptRetry;
-}
-
 // ---- receiving -------------------------------------------------------------------------------
 
 void Reactor::start_receiving(Slot slot, Connection& connection) noexcept {
@@ -283,7 +198,7 @@ void Reactor::on_recv(Slot slot, Connection& connection, const Completion& compl
             if (connection.exchange != nullptr &&
                 (connection.sending || !connection.exchange->pending_input().empty() ||
                  connection.state == ConnectionState::waiting)) {
-                keep_input(slot, connection, bytes);
+                (void)keep_input(slot, connection, bytes);
             } else if (open_exchange(slot, connection)) {
                 advance(slot, connection, bytes);
             }
@@ -324,14 +239,18 @@ void Reactor::on_recv(Slot slot, Connection& connection, const Completion& compl
 }
 
 // Bytes that the session could not take yet. They are copied, so that lent buffers never wait for a
-// slow peer, and the stream is asked to stop until they are used.
-void Reactor::keep_input(Slot slot, Connection& connection, std::string_view bytes) noexcept {
-    if (bytes.empty()) {
-        return;
-    }
+// slow peer, and the stream is asked to stop until they are used. False: there is no memory for
+// them, and the connection is being closed.
+bool Reactor::keep_input(Slot slot, Connection& connection, std::string_view bytes) noexcept {
     Exchange& exchange = *connection.exchange;
+    if (!reserve_more(exchange.input, bytes.size())) {
+        ++counters_.refused;
+        begin_close(slot, connection);
+        return false;
+    }
     exchange.input.insert(exchange.input.end(), bytes.begin(), bytes.end());
     stop_receiving(slot, connection);
+    return true;
 }
 
 // ---- moving on -------------------------------------------------------------------------------
@@ -390,8 +309,8 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
             exchange.input.clear();
             exchange.input_taken = 0;
         }
-    } else {
-        keep_input(slot, connection, bytes);
+    } else if (!bytes.empty() && !keep_input(slot, connection, bytes)) {
+        return;
     }
     settle(slot, connection);
 }
@@ -413,7 +332,8 @@ bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) no
     const SendUrgency urgency = piece.last && !over && !input_left && connection.receiving
                                     ? SendUrgency::quiet
                                     : SendUrgency::eager;
-    connection.exchange->begun_bytes += piece.bytes();
+    connection.exchange->piece_bytes = piece.bytes();
+    connection.exchange->begun_bytes += connection.exchange->piece_bytes;
     connection.sending = true;
     connection.sending_quietly = urgency == SendUrgency::quiet;
     quiet_sends_ += connection.sending_quietly ? 1 : 0;
@@ -472,7 +392,14 @@ void Reactor::on_send(Slot slot, Connection& connection, const Completion& compl
     CHECK(connection.sending && connection.exchange != nullptr);
     connection.sending = false;
     quiet_sends_ -= connection.sending_quietly ? 1 : 0;
-    Session& session = *connection.exchange->session;
+    Exchange& exchange = *connection.exchange;
+    Session& session = *exchange.session;
+    if (completion.status == Status::changed && connection.state != ConnectionState::closing &&
+        session.changed(completion.bytes)) {
+        exchange.begun_bytes -= exchange.piece_bytes - completion.bytes;  // these never leave
+        advance(slot, connection, {});
+        return;
+    }
     if (completion.status != Status::ok) {
         session.aborted(completion.bytes);
         if (connection.state != ConnectionState::closing) {
@@ -503,7 +430,8 @@ void Reactor::resume_sessions() noexcept {
 // ---- states and deadlines --------------------------------------------------------------------
 
 void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) noexcept {
-    const bool again = connection.state == state;
+    const ConnectionState before = connection.state;
+    const bool again = before == state;
     connection.state = state;
     const Nanos now = context_.now;
     switch (state) {
@@ -520,6 +448,7 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
             return;
         case ConnectionState::linger:
             if (!again) {
+                ++leaving_;
                 arm(slot, connection, now + limits_.linger_timeout);
             }
             return;
@@ -534,6 +463,7 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
         case ConnectionState::idle: arm(slot, connection, now + limits_.idle_timeout); return;
         case ConnectionState::closing:
         case ConnectionState::free:
+            leaving_ += before == ConnectionState::linger ? 0 : 1;
             connection.deadline = connection.timer_at = kNever;
             timers_.cancel(slot);
             return;
@@ -626,10 +556,14 @@ void Reactor::on_closed(Slot slot, Connection& connection) noexcept {
         connection.exchange->session->aborted(0);  // its last piece left, but not its response
     }
     close_exchange(connection);
+    if (connection.counted) {
+        clients_->leave(connection.peer_family, connection.peer_address);
+    }
     const Generation next = (connection.generation + 1) & kGenerationMask;
     connection = Connection{};
     connection.generation = next;
     connections_.release(slot);
+    --leaving_;
     ++counters_.closed;
 }
 
@@ -687,10 +621,10 @@ void Reactor::begin_drain() noexcept {
         resume_sessions();
     }
     drain_deadline_ = context_.now + limits_.drain_timeout;
-    last_accepts_until_ = context_.now + kDrainGrace;
+    last_accepts_until_ = context_.now + kFirstRequestGrace;
     for (ListenerSlot& listener : listeners_) {
         if (!listener.accepting) {
-            listener.retry_at = std::min(listener.retry_at, context_.now + kLastAcceptRetry);
+            listener.retry_at = std::min(listener.retry_at, context_.now + accept_retry());
         }
     }
     for (Slot slot = 0; slot < connections_.made(); ++slot) {
@@ -698,7 +632,7 @@ void Reactor::begin_drain() noexcept {
         if (connection.state == ConnectionState::idle) {
             end_idle(slot, connection);
         } else if (connection.state == ConnectionState::head && connection.exchange == nullptr) {
-            arm(slot, connection, std::min(connection.deadline, context_.now + kDrainGrace));
+            arm(slot, connection, std::min(connection.deadline, context_.now + kFirstRequestGrace));
         }
     }
 }

@@ -1,8 +1,9 @@
 // Reactor: one loop on one thread: poll, dispatch, timers. It turns completions into steps of
 // connections, and knows neither a backend by name nor a protocol.
 //
-// Created and run on its thread. drain() and stop() may be called from any thread. Everything on
-// the loop is noexcept; connections that cannot go on are closed, the loop always goes on.
+// Created and run on its thread. drain(), stop() and connections() may be called from any thread.
+// Everything on the loop is noexcept; connections that cannot go on are closed, the loop always
+// goes on.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "core/backend.h"
+#include "core/client_bound.h"
 #include "core/connection.h"
 #include "core/limits.h"
 #include "core/pool.h"
@@ -24,7 +26,9 @@ struct ReactorCounters {
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;  // no slot or no memory
     std::uint64_t closed = 0;
-    std::uint64_t accept_pauses = 0;      // no descriptors, or the slab was full
+    std::uint64_t gave_way = 0;           // idle connections, to new ones
+    std::uint64_t over_client_bound = 0;  // Limits::connections_per_client
+    std::uint64_t accept_pauses = 0;      // no descriptors, or all busy at the limit
     std::uint64_t stale_completions = 0;  // named a generation that is gone
     std::uint64_t broken = 0;             // reset or failed by the peer or the system
     std::uint64_t timed_out_head = 0;
@@ -36,10 +40,17 @@ struct ReactorCounters {
 
 class Reactor {
   public:
-    Reactor(Backend& backend, SessionFactory& sessions, const Limits& limits);
+    // `clients`, if any, is shared with other reactors and lives longer. The backend has
+    // slots(limits).
+    Reactor(Backend& backend, SessionFactory& sessions, const Limits& limits,
+            ClientBound* clients = nullptr);
     Reactor(const Reactor&) = delete;
     Reactor& operator=(const Reactor&) = delete;
     ~Reactor();
+
+    // What the backend needs of BackendLimits::slots: a place for each connection within the limit,
+    // and for those that are on their way out of it.
+    [[nodiscard]] static std::uint32_t slots(const Limits& limits) noexcept;
 
     // Opens a listener and starts accepting from it.
     [[nodiscard]] Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options);
@@ -61,8 +72,12 @@ class Reactor {
     void wake() noexcept { backend_.wake(); }
 
     [[nodiscard]] const ReactorCounters& counters() const { return counters_; }
-    [[nodiscard]] std::uint32_t connections() const { return connections_.used(); }
+    // Any thread: as of the end of the last turn.
+    [[nodiscard]] std::uint32_t connections() const {
+        return open_connections_.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] std::size_t exchanges_in_use() const { return exchanges_.in_use(); }
+    [[nodiscard]] std::size_t exchanges_made() const { return exchanges_.made(); }
     [[nodiscard]] std::uint32_t timers_scheduled() const { return timers_.scheduled(); }
 
   private:
@@ -73,11 +88,26 @@ class Reactor {
         bool accepting = false;
         bool stopping = false;
         bool closed = false;
+        bool starved = false;     // paused because the system had no descriptor or no memory
         Nanos retry_at = kNever;  // after a pause
     };
+    struct Idler {
+        Nanos since;
+        Slot slot;
+        Generation generation;
+    };
+    // Connections that are on their way out (lingering, closing) take none of the places that are
+    // limited. As many as one poll() can bring in their stead.
+    static constexpr std::uint32_t kLeavingMax = 512;
+    // A connection on which nothing has come yet: its first request may be on the way, so it gets
+    // this long before it gives way to another or to the end of a drain.
+    static constexpr Nanos kFirstRequestGrace = 250 * kMillisecond;
 
     void dispatch(const Completion& completion) noexcept;
     void on_accept(const Completion& completion) noexcept;
+    void on_accept_end(ListenerSlot& listener, Status status) noexcept;
+    [[nodiscard]] bool count_client(Slot slot, Connection& connection) noexcept;
+    void find_peer(Slot slot, Connection& connection) const noexcept;
     void on_recv(Slot slot, Connection& connection, const Completion& completion) noexcept;
     void on_send(Slot slot, Connection& connection, const Completion& completion) noexcept;
     void on_closed(Slot slot, Connection& connection) noexcept;
@@ -87,7 +117,8 @@ class Reactor {
     void advance(Slot slot, Connection& connection, std::string_view bytes) noexcept;
     [[nodiscard]] bool start_piece(Slot slot, Connection& connection, bool input_left) noexcept;
     void settle(Slot slot, Connection& connection) noexcept;
-    void keep_input(Slot slot, Connection& connection, std::string_view bytes) noexcept;
+    [[nodiscard]] bool keep_input(Slot slot, Connection& connection,
+                                  std::string_view bytes) noexcept;
     [[nodiscard]] bool open_exchange(Slot slot, Connection& connection) noexcept;
     void close_exchange(Connection& connection) noexcept;
     void start_receiving(Slot slot, Connection& connection) noexcept;
@@ -103,6 +134,15 @@ class Reactor {
     void manage_listeners() noexcept;
     [[nodiscard]] bool accepting_paused() const noexcept;
     [[nodiscard]] Nanos accept_retry() const noexcept;
+    [[nodiscard]] Nanos next_look(const ListenerSlot& listener) const noexcept;
+    [[nodiscard]] std::uint32_t places_taken() const { return connections_.used() - leaving_; }
+    [[nodiscard]] bool has_room() noexcept;
+    bool give_way() noexcept;
+    [[nodiscard]] Nanos idle_since(const Connection& connection) const noexcept;
+    [[nodiscard]] Slot longest_idle() noexcept;
+    // How many a look for idle connections finds.
+    [[nodiscard]] static std::size_t idlers_max(std::uint32_t connections) noexcept;
+    void look_for_idlers() noexcept;
     void resume_sessions() noexcept;
     void follow_stop_request() noexcept;
     void begin_drain() noexcept;
@@ -115,6 +155,7 @@ class Reactor {
 
     Backend& backend_;
     SessionFactory& sessions_;
+    ClientBound* const clients_;
     const Limits limits_;
     const Nanos timer_look_ns_;
     const bool measure_accept_wait_;
@@ -124,6 +165,11 @@ class Reactor {
     SessionContext context_;
     std::vector<ListenerSlot> listeners_;
     ReactorCounters counters_;
+    std::uint32_t leaving_ = 0;        // connections that linger or close
+    std::uint64_t closed_before_ = 0;  // this turn
+    std::vector<Idler> idlers_;  // found at the last look; the one that is idle longest at the end
+    Nanos idle_look_at_ = 0;     // no look before this
+    std::atomic<std::uint32_t> open_connections_{0};
     std::atomic<Stop> stop_requested_{Stop::none};
     Stop stop_followed_ = Stop::none;
     std::uint32_t quiet_sends_ = 0;

@@ -5,7 +5,7 @@
 #include <future>
 #include <thread>
 
-#include "core/cpu.h"
+#include "system/cpu.h"
 
 namespace sluice {
 
@@ -18,30 +18,31 @@ struct Server::Worker {
     std::atomic<bool> done{false};
     ReactorCounters counters;
 
-    void run(const ServerOptions& options, const std::vector<Endpoint>& listen,
-             const BackendFactory& backends, const MakeSessions& make_sessions);
+    void run(const ServerOptions& options, std::vector<Endpoint> listen,
+             const BackendFactory& backends, const MakeSessions& make_sessions,
+             ClientBound* clients);
 };
 
 namespace {
 
 constexpr std::uint32_t kListenersMax = 64;
 
-bool is_any_v6(const Endpoint& endpoint) {
-    return endpoint.family == Family::ipv6 &&
-           std::all_of(endpoint.address.begin(), endpoint.address.end(),
-                       [](std::uint8_t byte) { return byte == 0; });
-}
-
-// "::" also takes IPv4, unless an IPv4 address with that port was asked for beside it.
-bool wants_v6_only(const Endpoint& endpoint, const std::vector<Endpoint>& all) {
-    return !is_any_v6(endpoint) || std::any_of(all.begin(), all.end(), [&](const Endpoint& other) {
-        return other.family == Family::ipv4 && other.port == endpoint.port;
-    });
+// Calls listen(endpoint, how). A port alone is every address that there is: where the system has no
+// IPv6, `endpoint` becomes the one of IPv4.
+template <typename Listen>
+auto listen_at(Endpoint& endpoint, const ListenOptions& how, Listen listen) {
+    auto listening = listen(endpoint, how);
+    if (!listening && listening.error().status == Status::address_invalid &&
+        endpoint.every_address && !how.v6_only) {
+        endpoint.family = Family::ipv4;  // all its bytes are zero already
+        listening = listen(endpoint, how);
+    }
+    return listening;
 }
 
 // SO_REUSEPORT would let a second server join the port of the first without a word. Without the
 // option a bind succeeds only where nobody listens.
-Result<void> ports_are_free(const BackendFactory& backends, const std::vector<Endpoint>& listen) {
+Result<void> ports_are_free(const BackendFactory& backends, std::vector<Endpoint> listen) {
     BackendLimits limits;
     limits.slots = 1;
     limits.recv_buffers = 1;
@@ -50,13 +51,16 @@ Result<void> ports_are_free(const BackendFactory& backends, const std::vector<En
     if (!backend) {
         return std::unexpected(backend.error());
     }
-    for (const Endpoint& endpoint : listen) {
+    for (Endpoint& endpoint : listen) {
         if (endpoint.family == Family::unix_path || endpoint.port == 0) {
             continue;
         }
         ListenOptions how;
         how.v6_only = wants_v6_only(endpoint, listen);
-        if (auto id = (*backend)->listen(endpoint, how); !id) {
+        const auto id = listen_at(endpoint, how, [&](const Endpoint& at, const ListenOptions& by) {
+            return (*backend)->listen(at, by);
+        });
+        if (!id) {
             return std::unexpected(id.error());
         }
     }
@@ -65,15 +69,16 @@ Result<void> ports_are_free(const BackendFactory& backends, const std::vector<En
 
 }  // namespace
 
-void Server::Worker::run(const ServerOptions& options, const std::vector<Endpoint>& listen,
-                         const BackendFactory& backends, const MakeSessions& make_sessions) {
+void Server::Worker::run(const ServerOptions& options, std::vector<Endpoint> listen,
+                         const BackendFactory& backends, const MakeSessions& make_sessions,
+                         ClientBound* clients) {
     name_this_thread(("worker-" + std::to_string(number)).c_str());
     const std::vector<int> cpus = usable_cpus();
     if (options.pin && options.workers <= cpus.size()) {
         pin_this_thread(cpus[number]);
     }
     BackendLimits limits;
-    limits.slots = options.limits.connections_per_worker;
+    limits.slots = Reactor::slots(options.limits);
     limits.listeners = kListenersMax;
     auto backend = backends.create(limits);
     if (!backend) {
@@ -81,7 +86,7 @@ void Server::Worker::run(const ServerOptions& options, const std::vector<Endpoin
         return;
     }
     auto sessions = make_sessions(number);
-    Reactor loop(**backend, *sessions, options.limits);
+    Reactor loop(**backend, *sessions, options.limits, clients);
     std::vector<Endpoint> bound;
     for (std::size_t i = 0; i < listen.size(); ++i) {
         // A Unix path cannot be shared between listeners; each belongs to one worker.
@@ -93,7 +98,9 @@ void Server::Worker::run(const ServerOptions& options, const std::vector<Endpoin
         how.backlog = options.backlog;
         how.share_port = options.workers > 1;
         how.v6_only = wants_v6_only(listen[i], listen);
-        auto local = loop.listen(listen[i], how);
+        auto local = listen_at(
+            listen[i], how,
+            [&loop](const Endpoint& at, const ListenOptions& by) { return loop.listen(at, by); });
         if (!local) {
             started.set_value(std::unexpected(local.error()));
             return;
@@ -106,6 +113,7 @@ void Server::Worker::run(const ServerOptions& options, const std::vector<Endpoin
     loop.run();
     counters = loop.counters();
     done.store(true, std::memory_order_release);
+    options.worker_finished();
     released.wait();
 }
 
@@ -114,6 +122,9 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options,
                                               MakeSessions make_sessions) {
     std::unique_ptr<Server> server(new Server);
     server->endpoints_ = options.listen;
+    if (const std::uint32_t most = options.limits.connections_per_client; most > 0) {
+        server->clients_ = std::make_unique<ClientBound>(most, options.on_refusal);
+    }
     if (options.workers > 1) {
         if (auto free = ports_are_free(backends, options.listen); !free) {
             return std::unexpected(free.error());
@@ -127,8 +138,9 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options,
         auto started = worker->started.get_future();
         Worker& self = *worker;
         server->workers_.push_back(std::move(worker));
-        self.thread = std::thread([&self, shared, make, &backends, listen = server->endpoints_] {
-            self.run(*shared, listen, backends, *make);
+        self.thread = std::thread([&self, shared, make, &backends, listen = server->endpoints_,
+                                   clients = server->clients_.get()] {
+            self.run(*shared, listen, backends, *make, clients);
         });
         auto bound = started.get();
         if (!bound) {
@@ -144,28 +156,36 @@ Server::~Server() {
     join();
 }
 
-void Server::drain() noexcept {
+template <typename Act>
+void Server::for_each_reactor(Act act) const noexcept {
+    const std::scoped_lock lock(letting_go_);
     for (const auto& worker : workers_) {
         if (worker->reactor != nullptr) {
-            worker->reactor->drain();
+            act(*worker->reactor);
         }
     }
+}
+
+void Server::drain() noexcept {
+    for_each_reactor([](Reactor& reactor) { reactor.drain(); });
 }
 
 void Server::stop() noexcept {
-    for (const auto& worker : workers_) {
-        if (worker->reactor != nullptr) {
-            worker->reactor->stop();
-        }
-    }
+    for_each_reactor([](Reactor& reactor) { reactor.stop(); });
 }
 
 void Server::wake() noexcept {
-    for (const auto& worker : workers_) {
-        if (worker->reactor != nullptr) {
-            worker->reactor->wake();
-        }
-    }
+    for_each_reactor([](Reactor& reactor) { reactor.wake(); });
+}
+
+std::uint64_t Server::connections() const noexcept {
+    std::uint64_t sum = 0;
+    for_each_reactor([&sum](const Reactor& reactor) { sum += reactor.connections(); });
+    return sum;
+}
+
+ClientBound::Refusals Server::take_refusals() noexcept {
+    return clients_ == nullptr ? ClientBound::Refusals{} : clients_->take_refusals();
 }
 
 bool Server::finished() const noexcept {
@@ -180,8 +200,12 @@ ReactorCounters Server::join() {
         if (!worker->thread.joinable()) {
             continue;
         }
-        if (worker->reactor != nullptr) {
-            worker->reactor = nullptr;
+        bool at_work = false;
+        {
+            const std::scoped_lock lock(letting_go_);
+            at_work = std::exchange(worker->reactor, nullptr) != nullptr;
+        }
+        if (at_work) {
             worker->let_go.set_value();
         }
         worker->thread.join();

@@ -5,7 +5,8 @@
 //
 // ORDER OF CALLS. feed() with what arrived; then, until next() is empty: send the piece, then
 // sent() once the send is complete. state() is asked after each of them. Bytes that feed() did not
-// take are offered again after the next sent().
+// take are offered again after the next sent(). A file that changed under its piece is told by
+// changed() in the place of sent().
 //
 // Runs on the reactor's thread; nothing here throws, blocks or allocates in the steady state.
 #pragma once
@@ -22,7 +23,7 @@
 namespace sluice {
 
 // What is to be sent next, whole: up to kSlicesMax memory slices and then, if its length is not
-// zero, a file range. Valid and unchanged until sent() or aborted().
+// zero, a file range. Valid and unchanged until sent(), changed() or aborted().
 struct Piece {
     std::array<Slice, kSlicesMax> slices{};
     std::uint32_t slice_count = 0;
@@ -94,6 +95,10 @@ class Session {
     [[nodiscard]] virtual Piece next() noexcept = 0;
     // The piece from next() left whole.
     virtual void sent() noexcept = 0;
+    // The file of the piece does not carry its stamp any more; `bytes` of the piece have left.
+    // True: what was promised still holds, next() goes on behind these bytes. False: it is broken,
+    // and aborted() follows.
+    [[nodiscard]] virtual bool changed(std::uint64_t /*bytes*/) noexcept { return false; }
     // The connection broke or was given up; `bytes` of the current piece had left.
     virtual void aborted(std::uint64_t bytes) noexcept = 0;
 

@@ -2,21 +2,25 @@
 // an entry's memory, ranges of its file, and the part heads of multipart/byteranges between them.
 //
 // OWNERSHIP. Lives inside the session while such a body is being sent. The entry must outlive it:
-// the session pins it. Pure; nothing fails.
+// the session pins it.
 //
 // LIVE FILES may be edited in place at any time. Each range carries the stamp that the backend
 // checks after handing the bytes over; but pages lent to a socket on the same host still show an
 // edit that comes after the check, until the peer has read them. So the end of such a body is
 // copied: once more bytes have left than the sockets can hold, whatever was lent before them has
-// been read.
+// been read. When the stamp moves, the rest leaves verified (LiveBody) through the session's output
+// buffer; what was lent and may not have been read before the last good check is verified too, once
+// it must have been read, and the last bytes of the body wait for that.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "core/backend.h"
+#include "core/bytes.h"
 #include "core/session.h"
-#include "http/response.h"
+#include "http/live_body.h"
+#include "http/multipart.h"
+#include "http/plan.h"
 
 namespace sluice::http {
 
@@ -29,29 +33,52 @@ static_assert(kBodyCopyMax >= kHeadBytesMax);  // Http1Session::emit() relies on
 
 class BodyStream {
   public:
-    // `live_tail_bytes`: what the sockets of both ends can hold.
-    BodyStream(const ResponsePlan& plan, std::uint64_t live_tail_bytes) noexcept;
+    // `live_tail_bytes`: what the sockets of both ends can hold. `block`: see LiveBody.
+    BodyStream(const ResponsePlan& plan, std::uint64_t live_tail_bytes,
+               VerifiedBlock& block) noexcept;
 
     // Writes what belongs in front to `out` (`room` is at least kHeadBytesMax when nothing is
     // before it) and returns its length; sets the slice or the range that follows, if one does.
     [[nodiscard]] std::size_t next(char* out, std::size_t room, Slice& slice,
                                    FileRange& file) noexcept;
+    // What next() handed out has left whole.
+    void sent() noexcept;
+    // Of the range that it handed out `bytes` have left, then the file was found changed. False:
+    // the promise is broken.
+    [[nodiscard]] bool changed(std::uint64_t bytes) noexcept;
+
     // Everything has been handed out.
     [[nodiscard]] bool finished() const noexcept;
+    // next() has found that the file does not hold the promised bytes any more.
+    [[nodiscard]] bool broken() const noexcept { return broken_; }
 
   private:
     void take_slice(Slice& slice) noexcept;
     void take_file(FileRange& file) noexcept;
+    [[nodiscard]] std::size_t copy_verified(char* out, std::size_t room) noexcept;
+    [[nodiscard]] bool verify_lent(bool all) noexcept;
     [[nodiscard]] std::uint64_t range_left() const noexcept;
+    [[nodiscard]] std::uint64_t handed_out() const noexcept { return total_ - left_; }
     void advance(std::uint64_t bytes) noexcept;
+    void take_back(std::uint64_t bytes) noexcept;
 
     ResponsePlan plan_;
     std::uint64_t live_tail_bytes_;
-    std::uint64_t left_ = 0;    // of all ranges together
+    std::uint64_t total_ = 0;   // of all ranges together
+    std::uint64_t left_ = 0;    // of these
     std::uint64_t offset_ = 0;  // inside of the current range
     std::uint8_t index_ = 0;    // of the current range
     bool opened_ = false;       // its part head is written
     bool closed_ = false;       // the closing delimiter is written, or there is none
+    bool broken_ = false;
+    bool copying_ = false;  // the range handed out last is to be copied
+
+    // Places in the body, counted over all ranges.
+    LiveBody live_;
+    std::uint64_t file_bytes_ = 0;  // length of the range handed out last
+    std::uint64_t good_ = 0;        // how much had left when the stamp was last found unmoved
+    std::uint64_t lent_ = 0;        // behind the last byte that was lent
+    std::uint64_t verified_ = 0;    // up to where what was lent is known to have been good
 };
 
 }  // namespace sluice::http

@@ -22,7 +22,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/backend.h"
+#include "core/bytes.h"
+#include "http/content_digest.h"
 
 namespace sluice::http {
 
@@ -37,14 +38,15 @@ enum class EntryKind : std::uint8_t {
 struct Entry {
     std::string path;  // normalised and decoded: "/a/b.html", "/a/" for the index of /a, "/a"
     EntryKind kind = EntryKind::file;
-    Coding coding = Coding::identity;
+    Coding coding = Coding::identity;  // of a variant, or of a file that is nothing without it
     std::uint64_t size = 0;
     std::int64_t mtime_seconds = 0;
-    std::string etag;               // strong, with its quotes; differs between codings
-    std::string_view content_type;  // static storage
+    std::string etag;               // with its quotes, perhaps with W/; differs between codings
+    std::string_view content_type;  // storage that outlives the entry
     // Precompressed siblings, by Coding - 1; null where there is none. Only on identity entries.
     std::array<const Entry*, kVariantCodings> variants{};
-    bool vary = false;  // a variant exists, here or on the sibling: every answer carries Vary
+    // A variant exists, or may turn out to, here or on the sibling: every answer carries Vary.
+    bool vary = false;
 
     // The bytes, in exactly one of three homes:
     //  - memory: `block` holds the prepared 200 head's entry part, then the body, contiguous;
@@ -56,6 +58,7 @@ struct Entry {
     std::intptr_t file = -1;
     std::uint64_t file_offset = 0;
     FileStamp stamp;
+    const LiveBytes* live = nullptr;  // of a live file: what is known of its bytes
     bool cold = false;
 
     [[nodiscard]] bool in_memory() const { return block != nullptr; }
@@ -63,7 +66,7 @@ struct Entry {
     [[nodiscard]] bool live_file() const { return file >= 0 && stamp != FileStamp{}; }
 
     // Prepared header lines of this representation, each ended by CRLF, without status line, Date
-    // and Connection. Made by prepare_heads() (http/response.h) when the entry is made.
+    // and Connection. Made when the entry is (ContentOptions::prepare; http1/response.h).
     std::string head_200;     // with Content-Length, ends with the empty line
     std::string head_304;     // what a 304 carries (RFC 9110 section 15.4.5), ends with empty line
     std::string head_common;  // for 206: without Content-Type, Content-Length and the empty line
@@ -114,6 +117,8 @@ class Snapshot {
     std::uint64_t version_ = 0;
 };
 
+class LoadQueue;
+
 // Keeps an entry alive while its bytes are being sent. Lives in the sender, and does not move while
 // it holds one. Worker's thread.
 class EntryPin {
@@ -160,7 +165,7 @@ class ContentView {
     ContentView(const ContentView&) = delete;
     ContentView& operator=(const ContentView&) = delete;
 
-    class LoadQueue;  // set by the store (http/content_store.h)
+    // The store does it, in the beginning.
     void connect(LoadQueue* queue) noexcept { queue_ = queue; }
 
   private:

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "http/field.h"
-#include "http/response.h"
 
 namespace sluice::http {
 namespace {

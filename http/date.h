@@ -2,6 +2,7 @@
 // time zone, no clock.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -20,5 +21,18 @@ void format_http_date(std::int64_t seconds, char* out) noexcept;
 // it carries no information. `now_seconds` places the two-digit years of RFC 850.
 [[nodiscard]] std::optional<std::int64_t> parse_http_date(std::string_view text,
                                                           std::int64_t now_seconds) noexcept;
+
+// The line that every response of this second shares.
+class DateLine {
+  public:
+    // Text of "Date: ...\r\n"; renewed when the second changes.
+    void update(std::int64_t wall_seconds) noexcept;
+    [[nodiscard]] std::string_view text() const { return {text_.data(), text_.size()}; }
+    [[nodiscard]] std::int64_t second() const { return second_; }
+
+  private:
+    std::int64_t second_ = -1;
+    std::array<char, 37> text_{};  // "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+};
 
 }  // namespace sluice::http

@@ -5,7 +5,7 @@
 
 namespace sluice::http {
 
-bool ContentView::LoadQueue::push(const Entry* entry) noexcept {
+bool LoadQueue::push(const Entry* entry) noexcept {
     bool first = false;
     {
         const std::lock_guard lock(mutex_);
@@ -25,7 +25,7 @@ bool ContentView::LoadQueue::push(const Entry* entry) noexcept {
     return true;
 }
 
-std::size_t ContentView::LoadQueue::drain(Batch& out) noexcept {
+std::size_t LoadQueue::drain(Batch& out) noexcept {
     const std::lock_guard lock(mutex_);
     std::copy_n(waiting_.begin(), count_, out.begin());
     return std::exchange(count_, 0);

@@ -16,7 +16,7 @@
 
 namespace sluice::http {
 
-class ContentView::LoadQueue {
+class LoadQueue {
   public:
     static constexpr std::size_t kCapacity = 256;
     using Batch = std::array<const Entry*, kCapacity>;

@@ -3,13 +3,19 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-#include "http/response.h"
+#include "http/plan.h"
 #include "http/writer.h"
 
 namespace sluice::http {
+
+// Longest head of an answer (http1/response.h) or of a part, our own pages included; the redirect's
+// Location (at most three times as long as the request line, for escapes; as long in
+// practice) comes on top.
+inline constexpr std::size_t kHeadBytesMax = 2048;
 
 // The delimiter between parts: 128 bits of hash over the validator, which is itself a hash of the
 // content. Fixed for a representation, so that a retried request gets the same bytes; and since
@@ -29,5 +35,10 @@ void put_content_range(Writer& writer, const ByteRange& range, std::uint64_t siz
 
 // All part heads, ranges and the closing delimiter.
 [[nodiscard]] std::uint64_t multipart_bytes(const ResponsePlan& plan) noexcept;
+
+// The part head before range `index`, and the closing delimiter for index == range_count. Returns
+// bytes written; `out` has room for kHeadBytesMax.
+[[nodiscard]] std::size_t write_part_head(const ResponsePlan& plan, std::size_t index,
+                                          char* out) noexcept;
 
 }  // namespace sluice::http

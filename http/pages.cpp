@@ -4,8 +4,6 @@
 #include <array>
 #include <cstddef>
 
-#include "http/response.h"
-
 namespace sluice::http {
 namespace {
 

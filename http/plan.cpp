@@ -1,8 +1,9 @@
 // The static handler: which answer a request gets. Every decision is here, no byte is.
+#include "http/plan.h"
+
 #include "http/conditional.h"
 #include "http/encoding.h"
 #include "http/pages.h"
-#include "http/response.h"
 
 namespace sluice::http {
 namespace {

@@ -1,10 +1,10 @@
-// Capture: frames, one after the other, from a pcap or pcapng file or from a live interface: by
-// libpcap, and on Windows, where there is none, from files only (capture_file.h).
+// Capture: frames, one after the other, from a pcap or pcapng file (capture_file.h) or from a live
+// interface (live_capture.h).
 //
 // OWNERSHIP. A Frame's bytes belong to the capture and are valid until the next call of next().
 // THREADS. One. ERRORS. Opening says what was tried and why it failed. A file that breaks off or is
 // damaged further on ends the frames; error() then says so, and what came before stays good.
-// Memory is bounded by the largest frame that libpcap accepts (256 KiB), whatever the file's size.
+// Memory is bounded by the largest frame that is accepted (256 KiB), whatever the file's size.
 // Source: pcap(3PCAP), pcap-linktype(7).
 #pragma once
 
@@ -59,7 +59,7 @@ class Capture {
     [[nodiscard]] std::uint64_t dropped() const;
 
   private:
-    struct Source;  // the system's
+    struct Source;  // a file or an interface
 
     Capture(std::unique_ptr<Source> source, int link_type);
 

@@ -19,6 +19,7 @@ constexpr std::size_t kFileHeaderBytes = 24;
 constexpr std::size_t kRecordHeaderBytes = 16;
 constexpr std::size_t kBlockHeaderBytes = 8;
 constexpr std::size_t kInterfacesMax = 1024;
+constexpr std::size_t kReadBytes = 256 << 10;  // at once; the C library would take 4 KiB
 
 enum Block : std::uint32_t {
     kSection = 0x0a0d0d0a,
@@ -69,11 +70,11 @@ Link link_of(int link_type) noexcept {
     }
 }
 
-std::string unknown_link(std::string_view path, std::string_view name) {
+std::string unknown_link(std::string_view source, int link_type) {
     return fmt::format(
-        "cannot read {}: its link type is {}; known are Ethernet, Linux cooked (v1, v2), "
-        "null/loopback and raw IP",
-        path, name);
+        "cannot read {}: its link type is number {} (pcap-linktype(7)); known are Ethernet, Linux "
+        "cooked (v1, v2), null/loopback and raw IP",
+        source, link_type);
 }
 
 void CaptureFile::Close::operator()(std::FILE* file) const noexcept {
@@ -88,6 +89,7 @@ Result<CaptureFile> CaptureFile::open(const std::string& path) {
         return fail(Status::io_error, fmt::format("cannot read {}: {}", path, std::strerror(errno)),
                     errno);
     }
+    (void)std::setvbuf(file, nullptr, _IOFBF, kReadBytes);
     CaptureFile capture(file);
     if (const std::string why = capture.begin(); !why.empty()) {
         return fail(Status::io_error, fmt::format("cannot read {}: {}", path, why));

@@ -1,6 +1,6 @@
-// CaptureFile: a reader of pcap and pcapng files without libpcap, for systems where there is none
-// (Windows). It takes what libpcap takes: both byte orders, micro- and nanoseconds, any number of
-// interfaces as long as they are of one link type.
+// CaptureFile: a reader of pcap and pcapng files that needs no libpcap. It takes what libpcap
+// takes: both byte orders, micro- and nanoseconds, any number of interfaces as long as they are of
+// one link type.
 //
 // OWNERSHIP. A record's bytes belong to the reader until the next call of next(). THREADS. One.
 // ERRORS. Opening says why; what is damaged further on ends the records, and error() says so.
@@ -23,8 +23,8 @@ namespace sluice::wire {
 
 // Of the numbers that files use (pcap-linktype(7)).
 [[nodiscard]] Link link_of(int link_type) noexcept;
-// "its link type is ...": why a capture is not read.
-[[nodiscard]] std::string unknown_link(std::string_view path, std::string_view name);
+// "its link type is ...": why a file or an interface is not read.
+[[nodiscard]] std::string unknown_link(std::string_view source, int link_type);
 // A frame's time. A damaged file may name any second at all: those that 64 bits of nanoseconds
 // cannot hold become the nearest of a range (1970 to 2255) in which differences cannot overflow
 // either.

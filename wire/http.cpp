@@ -75,9 +75,9 @@ void HttpConversation::advance(int direction, std::uint64_t bytes) {
 void HttpConversation::collect_secrets(int direction, std::string_view bytes, std::uint64_t begin,
                                        std::vector<ByteRange>& out) const {
     const bool read = request_direction_ >= 0 && !given_up_[direction];
-    if (!read && position_[direction] == 0 && begin > 0) {
-        out.push_back(
-            {begin, begin + bytes.size()});  // its beginning, which would tell, is missing
+    if (!read && begin + bytes.size() > position_[direction]) {
+        // Nobody has read it, nor perhaps what stands before it, which would tell.
+        out.push_back({begin, begin + bytes.size()});
     } else if (!read) {
         collect_named_values(bytes, begin, out);
     } else {

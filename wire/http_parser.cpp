@@ -326,13 +326,19 @@ void HttpConversation::Parser::feed(std::string_view bytes, Origin origin) {
 }
 
 void HttpConversation::Parser::gap(std::uint64_t bytes, Origin origin) {
+    const bool content = content_ahead() >= bytes;
+    if (!content) {
+        // A copy of these bytes that comes late is read by nobody.
+        const std::uint64_t begin = owner_.position_[direction_];
+        owner_.secrets_[direction_].hide({begin, begin + bytes});
+    }
     if (message_ == nullptr) {
         mode_ = mode_ == Mode::dead ? Mode::dead : Mode::seek;
         return;
     }
     message_->gap = true;
     const bool open_end = message_->framing == Framing::until_close;
-    if (content_ahead() < bytes) {
+    if (!content) {
         give_up("bytes of it are not in the capture", origin);
         return;
     }

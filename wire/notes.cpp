@@ -3,6 +3,8 @@
 #include <fmt/args.h>
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "wire/analyzer.h"
 
 namespace sluice::wire {
@@ -184,21 +186,34 @@ std::string side_word(const Connection& connection, int side) {
     return side == connection.client ? "@client" : "@server";
 }
 
-// Adds a note for the event's frame; `once`: at most one of its kind for each connection.
-Note* add(const FrameEvent& event, NoteState& state, std::vector<Note>& out, Rule rule,
-          bool once = false) {
-    const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(rule);
-    if (once && (state.said & bit) != 0) {
-        return nullptr;
+// What a note says beside its rule. Without frames it is about the event's.
+struct Said {
+    std::string first;
+    std::string second;
+    std::array<std::uint64_t, 4> frames{};
+};
+
+// Adds a note for the event. Whether it was added is nobody's business: what it says is handed
+// over.
+void add(const FrameEvent& event, NoteState& state, std::vector<Note>& out, Rule rule,
+         Said said = {}) {
+    state.said |= std::uint64_t{1} << static_cast<unsigned>(rule);
+    if (said.frames[0] == 0) {
+        said.frames[0] = event.frame->number;
     }
-    state.said |= bit;
-    Note note;
-    note.rule = rule;
-    note.stream = event.connection->stream;
-    note.has_stream = true;
-    note.frames[0] = event.frame->number;
-    out.push_back(std::move(note));
-    return &out.back();
+    out.push_back({rule,
+                   event.connection->stream,
+                   true,
+                   said.frames,
+                   {std::move(said.first), std::move(said.second)}});
+}
+
+// The same, but at most one of its kind for each connection.
+void add_once(const FrameEvent& event, NoteState& state, std::vector<Note>& out, Rule rule,
+              Said said = {}) {
+    if ((state.said >> static_cast<unsigned>(rule) & 1U) == 0) {
+        add(event, state, out, rule, std::move(said));
+    }
 }
 static_assert(static_cast<unsigned>(Rule::count) <= 64);
 
@@ -209,13 +224,11 @@ void see_size(const FrameEvent& event, NoteState& state, std::vector<Note>& out)
                                    ? peer.syn_options.mss
                                    : (peer.endpoint.address.is_loopback() ? 0 : kJumboBytes);
     if (most != 0 && segment.length > most) {
-        if (Note* note = add(event, state, out, Rule::frame_larger_than_mss, true)) {
-            note->arguments[0] = fmt::to_string(segment.length);
-            note->arguments[1] = fmt::to_string(most);
-        }
+        add_once(event, state, out, Rule::frame_larger_than_mss,
+                 {fmt::to_string(segment.length), fmt::to_string(most)});
     }
     if (event.checksum == Checksum::partial) {
-        add(event, state, out, Rule::checksum_not_filled_in, true);
+        add_once(event, state, out, Rule::checksum_not_filled_in);
     } else if (event.checksum == Checksum::bad) {
         add(event, state, out, Rule::checksum_bad);
     }
@@ -230,8 +243,7 @@ void see_analysis(const FrameEvent& event, NoteState& state, std::vector<Note>& 
         add(event, state, out, Rule::ports_reused);
     }
     if ((bits & analysis::resent) != 0) {
-        add(event, state, out, Rule::retransmission)->arguments[0] =
-            fmt::to_string(event.analysis.relative_seq);
+        add(event, state, out, Rule::retransmission, {fmt::to_string(event.analysis.relative_seq)});
     }
     if ((bits & analysis::previous_lost) != 0) {
         add(event, state, out, Rule::segment_not_captured);
@@ -240,17 +252,14 @@ void see_analysis(const FrameEvent& event, NoteState& state, std::vector<Note>& 
         add(event, state, out, Rule::ack_of_unseen);
     }
     if ((bits & analysis::zero_window) != 0) {
-        if (Note* note = add(event, state, out, Rule::zero_window, true)) {
-            note->arguments[0] = side_word(*event.connection, event.from);
-        }
+        add_once(event, state, out, Rule::zero_window, {side_word(*event.connection, event.from)});
     }
     if ((bits & analysis::window_full) != 0) {
-        if (Note* note = add(event, state, out, Rule::window_full, true)) {
-            note->arguments[0] = side_word(*event.connection, 1 - event.from);
-        }
+        add_once(event, state, out, Rule::window_full,
+                 {side_word(*event.connection, 1 - event.from)});
     }
     if ((bits & analysis::keep_alive) != 0) {
-        add(event, state, out, Rule::keep_alive_probe, true);
+        add_once(event, state, out, Rule::keep_alive_probe);
     }
 }
 
@@ -260,20 +269,16 @@ void see_reset(const FrameEvent& event, NoteState& state, std::vector<Note>& out
         return;
     }
     if (connection.close == Close::refused) {
-        add(event, state, out, Rule::connection_refused)->arguments[0] =
-            fmt::to_string(event.segment->from.port);
+        add(event, state, out, Rule::connection_refused,
+            {fmt::to_string(event.segment->from.port)});
         return;
     }
     if (connection.close != Close::reset) {
         return;
     }
     const bool answered = state.last_response_frame != 0 && !state.requests_waiting;
-    Note* note = add(event, state, out,
-                     answered ? Rule::reset_after_response : Rule::reset_of_connection, true);
-    if (note != nullptr) {
-        note->arguments[0] = side_word(connection, event.from);
-        note->arguments[1] = fmt::to_string(state.last_response_frame);
-    }
+    add_once(event, state, out, answered ? Rule::reset_after_response : Rule::reset_of_connection,
+             {side_word(connection, event.from), fmt::to_string(state.last_response_frame)});
 }
 
 std::string deciding_validator(const HttpExchange& exchange) {
@@ -315,14 +320,13 @@ void Notes::see_segment(const FrameEvent& event, NoteState& state, std::vector<N
     if ((event.analysis.bits & analysis::second_copy) != 0) {
         if (!said_copies_) {
             said_copies_ = true;
-            Note* note = add(event, state, out, Rule::second_copy);
-            note->arguments[0] = fmt::to_string(event.frame->number - 1);
+            add(event, state, out, Rule::second_copy, {fmt::to_string(event.frame->number - 1)});
         }
         return;
     }
     if (segment.has(flag::syn) && !said_relative_) {
         said_relative_ = true;
-        add(event, state, out, Rule::relative_numbers)->arguments[0] = fmt::to_string(segment.seq);
+        add(event, state, out, Rule::relative_numbers, {fmt::to_string(segment.seq)});
     }
     if (connection.first.frame == event.frame->number && !segment.has(flag::syn) &&
         !segment.has(flag::rst)) {
@@ -330,9 +334,8 @@ void Notes::see_segment(const FrameEvent& event, NoteState& state, std::vector<N
     }
     const Mark& other_syn = connection.sides[1 - event.from].syn;
     if (segment.has(flag::syn) && !segment.has(flag::ack) && other_syn && !state.syn_ack_seen) {
-        if (Note* note = add(event, state, out, Rule::simultaneous_open, true)) {
-            note->frames = {other_syn.frame, event.frame->number, 0, 0};
-        }
+        add_once(event, state, out, Rule::simultaneous_open,
+                 {.frames = {other_syn.frame, event.frame->number}});
     }
     state.syn_ack_seen |= segment.has(flag::syn | flag::ack);
     see_size(event, state, out);
@@ -350,37 +353,33 @@ void Notes::see_http(const FrameEvent& event, NoteState& state, std::vector<Note
         const HttpExchange& exchange = *one.exchange;
         const HttpMessage& message = one.message();
         if (one.kind == HttpEventKind::cut) {
-            Note* note = add(event, state, out, Rule::http_cut_short);
-            note->arguments[0] = one.request ? "@request" : "@response";
-            note->arguments[1] = message.error;
+            add(event, state, out, Rule::http_cut_short,
+                {one.request ? "@request" : "@response", std::string(message.error)});
         }
         if (one.kind == HttpEventKind::head && one.interim >= 0) {
-            add(event, state, out, Rule::http_interim)->arguments[0] =
-                fmt::to_string(message.status);
+            add(event, state, out, Rule::http_interim, {fmt::to_string(message.status)});
         } else if (one.kind == HttpEventKind::head && one.request) {
             state.requests_waiting = true;
             if (exchange.pipelined) {
-                add(event, state, out, Rule::http_pipelined, true);
+                add_once(event, state, out, Rule::http_pipelined);
             }
             if (message.target().starts_with("/favicon.")) {
                 add(event, state, out, Rule::http_favicon);
             }
             if (message.field("Authorization")) {
-                add(event, state, out, Rule::http_credentials, true)->arguments[0] =
-                    "Authorization";
+                add_once(event, state, out, Rule::http_credentials, {"Authorization"});
             }
         } else if (one.kind == HttpEventKind::end && !one.request) {
             state.requests_waiting = false;
             state.last_response_frame = event.frame->number;
             if (message.status == 304) {
-                add(event, state, out, Rule::http_not_modified)->arguments[0] =
-                    deciding_validator(exchange);
+                add(event, state, out, Rule::http_not_modified, {deciding_validator(exchange)});
             }
             if (exchange.request.method() == "HEAD") {
-                add(event, state, out, Rule::http_head_has_no_body, true);
+                add_once(event, state, out, Rule::http_head_has_no_body);
             }
             if (exchange.request.version() == "HTTP/1.0" && !exchange.request.field("Connection")) {
-                add(event, state, out, Rule::http_closed_by_version, true);
+                add_once(event, state, out, Rule::http_closed_by_version);
             }
         }
     }
@@ -396,10 +395,8 @@ void Notes::see_close(const FrameEvent& event, NoteState& state, std::vector<Not
     const Side& second = connection.sides[1 - starter];
     if (connection.close == Close::half && event.from != starter && event.segment->length > 0 &&
         first.fin.frame < event.frame->number) {
-        if (Note* note = add(event, state, out, Rule::half_close, true)) {
-            note->arguments[0] = side_word(connection, starter);
-            note->arguments[1] = side_word(connection, 1 - starter);
-        }
+        add_once(event, state, out, Rule::half_close,
+                 {side_word(connection, starter), side_word(connection, 1 - starter)});
     }
     const std::uint64_t now = event.frame->number;
     if (!first.fin_acked || !second.fin_acked ||
@@ -412,18 +409,14 @@ void Notes::see_close(const FrameEvent& event, NoteState& state, std::vector<Not
     if (connection.close == Close::reset) {
         return;
     }
-    Note* note = add(event, state, out, rule, true);
-    if (note == nullptr) {
-        return;
-    }
+    Said said{side_word(connection, 1 - starter), side_word(connection, starter)};
     if (rule == Rule::close_in_three) {
-        note->frames = {first.fin.frame, second.fin.frame, second.fin_acked.frame, 0};
+        said.frames = {first.fin.frame, second.fin.frame, second.fin_acked.frame};
     } else {
-        note->frames = {first.fin.frame, first.fin_acked.frame, second.fin.frame,
-                        second.fin_acked.frame};
+        said.frames = {first.fin.frame, first.fin_acked.frame, second.fin.frame,
+                       second.fin_acked.frame};
     }
-    note->arguments[0] = side_word(connection, 1 - starter);
-    note->arguments[1] = side_word(connection, starter);
+    add_once(event, state, out, rule, std::move(said));
 }
 
 void Notes::see(const FrameEvent& event, NoteState& state, std::vector<Note>& out) {

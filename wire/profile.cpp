@@ -1,6 +1,9 @@
 #include "wire/profile.h"
 
+#include <algorithm>
 #include <array>
+
+#include "wire/output.h"
 
 namespace sluice::wire {
 
@@ -105,6 +108,10 @@ std::string logo_source_of(std::string_view html) {
 Profile read_profile(const std::vector<ConnectionRecord>& connections, const HttpExchange& page) {
     Profile profile;
     profile.facts = facts_of(page.response.body);
+    for (std::vector<std::string>& fact : profile.facts) {
+        std::ranges::transform(fact, fact.begin(),
+                               [](const std::string& text) { return printable(text); });
+    }
     profile.logo_source = logo_source_of(page.response.body);
     if (profile.logo_source.empty()) {
         return profile;

@@ -67,8 +67,8 @@ EpollBackend::EpollBackend(const BackendLimits& limits, bool pwait2)
       buffers_(new char[std::size_t{limits.recv_buffers} * limits.recv_buffer_bytes]),
       lent_(limits.recv_buffers, false),
       events_(kEventsMax) {
-    readable_.reserve(limits.completions);
-    readable_now_.reserve(limits.completions);
+    readable_.reserve(limits.slots);
+    readable_now_.reserve(limits.slots);
     free_buffers_.reserve(limits.recv_buffers);
     for (BufferId id = limits.recv_buffers; id-- > 0;) {
         free_buffers_.push_back(id);
@@ -152,7 +152,7 @@ void EpollBackend::bind(Slot slot, Generation generation, int fd, std::uint32_t 
     event.data.u64 = Token{slot, generation, OpKind::recv}.value;
     if (fd >= 0 && ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
         // ENOMEM or the user's watch limit: the connection breaks, as it would for the peer.
-        socket.readable = socket.hung_up = true;
+        socket.readable = true;
         ::shutdown(fd, SHUT_RDWR);
     }
 }
@@ -246,9 +246,7 @@ bool EpollBackend::receive_one(Slot slot, Socket_& socket) noexcept {
         completion.buffer = id;
         completion.size = static_cast<std::uint32_t>(n);
         completion.data = data;
-        socket.readable =
-            socket.hung_up || static_cast<std::size_t>(n) == limits_.recv_buffer_bytes;
-        return socket.readable;
+        return true;
     }
     if (n < 0 && errno == EAGAIN) {
         socket.readable = false;
@@ -406,7 +404,6 @@ void EpollBackend::on_event(const epoll_event& event) noexcept {
     }
     if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
         socket.readable = true;
-        socket.hung_up |= (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
         list_readable(token.slot(), socket);
         finish_ready(token.slot(), socket, Direction::readable);
     }

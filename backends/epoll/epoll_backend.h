@@ -2,9 +2,10 @@
 //
 // Each socket is registered once, edge-triggered, for reading (epoll(7)). A verb tries its system
 // call at once and queues the result; only "would block" parks it. Interest in writability is added
-// the first time a send parks. A receive that fills less than its buffer has emptied the socket,
-// so no second call is needed to see EAGAIN (epoll(7), question 9), unless the peer's FIN or an
-// error was signalled with it.
+// the first time a send parks. An edge is used up when a receive says "would block", and not when
+// one is short: a receive also stops at an urgent byte (tcp(7), "out-of-band data") and behind a
+// message with descriptors (unix(7)), and no edge tells of what is behind. The receive that finds
+// nothing comes a turn later, when the answer has left already.
 //
 // It waits with epoll_pwait2(2), to the nanosecond, or where that is refused (Linux before 5.11,
 // old seccomp profiles, valgrind) with epoll_wait(2), to the next millisecond.
@@ -61,8 +62,7 @@ class EpollBackend final : public posix::SocketBackend {
         std::uint32_t parked = kNotParked;  // the send that waits for room
         bool open : 1 = false;
         bool receiving : 1 = false;  // a recv stream runs
-        bool readable : 1 = false;   // an edge was seen and not yet emptied
-        bool hung_up : 1 = false;    // FIN or error seen: read until it says so
+        bool readable : 1 = false;   // an edge was seen and not yet used up
         bool listed : 1 = false;     // in readable_
         bool writable_watched : 1 = false;
         bool connecting : 1 = false;

@@ -65,7 +65,7 @@ UringBackend::UringBackend(const BackendLimits& limits, const UringCapabilities&
       sockets_(new Socket_[limits.slots]),
       sends_(limits.slots) {
     for (auto* list : {&to_arm_, &starved_, &tried_, &closed_}) {
-        list->reserve(limits.completions);
+        list->reserve(limits.slots);
     }
 }
 

@@ -55,8 +55,8 @@ IocpBackend::IocpBackend(const BackendLimits& limits, const IocpCapabilities& ca
       entries_(kEntriesMax),
       outbox_(limits.completions) {
     deliveries_.reserve(AcceptGroup::kPosted);
-    readable_.reserve(limits.completions);
-    readable_now_.reserve(limits.completions);
+    readable_.reserve(limits.slots);
+    readable_now_.reserve(limits.slots);
     free_buffers_.reserve(limits.recv_buffers);
     for (BufferId id = limits.recv_buffers; id-- > 0;) {
         free_buffers_.push_back(id);

@@ -6,7 +6,7 @@
 // Functions of set-up return Result; the others are noexcept. System has no state; any thread.
 #pragma once
 
-#include "core/win32.h"
+#include "system/win32.h"
 // after winsock2.h
 #include <mswsock.h>
 #include <ws2tcpip.h>

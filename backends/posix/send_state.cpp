@@ -15,8 +15,7 @@ namespace sluice::posix {
 
 bool stamp_matches(int file, const FileStamp& stamp) noexcept {
     struct stat info {};
-    return ::fstat(file, &info) == 0 && info.st_ino == stamp.inode &&
-           static_cast<std::uint64_t>(info.st_size) == stamp.size &&
+    return ::fstat(file, &info) == 0 && static_cast<std::uint64_t>(info.st_size) == stamp.size &&
            info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec == stamp.mtime_ns &&
            info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec == stamp.ctime_ns;
 }

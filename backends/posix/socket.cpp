@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "backends/posix/listeners.h"
+
 namespace sluice::posix {
 
 Status status_of(int errno_value) noexcept {
@@ -111,6 +113,11 @@ Endpoint to_endpoint(const SocketAddress& address) noexcept {
 
 namespace {
 
+// What a socket takes beyond what may leave at once (tcp(7)). Without a bound it takes megabytes
+// for a peer that reads slowly, and a thousand of those use up the memory of all connections; what
+// is under way to a peer that is far counts apart.
+constexpr int kUnsentMax = 128 * 1024;
+
 std::unexpected<Error> fail_errno(const char* step, const Endpoint& endpoint, int error) {
     return fail(status_of(error), endpoint.to_string() + ": " + step + ": " + std::strerror(error),
                 error);
@@ -176,6 +183,8 @@ Result<int> open_listener(const Endpoint& endpoint, const ListenOptions& options
         if (::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) {
             return failed("TCP_NODELAY");
         }
+        // Where it is not known there is no bound, and the server serves all the same.
+        (void)::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentMax, sizeof kUnsentMax);
     }
     if (endpoint.family == Family::ipv6) {
         const int v6_only = options.v6_only ? 1 : 0;
@@ -194,7 +203,11 @@ Result<int> open_listener(const Endpoint& endpoint, const ListenOptions& options
         }
     }
     if (bound != 0) {
-        return failed("bind");
+        const int error = errno;
+        ::close(fd);
+        auto why = fail_errno("bind", endpoint, error);
+        why.error().what += bind_advice(endpoint, error);
+        return why;
     }
     if (endpoint.family == Family::unix_path &&
         ::chmod(endpoint.path.c_str(), static_cast<mode_t>(options.unix_mode)) != 0) {

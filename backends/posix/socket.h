@@ -22,9 +22,10 @@ struct SocketAddress {
 [[nodiscard]] SocketAddress to_socket_address(const Endpoint& endpoint) noexcept;
 [[nodiscard]] Endpoint to_endpoint(const SocketAddress& address) noexcept;
 
-// A listening, non-blocking, close-on-exec socket. TCP_NODELAY is set on it and inherited by every
-// socket accepted from it (tcp(7)), which saves a call for each connection. A Unix path left
-// behind by a process that is gone is replaced; one that somebody listens on is address_in_use.
+// A listening, non-blocking, close-on-exec socket. TCP_NODELAY and TCP_NOTSENT_LOWAT are set on it
+// and inherited by every socket accepted from it (tcp(7)), which saves calls for each connection. A
+// Unix path left behind by a process that is gone is replaced; one that somebody listens on is
+// address_in_use.
 [[nodiscard]] Result<int> open_listener(const Endpoint& endpoint, const ListenOptions& options);
 
 // Removes the path of a Unix listener. Nothing for other families.

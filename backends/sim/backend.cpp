@@ -1,5 +1,6 @@
 // The verbs: they check the rules and note what is wanted. What happens then is in progress.cpp.
 #include "backends/sim/backend.h"
+#include "backends/sim/allocation.h"
 
 #include <algorithm>
 #include <bit>
@@ -84,6 +85,7 @@ Result<Endpoint> SimBackend::local(ListenerId listener) const {
 }
 
 void SimBackend::accept_start(ListenerId listener, Token token) noexcept {
+    const SimPlenty plenty;
     ListenerData& data = open_listener(listener);
     CHECK(token.kind() == OpKind::accept && token.slot() == listener);
     CHECK(data.accept == Op::none);
@@ -93,6 +95,7 @@ void SimBackend::accept_start(ListenerId listener, Token token) noexcept {
 }
 
 void SimBackend::accept_stop(ListenerId listener) noexcept {
+    const SimPlenty plenty;
     ListenerData& data = open_listener(listener);
     if (data.accept == Op::running) {
         data.stopping = true;
@@ -100,6 +103,7 @@ void SimBackend::accept_stop(ListenerId listener) noexcept {
 }
 
 void SimBackend::close_listener(ListenerId listener) noexcept {
+    const SimPlenty plenty;
     ListenerData& data = open_listener(listener);
     CHECK(data.accept == Op::none);
     network_.close_listener(data.id);
@@ -134,6 +138,7 @@ std::size_t SimBackend::sockets_used() const {
 }
 
 void SimBackend::adopt(Slot slot, Generation generation, Socket socket) noexcept {
+    const SimPlenty plenty;
     CHECK(slot < slots_.size());
     SlotData& data = slots_[slot];
     CHECK(data.state == SlotState::free);
@@ -147,11 +152,13 @@ void SimBackend::adopt(Slot slot, Generation generation, Socket socket) noexcept
 }
 
 void SimBackend::discard(Socket socket) noexcept {
+    const SimPlenty plenty;
     CHECK(std::erase(homeless_, socket) == 1);
     network_.close(socket);
 }
 
 void SimBackend::connect(Token token, const Endpoint& peer) noexcept {
+    const SimPlenty plenty;
     CHECK(token.slot() < slots_.size() && token.kind() == OpKind::connect);
     SlotData& data = slots_[token.slot()];
     CHECK(data.state == SlotState::free);
@@ -170,6 +177,7 @@ void SimBackend::connect(Token token, const Endpoint& peer) noexcept {
 }
 
 Endpoint SimBackend::peer(Slot slot) const noexcept {
+    const SimPlenty plenty;
     CHECK(slot < slots_.size());
     const SlotData& data = slots_[slot];
     CHECK(data.state != SlotState::free && data.state != SlotState::closing);
@@ -186,6 +194,7 @@ Socket SimBackend::native(Slot slot) const noexcept {
 // --- Receiving ------------------------------------------------------------------------------
 
 void SimBackend::recv_start(Token token) noexcept {
+    const SimPlenty plenty;
     SlotData& data = bound_slot(token, OpKind::recv);
     CHECK(data.state == SlotState::open);
     CHECK(data.recv == Op::none);
@@ -195,6 +204,7 @@ void SimBackend::recv_start(Token token) noexcept {
 }
 
 void SimBackend::recv_stop(Slot slot) noexcept {
+    const SimPlenty plenty;
     SlotData& data = bound_slot(slot);
     if (data.recv == Op::running) {
         data.recv_stopping = true;
@@ -203,6 +213,7 @@ void SimBackend::recv_stop(Slot slot) noexcept {
 }
 
 void SimBackend::release(BufferId buffer) noexcept {
+    const SimPlenty plenty;
     CHECK(buffer < buffers_.size());
     CHECK(buffers_[buffer] == BufferState::lent);
     buffers_[buffer] = BufferState::free;
@@ -219,11 +230,13 @@ void SimBackend::release(BufferId buffer) noexcept {
 // --- Sending, closing -----------------------------------------------------------------------
 
 void SimBackend::send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept {
+    const SimPlenty plenty;
     start_send(token, slices, nullptr, urgency);
 }
 
 void SimBackend::send_file(Token token, std::span<const Slice> head, const FileRange& range,
                            SendUrgency urgency) noexcept {
+    const SimPlenty plenty;
     CHECK(!range.copy || range.length <= kFileCopyMax);
     start_send(token, head, &range, urgency);
 }
@@ -243,6 +256,7 @@ std::uint64_t SimBackend::unacknowledged(Slot slot) const noexcept {
 }
 
 void SimBackend::ready(Token token, Direction direction) noexcept {
+    const SimPlenty plenty;
     SlotData& data = bound_slot(token, OpKind::ready);
     CHECK(data.state == SlotState::open);
     CHECK(data.ready == Op::none);
@@ -252,6 +266,7 @@ void SimBackend::ready(Token token, Direction direction) noexcept {
 }
 
 void SimBackend::shutdown_send(Slot slot) noexcept {
+    const SimPlenty plenty;
     SlotData& data = bound_slot(slot);
     CHECK(data.state == SlotState::open);
     data.fin_wanted = true;
@@ -259,6 +274,7 @@ void SimBackend::shutdown_send(Slot slot) noexcept {
 }
 
 void SimBackend::close(Token token) noexcept {
+    const SimPlenty plenty;
     SlotData& data = bound_slot(token, OpKind::close);
     const Slot slot = token.slot();
     if (data.send == Op::running && network_.random().chance(0.5)) {

@@ -10,7 +10,6 @@ FileStamp sim_stamp_of(std::intptr_t file) noexcept {
     struct stat info {};
     CHECK(fstat(static_cast<int>(file), &info) == 0);
     FileStamp stamp;
-    stamp.inode = info.st_ino;
     stamp.size = static_cast<std::uint64_t>(info.st_size);
     stamp.mtime_ns = info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec;
     stamp.ctime_ns = info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
-#include "core/win32.h"
+#include "system/win32.h"
 
 namespace sluice {
 

@@ -8,8 +8,6 @@ namespace sluice {
 
 namespace {
 
-// Virtual time starts at this wall-clock second: a Friday, so that dates in responses are fixed.
-constexpr std::int64_t kWallOrigin = 1'700'179'200;
 // A connection that finds the backlog full knocks again, as a lost SYN does.
 constexpr Nanos kSynRetry = 10 * kMillisecond;
 // sun_path of unix(7) holds 108 bytes with the terminating zero.
@@ -47,8 +45,24 @@ SimNetwork::SimNetwork(const SimOptions& options) : options_(options), random_(o
 
 SimNetwork::~SimNetwork() = default;
 
-std::int64_t SimNetwork::wall_seconds() const noexcept {
-    return kWallOrigin + now_ / kSecond;
+std::int64_t SimNetwork::wall_nanos() const noexcept {
+    return (kWallOrigin + wall_steps_.back().ahead) * kSecond + now_;
+}
+
+void SimNetwork::step_wall_clock(std::int64_t seconds) {
+    wall_steps_.push_back({now_, wall_steps_.back().ahead + seconds});
+}
+
+bool SimNetwork::wall_showed(std::int64_t second, Nanos first, Nanos last) const noexcept {
+    for (std::size_t i = 0; i < wall_steps_.size(); ++i) {
+        const Nanos from = std::max(first, wall_steps_[i].at);
+        const Nanos to = i + 1 < wall_steps_.size() ? std::min(last, wall_steps_[i + 1].at) : last;
+        const std::int64_t origin = kWallOrigin + wall_steps_[i].ahead;
+        if (from <= to && second >= origin + from / kSecond && second <= origin + to / kSecond) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void SimNetwork::mix(std::uint64_t value) noexcept {

@@ -37,7 +37,7 @@ struct SimFaults {
     double time_out = 0;         // each segment: the same, found out by a timeout
     double accept_no_fds = 0;    // each accept: the stream ends with no_fds
     double connect_refused = 0;  // each connect
-    double file_changed = 0;     // each piece read from a file in send_file
+    double file_changed = 0;     // each piece of a stamped file in send_file: the stamp has moved
     double spurious_return = 0;  // poll() returns none before its deadline
 };
 
@@ -116,13 +116,22 @@ struct SimSocket {
 
 class SimNetwork {
   public:
+    // Virtual time starts at this second of the wall clock: a Friday, so that dates in responses
+    // are fixed.
+    static constexpr std::int64_t kWallOrigin = 1'700'179'200;
+
     explicit SimNetwork(const SimOptions& options);
     SimNetwork(const SimNetwork&) = delete;
     SimNetwork& operator=(const SimNetwork&) = delete;
     ~SimNetwork();
 
     [[nodiscard]] Nanos now() const noexcept { return now_; }
-    [[nodiscard]] std::int64_t wall_seconds() const noexcept;
+    [[nodiscard]] std::int64_t wall_nanos() const noexcept;
+    [[nodiscard]] std::int64_t wall_seconds() const noexcept { return wall_nanos() / kSecond; }
+    // Somebody sets the wall clock: `seconds` ahead or back.
+    void step_wall_clock(std::int64_t seconds);
+    // Whether the wall clock showed that second at some instant from `first` to `last`.
+    [[nodiscard]] bool wall_showed(std::int64_t second, Nanos first, Nanos last) const noexcept;
     [[nodiscard]] SimRandom& random() noexcept { return random_; }
     // May be changed while the network runs.
     [[nodiscard]] SimOptions& options() noexcept { return options_; }
@@ -189,9 +198,15 @@ class SimNetwork {
     [[nodiscard]] Listener* route(const Endpoint& target);
     void mix(std::uint64_t value) noexcept;
 
+    struct WallStep {
+        Nanos at;
+        std::int64_t ahead;  // of the unset clock, from then on
+    };
+
     SimOptions options_;
     SimRandom random_;
     Nanos now_ = 0;
+    std::vector<WallStep> wall_steps_ = {{0, 0}};
     std::uint64_t sequence_ = 0;
     std::uint64_t digest_ = 0;
     Socket next_socket_ = 1000;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "backends/sim/allocation.h"
 #include "backends/sim/backend.h"
 
 namespace sluice {
@@ -250,6 +251,7 @@ void SimBackend::progress_ready(Slot slot) {
 // --- poll and wake --------------------------------------------------------------------------
 
 std::span<const Completion> SimBackend::poll(Nanos deadline) noexcept {
+    const SimPlenty plenty;
     network_.advance_to(network_.now() + kTurn);
     const bool spurious = network_.random().chance(network_.faults().spurious_return);
     for (;;) {
@@ -296,6 +298,7 @@ bool SimBackend::wait(Nanos deadline) {
 }
 
 void SimBackend::wake() noexcept {
+    const SimPlenty plenty;
     {
         const std::scoped_lock lock(wake_mutex_);
         woken_ = true;

@@ -30,9 +30,12 @@ bool append_from_file(std::string& to, const FileRange& range, std::uint64_t at,
 }
 
 // A stamp of zeros promises that the bytes cannot change.
+bool stamped(const FileRange& range) {
+    return range.stamp != nullptr && *range.stamp != FileStamp{};
+}
+
 bool still_carries(const FileRange& range) {
-    return range.stamp == nullptr || *range.stamp == FileStamp{} ||
-           *range.stamp == sim_stamp_of(range.file);
+    return !stamped(range) || *range.stamp == sim_stamp_of(range.file);
 }
 
 }  // namespace
@@ -141,7 +144,7 @@ std::optional<Status> SimBackend::send_range(SlotData& data) {
         } else if (!append_from_file(piece, range, sending.file_at, wanted)) {
             return Status::changed;
         }
-        if (network_.random().chance(network_.faults().file_changed)) {
+        if (stamped(range) && network_.random().chance(network_.faults().file_changed)) {
             return Status::changed;
         }
         const std::size_t taken = network_.write(data.socket, piece);

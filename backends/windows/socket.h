@@ -1,7 +1,7 @@
 // What every file for Windows needs of sockets: Winsock started, and addresses. No state.
 #pragma once
 
-#include "core/win32.h"
+#include "system/win32.h"
 // after winsock2.h
 #include <ws2tcpip.h>
 

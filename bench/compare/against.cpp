@@ -1,37 +1,15 @@
 #include "bench/compare/against.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
-#include <span>
 
 #include "bench/compare/report.h"
-#include "bench/load/random.h"
 
 namespace sluice::compare {
 
 namespace {
 
 using Json = nlohmann::json;
-
-std::vector<double> logs_of(const std::vector<double>& values) {
-    std::vector<double> logs;
-    for (const double value : values) {
-        if (value > 0) {
-            logs.push_back(std::log(value));
-        }
-    }
-    return logs;
-}
-
-double resampled_median(std::span<const double> values, std::vector<double>& sample,
-                        load::Random& random) {
-    sample.resize(values.size());
-    for (double& one : sample) {
-        one = values[random.below(values.size())];
-    }
-    return load::median(sample);
-}
 
 std::string text_of(const Json& object, const char* name) {
     const auto found = object.find(name);
@@ -80,8 +58,7 @@ std::vector<double> costs_of(const Row& row) {
     return costs;
 }
 
-Change change_of(const std::string& scenario, const Row& row, const Json& before, double noise,
-                 std::uint64_t seed) {
+Change change_of(const std::string& scenario, const Row& row, const Json& before, double noise) {
     Change change{.scenario = scenario, .server = row.label, .figure = "cost"};
     std::vector<double> then = numbers_of(before, "costs");
     std::vector<double> now = costs_of(row);
@@ -92,7 +69,7 @@ Change change_of(const std::string& scenario, const Row& row, const Json& before
     }
     change.then = load::median(then);
     change.now = load::median(now);
-    change.comparison = compare_unpaired(then, now, noise, seed);
+    change.comparison = load::compare_unpaired(then, now, load::Better::lower, noise);
     return change;
 }
 
@@ -104,40 +81,7 @@ bool Changes::regressed() const {
     });
 }
 
-load::Comparison compare_unpaired(const std::vector<double>& then, const std::vector<double>& now,
-                                  double noise, std::uint64_t seed) {
-    const std::vector<double> before = logs_of(then);
-    const std::vector<double> after = logs_of(now);
-    load::Comparison result;
-    result.pairs = std::min(before.size(), after.size());
-    if (result.pairs == 0) {
-        return result;
-    }
-    result.ratio = std::exp(load::median(after) - load::median(before));
-    load::Random random(seed);
-    std::vector<double> sample;
-    std::vector<double> differences(load::kResamples);
-    for (double& one : differences) {
-        const double median_before = resampled_median(before, sample, random);
-        one = resampled_median(after, sample, random) - median_before;
-    }
-    std::sort(differences.begin(), differences.end());
-    const auto tail = static_cast<std::size_t>((1 - load::kConfidence) / 2 * load::kResamples);
-    result.low = std::exp(differences[tail]);
-    result.high = std::exp(differences[load::kResamples - 1 - tail]);
-    if (result.pairs < load::kPairsMin) {
-        return result;
-    }
-    if (result.low > 1 + noise) {
-        result.verdict = load::Verdict::slower;
-    } else if (result.high < 1 / (1 + noise)) {
-        result.verdict = load::Verdict::faster;
-    }
-    return result;
-}
-
-Result<Changes> against(const std::string& json, const Report& now, double noise,
-                        std::uint64_t seed) {
+Result<Changes> against(const std::string& json, const Report& now, double noise) {
     const Json earlier = Json::parse(json, nullptr, false);
     const std::string schema = "sluice-compare/" + std::to_string(kSchemaVersion);
     if (!earlier.is_object() || text_of(earlier, "schema") != schema) {
@@ -160,7 +104,7 @@ Result<Changes> against(const std::string& json, const Report& now, double noise
                 changes.absent.push_back(result.scenario.name + ", " + row.label);
                 continue;
             }
-            changes.all.push_back(change_of(result.scenario.name, row, *before, noise, seed));
+            changes.all.push_back(change_of(result.scenario.name, row, *before, noise));
         }
     }
     return changes;

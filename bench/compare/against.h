@@ -2,8 +2,7 @@
 //
 // What is compared is the ratio to the baseline, where both runs have the same one: ratios carry
 // over between hours, and partly between machines, where microseconds do not. Else it is the cost
-// itself. The two runs share no rounds, so the samples are not paired: the interval is a percentile
-// bootstrap of the ratio of the two medians (as in bench/load/statistics.h, which is for pairs).
+// itself. The two runs share no restarts, so the samples are not paired.
 #pragma once
 
 #include <string>
@@ -32,12 +31,7 @@ struct Changes {
     [[nodiscard]] bool regressed() const;
 };
 
-[[nodiscard]] load::Comparison compare_unpaired(const std::vector<double>& then,
-                                                const std::vector<double>& now, double noise,
-                                                std::uint64_t seed);
-
 // `json`: what json_report() wrote; fails when it is something else.
-[[nodiscard]] Result<Changes> against(const std::string& json, const Report& now, double noise,
-                                      std::uint64_t seed);
+[[nodiscard]] Result<Changes> against(const std::string& json, const Report& now, double noise);
 
 }  // namespace sluice::compare

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "bench/compare/result.h"
+#include "bench/load/quantiles.h"
 
 namespace sluice::compare {
 
@@ -26,7 +27,8 @@ double median_of(const std::vector<Block>& blocks, Member member, bool flawed_to
     return load::median(values);
 }
 
-// The baseline of all: the one asked for, else the cheapest floor, else the first server.
+// The baseline of all: the first of the name asked for, else the cheapest floor, else the first
+// server.
 const Entry* choose_baseline(const std::vector<Entry>& entries, const std::string& wanted) {
     const Entry* chosen = nullptr;
     double lowest = 0;
@@ -35,7 +37,7 @@ const Entry* choose_baseline(const std::vector<Entry>& entries, const std::strin
             continue;
         }
         const double cost = median_of(entry.blocks, &Block::cost, true);
-        if (chosen == nullptr || cost < lowest) {
+        if (chosen == nullptr || (wanted.empty() && cost < lowest)) {
             chosen = &entry;
             lowest = cost;
         }
@@ -57,23 +59,20 @@ const Entry* own_base(const std::vector<Entry>& entries, const Entry& entry) {
     return found == entries.end() ? nullptr : &*found;
 }
 
-// Costs of the rounds in which both ran.
-struct Pairs {
-    std::vector<double> base;
-    std::vector<double> mine;
-};
-
-Pairs pair_up(const Entry& base, const Entry& mine) {
-    Pairs pairs;
+// One ratio for each restart: of slices that lay beside each other, or of the blocks of a round in
+// which both ran.
+std::vector<double> ratios_of(const Entry& base, const Entry& mine) {
+    std::vector<double> ratios;
+    const bool sliced =
+        std::ranges::any_of(mine.blocks, [](const Block& one) { return one.pairs > 0; });
     for (const Block& block : mine.blocks) {
         const auto other = std::find_if(base.blocks.begin(), base.blocks.end(),
                                         [&](const Block& one) { return one.round == block.round; });
-        if (other != base.blocks.end()) {
-            pairs.base.push_back(other->cost);
-            pairs.mine.push_back(block.cost);
+        if (sliced ? block.pairs > 0 : other != base.blocks.end()) {
+            ratios.push_back(sliced ? block.ratio : other->cost > 0 ? block.cost / other->cost : 0);
         }
     }
-    return pairs;
+    return ratios;
 }
 
 Row summarise(const Scenario& scenario, const Entry& entry) {
@@ -97,20 +96,21 @@ Row summarise(const Scenario& scenario, const Entry& entry) {
     }
     row.cost = median_of(entry.blocks, &Block::cost, true);
     row.memory = median_of(entry.blocks, &Block::memory, true);
+    row.busy = median_of(entry.blocks, &Block::busy, true);
+    row.idle_busy = median_of(entry.blocks, &Block::idle_busy, true);
+    row.instructions = entry.instructions;
     row.rate = median_of(entry.blocks, &Block::rate, false);
     if (entry.response.count() > 0) {
-        row.p50 = entry.response.quantile(0.5);
-        row.p99 = entry.response.quantile(0.99);
-        row.p999 = entry.response.quantile(0.999);
+        row.p50 = load::known_quantile(entry.response, 0.5).value_or(0);
+        row.p99 = load::known_quantile(entry.response, 0.99).value_or(0);
+        row.p999 = load::known_quantile(entry.response, 0.999).value_or(0);
     } else {
         row.p50 = static_cast<Nanos>(median_of(entry.blocks, &Block::p50, false));
         row.p99 = static_cast<Nanos>(median_of(entry.blocks, &Block::p99, false));
         row.p999 = static_cast<Nanos>(median_of(entry.blocks, &Block::p999, false));
     }
-    if (entry.connect.count() > 0) {
-        row.connect_p50 = entry.connect.quantile(0.5);
-        row.connect_p99 = entry.connect.count() >= 100 ? entry.connect.quantile(0.99) : 0;
-    }
+    row.connect_p50 = load::known_quantile(entry.connect, 0.5).value_or(0);
+    row.connect_p99 = load::known_quantile(entry.connect, 0.99).value_or(0);
     return row;
 }
 
@@ -129,23 +129,30 @@ ScenarioResult analyse(const Scenario& scenario, const std::vector<Entry>& entri
         const Entry* base =
             scenario.base ? (entry.base ? nullptr : own_base(entries, entry)) : common;
         if (base != nullptr && base != &entry && row.invalid.empty()) {
-            const Pairs pairs = pair_up(*base, entry);
             row.against = label_of(scenario, *base);
-            row.comparison = load::compare(pairs.base, pairs.mine, load::Better::lower,
-                                           analysis.seed, analysis.noise);
-            for (std::size_t i = 0; i < pairs.mine.size(); ++i) {
-                row.ratios.push_back(pairs.base[i] > 0 ? pairs.mine[i] / pairs.base[i] : 0);
-            }
+            row.ratios = ratios_of(*base, entry);
+            row.comparison = load::judge_ratios(row.ratios, load::Better::lower, analysis.noise);
         }
         result.rows.push_back(std::move(row));
     }
     return result;
 }
 
+namespace {
+
+unsigned count_of(const SelfTest& test, load::Verdict verdict) {
+    return static_cast<unsigned>(std::ranges::count_if(
+        test.trials, [&](const load::Comparison& trial) { return trial.verdict == verdict; }));
+}
+
+}  // namespace
+
 unsigned SelfTest::cannot_tell() const {
-    return static_cast<unsigned>(std::count_if(
-        trials.begin(), trials.end(),
-        [](const load::Comparison& trial) { return trial.verdict == load::Verdict::cannot_tell; }));
+    return count_of(*this, load::Verdict::cannot_tell);
+}
+
+unsigned SelfTest::found() const {
+    return count_of(*this, load::Verdict::slower);
 }
 
 double SelfTest::noise_floor() const {
@@ -164,8 +171,37 @@ double SelfTest::noise_floor() const {
 }
 
 bool SelfTest::passed() const {
-    return invalid.empty() && !trials.empty() &&
-           cannot_tell() >= kSelfTestShareMin * static_cast<double>(trials.size());
+    if (!invalid.empty() || trials.empty()) {
+        return false;
+    }
+    const auto count = static_cast<double>(trials.size());
+    if (spin > 0) {
+        return found() >= kFoundShareMin * count;
+    }
+    // One in twenty by right, and so many more by chance (two standard deviations).
+    const double wrong = 1 - load::kConfidence;
+    return count - cannot_tell() <= wrong * count + 2 * std::sqrt(wrong * (1 - wrong) * count);
+}
+
+Resolution resolution_of(const Report& report) {
+    Resolution resolution;
+    std::vector<double> halves;
+    for (const ScenarioResult& result : report.scenarios) {
+        for (const Row& row : result.rows) {
+            const load::Comparison& one = row.comparison;
+            if (result.scenario.kind != Kind::load || one.pairs < load::kPairsMin || one.low <= 0) {
+                continue;
+            }
+            halves.push_back(std::sqrt(one.high / one.low) - 1);
+            if (halves.back() >= resolution.worst) {
+                resolution.worst = halves.back();
+                resolution.worst_cell = result.scenario.name + ", " + row.label;
+            }
+        }
+    }
+    resolution.comparisons = halves.size();
+    resolution.usual = load::median(halves);
+    return resolution;
 }
 
 bool valid(const Report& report) {

@@ -4,14 +4,6 @@
 
 namespace sluice::compare {
 
-namespace {
-
-Endpoint loopback(std::uint16_t port) {
-    return {.family = Family::ipv4, .address = {127, 0, 0, 1}, .port = port, .path = {}};
-}
-
-}  // namespace
-
 Connection::Connection(std::uint16_t port) : socket_(blocking::make()) {
     if (!blocking::connect(socket_, loopback(port))) {
         error_ = blocking::last_error();
@@ -50,6 +42,10 @@ std::ptrdiff_t Connection::receive(std::string& text) {
         error_ = blocking::last_error();
     }
     return got;
+}
+
+Endpoint loopback(std::uint16_t port) {
+    return {.family = Family::ipv4, .address = {127, 0, 0, 1}, .port = port, .path = {}};
 }
 
 Result<std::uint16_t> free_port() {

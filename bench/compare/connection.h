@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bench/compare/blocking_socket.h"
+#include "core/endpoint.h"
 #include "core/result.h"
 
 namespace sluice::compare {
@@ -29,7 +30,9 @@ class Connection {
     std::string error_;
 };
 
-// A port of 127.0.0.1 that was free a moment ago.
+[[nodiscard]] Endpoint loopback(std::uint16_t port);  // 127.0.0.1
+// A port of 127.0.0.1 that was free a moment ago. Whoever starts a server on it has to look who
+// listens there in the end (Process::listens_at).
 [[nodiscard]] Result<std::uint16_t> free_port();
 
 }  // namespace sluice::compare

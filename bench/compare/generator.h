@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bench/compare/process.h"
+#include "bench/load/run.h"
 #include "core/backend.h"
 #include "core/histogram.h"
 
@@ -29,6 +30,9 @@ struct Load {
     std::optional<std::uint64_t> body_bytes = std::nullopt;  // of each answer, when known
     Nanos duration = kSecond;
 };
+
+// Up to here the handshakes cost next to nothing beside the requests.
+inline constexpr unsigned kFewConnections = 1000;
 
 struct Measured {
     double cpu_ns = 0;  // of the server, for each request
@@ -49,6 +53,12 @@ class Generator {
     // Why it cannot do this work; empty: it can.
     [[nodiscard]] virtual std::string unable(const Load& load) const = 0;
 };
+
+// Our own, taken apart, for slices: what it is asked to do, and what became of it. `cpu`: of the
+// server.
+[[nodiscard]] Result<load::Plan> plan_of(const Load& load);
+[[nodiscard]] Result<Measured> measured_of(const Load& load, const load::Plan& plan,
+                                           load::Outcome& outcome, Nanos cpu);
 
 [[nodiscard]] std::unique_ptr<Generator> own_generator(const BackendFactory& backends,
                                                        const std::atomic<bool>* stop);

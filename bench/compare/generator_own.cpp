@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bench/compare/generator.h"
+#include "bench/load/quantiles.h"
 #include "bench/load/request.h"
 #include "bench/load/run.h"
 #include "bench/load/validity.h"
@@ -13,11 +14,11 @@ namespace {
 
 constexpr Nanos kWarmupMin = 50 * kMillisecond;
 constexpr Nanos kWarmupMax = kSecond;
-// Up to here the handshakes cost next to nothing beside the requests.
-constexpr unsigned kFewConnections = 1000;
 constexpr Nanos kConnectTimeout = 30 * kSecond;  // for all of 10,000, one after the other
 
-Result<load::Plan> make_plan(const Load& work) {
+}  // namespace
+
+Result<load::Plan> plan_of(const Load& work) {
     load::Plan plan;
     load::Url url;
     url.host = "127.0.0.1";
@@ -36,7 +37,7 @@ Result<load::Plan> make_plan(const Load& work) {
     if (!server) {
         return std::unexpected(server.error());
     }
-    plan.server = *server;
+    plan.servers = *server;
     plan.connections = work.connections;
     plan.pipeline = work.pipeline;
     plan.churn = work.churn ? 1 : 0;
@@ -50,6 +51,8 @@ Result<load::Plan> make_plan(const Load& work) {
     }
     return plan;
 }
+
+namespace {
 
 // Why the answers are not those that were to be measured; empty: they are.
 std::string wrong_answers(const Load& work, const load::Outcome& outcome) {
@@ -87,7 +90,7 @@ std::string wrong_answers(const Load& work, const load::Outcome& outcome) {
 Result<double> cost_of(const Load& work, const load::Outcome& outcome, Nanos cpu, double rate) {
     if (work.connections <= kFewConnections) {
         return static_cast<double>(cpu) /
-               static_cast<double>(outcome.total.answers() + outcome.in_warmup);
+               static_cast<double>(outcome.total.answers() + outcome.warmup.answers());
     }
     if (rate <= 0) {
         return fail(Status::io_error, "no answer within the measured time: give more --duration");
@@ -101,7 +104,8 @@ Result<double> cost_of(const Load& work, const load::Outcome& outcome, Nanos cpu
 
 std::string flaw_of(const load::Plan& plan, const load::Outcome& outcome) {
     for (const load::Finding& finding : load::judge(plan, outcome).findings) {
-        if (finding.level == load::Level::invalid) {
+        // A pause of ours moves the far quantiles of one block, and no median of many.
+        if (finding.level == load::Level::invalid && finding.name != "pauses") {
             // What was measured, without the advice that follows it.
             return finding.name + ": " + finding.text.substr(0, finding.text.find(": "));
         }
@@ -109,13 +113,45 @@ std::string flaw_of(const load::Plan& plan, const load::Outcome& outcome) {
     return "";
 }
 
+}  // namespace
+
+Result<Measured> measured_of(const Load& work, const load::Plan& plan, load::Outcome& outcome,
+                             Nanos cpu) {
+    if (const std::string wrong = wrong_answers(work, outcome); !wrong.empty()) {
+        return fail(Status::io_error, wrong);
+    }
+    if (outcome.window <= 0) {
+        return fail(Status::io_error, "no time was measured");
+    }
+    load::Tally& total = outcome.total;
+    Measured measured;
+    measured.answers = total.answers();
+    measured.rate = static_cast<double>(total.answers() - total.answers_after_end) /
+                    static_cast<double>(outcome.window) * 1e9;
+    auto cost = cost_of(work, outcome, cpu, measured.rate);
+    if (!cost) {
+        return std::unexpected(cost.error());
+    }
+    measured.cpu_ns = *cost;
+    measured.p50 = load::known_quantile(total.response, 0.5).value_or(0);
+    measured.p99 = load::known_quantile(total.response, 0.99).value_or(0);
+    measured.p999 = load::known_quantile(total.response, 0.999).value_or(0);
+    measured.flaw = flaw_of(plan, outcome);
+    measured.response = std::move(total.response);
+    measured.connect = std::move(total.connect);
+    measured.connect->merge(total.connect_retransmitted);
+    return measured;
+}
+
+namespace {
+
 class OwnGenerator final : public Generator {
   public:
     OwnGenerator(const BackendFactory& backends, const std::atomic<bool>* stop)
         : backends_(backends), stop_(stop) {}
 
     Result<Measured> run(const Load& work, const Process& server) override {
-        auto plan = make_plan(work);
+        auto plan = plan_of(work);
         if (!plan) {
             return std::unexpected(plan.error());
         }
@@ -127,30 +163,7 @@ class OwnGenerator final : public Generator {
         if (!outcome) {
             return std::unexpected(outcome.error());
         }
-        if (const std::string wrong = wrong_answers(work, *outcome); !wrong.empty()) {
-            return fail(Status::io_error, wrong);
-        }
-        if (outcome->window <= 0) {
-            return fail(Status::io_error, "no time was measured");
-        }
-        load::Tally& total = outcome->total;
-        Measured measured;
-        measured.answers = total.answers();
-        measured.rate = static_cast<double>(total.answers() - total.answers_after_end) /
-                        static_cast<double>(outcome->window) * 1e9;
-        auto cost = cost_of(work, *outcome, cpu, measured.rate);
-        if (!cost) {
-            return std::unexpected(cost.error());
-        }
-        measured.cpu_ns = *cost;
-        measured.p50 = total.response.quantile(0.5);
-        measured.p99 = total.response.quantile(0.99);
-        measured.p999 = total.response.quantile(0.999);
-        measured.flaw = flaw_of(*plan, *outcome);
-        measured.response = std::move(total.response);
-        measured.connect = std::move(total.connect);
-        measured.connect->merge(total.connect_retransmitted);
-        return measured;
+        return measured_of(work, *plan, *outcome, cpu);
     }
 
     std::string unable(const Load& /*load*/) const override { return ""; }

@@ -1,6 +1,7 @@
 #include "bench/compare/process.h"
 
 #include <cctype>
+#include <thread>
 
 #include "bench/compare/workspace.h"
 #include "bench/load/system.h"
@@ -18,6 +19,26 @@ std::string Process::last_words() const {
     }
     const std::size_t line = text.rfind('\n');
     return line == std::string::npos ? text : text.substr(line + 1);
+}
+
+std::string_view to_string(Priority priority) {
+    switch (priority) {
+        case Priority::ordinary: return "ordinary";
+        case Priority::raised: return "raised";
+        case Priority::real_time: return "real-time";
+    }
+    return "";
+}
+
+Priority highest_priority() {
+    // Asked of a thread, because the way back may be barred.
+    Priority highest = Priority::ordinary;
+    std::thread([&] {
+        highest = take_priority(Priority::real_time) ? Priority::real_time
+                  : take_priority(Priority::raised)  ? Priority::raised
+                                                     : Priority::ordinary;
+    }).join();
+    return highest;
 }
 
 Nanos Process::cpu() const {

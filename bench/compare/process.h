@@ -9,13 +9,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
 #include "core/result.h"
 
 namespace sluice::compare {
+
+// How a thread and what it starts stand to the other work of the machine.
+enum class Priority : std::uint8_t { ordinary, raised, real_time };
+[[nodiscard]] std::string_view to_string(Priority priority);
 
 struct Command {
     std::string program;  // a path
@@ -26,7 +32,8 @@ struct Command {
 class Process {
   public:
     [[nodiscard]] static Result<Process> start(const Command& command, int cpu,
-                                               const std::string& output_path);
+                                               const std::string& output_path,
+                                               Priority priority = Priority::ordinary);
     Process(Process&& other) noexcept;
     Process& operator=(Process&&) = delete;
     ~Process() { stop(); }
@@ -37,6 +44,9 @@ class Process {
     [[nodiscard]] bool wait(Nanos patience) const;
     // Asks it to end, insists after two seconds, and waits.
     void stop();
+    // Whether it, or a descendant, is who listens at that port of 127.0.0.1, and nobody else. True
+    // also where the system lets nobody look into the process.
+    [[nodiscard]] bool listens_at(std::uint16_t port) const;
     // The last line that it printed.
     [[nodiscard]] std::string last_words() const;
     [[nodiscard]] std::string output() const;
@@ -57,6 +67,15 @@ class Process {
     std::shared_ptr<System> system_;  // none on Linux
     std::string output_path_;
 };
+
+// The CPU time that processes have used so far, read often: exact while they run, and with that of
+// threads that have ended. None where the system only counts ticks (Windows).
+[[nodiscard]] std::optional<Nanos> exact_cpu_of(const std::vector<int>& pids);
+
+// The calling thread, and what it starts, gets it; false when the system refuses.
+[[nodiscard]] bool take_priority(Priority priority);
+// The highest that the system lets us have.
+[[nodiscard]] Priority highest_priority();
 
 // A process and its descendants, by /proc.
 [[nodiscard]] std::vector<int> process_tree(int pid);

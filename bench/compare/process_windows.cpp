@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <sstream>
 
+#include "bench/compare/connection.h"
 #include "bench/compare/process.h"
-#include "core/path.h"
-#include "core/win32.h"
+#include "bench/load/system.h"
+#include "system/path.h"
+#include "system/win32.h"
 // after windows.h
 #include <psapi.h>
 
@@ -84,7 +86,8 @@ struct Process::System {
     HANDLE job = nullptr;
 };
 
-Result<Process> Process::start(const Command& command, int cpu, const std::string& output_path) {
+Result<Process> Process::start(const Command& command, int cpu, const std::string& output_path,
+                               Priority /*priority*/) {
     HANDLE output = open_inherited(win32::to_wide(output_path).value_or(L"").c_str(), GENERIC_WRITE,
                                    CREATE_ALWAYS);
     if (output == INVALID_HANDLE_VALUE) {
@@ -161,6 +164,19 @@ std::uint64_t Process::resident_bytes() const {
 
 std::uint64_t Process::peak_resident_bytes() const {
     return memory_of(system_->process).PeakWorkingSetSize;
+}
+
+bool Process::listens_at(std::uint16_t port) const {
+    const load::ServerProcesses found = load::find_server(loopback(port));
+    return std::ranges::all_of(found.pids, [&](int pid) { return pid == pid_; });
+}
+
+std::optional<Nanos> exact_cpu_of(const std::vector<int>& /*pids*/) {
+    return std::nullopt;
+}
+
+bool take_priority(Priority priority) {
+    return priority == Priority::ordinary;
 }
 
 // Servers for Windows do their work in the process that was started.

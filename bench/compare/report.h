@@ -16,8 +16,18 @@ inline constexpr int kSchemaVersion = 1;  // grows when a reader would have to c
 [[nodiscard]] std::string cost_human(Kind kind, double cost);
 [[nodiscard]] std::string latency_human(Nanos latency);  // "-" when none is known
 [[nodiscard]] std::string ratio_human(double ratio);
+[[nodiscard]] std::string interval_human(const load::Comparison& comparison);  // "0.98 to 1.02"
 // "faster", "slower", "cannot tell"; "baseline" for a row that nothing is compared with.
 [[nodiscard]] std::string verdict_of(const Row& row);
+
+// Whether the machine was quiet enough, and what it let be told: one line.
+[[nodiscard]] std::string headline(const Report& report);
+// What speaks against figures, each kind in one line however often it came up.
+[[nodiscard]] std::vector<std::string> remarks(const Report& report);
+
+// What a table of one scenario has, and what it has of one server that is not invalid.
+[[nodiscard]] std::vector<std::string> heading(const ScenarioResult& result);
+[[nodiscard]] std::vector<std::string> cells_of(const ScenarioResult& result, const Row& row);
 
 // The servers that have a column in tables of all scenarios, floors first.
 [[nodiscard]] std::vector<std::string> columns(const Report& report);

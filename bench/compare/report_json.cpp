@@ -25,15 +25,33 @@ OrderedJson comparison_json(const load::Comparison& comparison) {
             {"verdict", to_string(comparison.verdict)}};
 }
 
+// What is 0 is not known.
+void add_known(OrderedJson& json, std::initializer_list<std::pair<const char*, Nanos>> latencies) {
+    for (const auto& [name, value] : latencies) {
+        if (value > 0) {
+            json[name] = value;
+        }
+    }
+}
+
 OrderedJson block_json(const Block& block) {
     OrderedJson json = {{"round", block.round},
                         {"cost", block.cost},
-                        {"requests_per_second", block.rate},
                         {"answers", block.answers},
-                        {"p50_ns", block.p50},
-                        {"p99_ns", block.p99},
-                        {"p99.9_ns", block.p999},
                         {"peak_resident_bytes", block.memory}};
+    // Where nothing was answered, nothing has a latency.
+    if (block.answers > 0) {
+        json["requests_per_second"] = block.rate;
+        add_known(json, {{"p50_ns", block.p50}, {"p99_ns", block.p99}, {"p99.9_ns", block.p999}});
+    }
+    if (block.busy > 0) {
+        json["busy"] = block.busy;
+    }
+    if (block.pairs > 0) {
+        json["pairs"] = block.pairs;
+        json["ratio"] = block.ratio;
+        json["idle_busy"] = block.idle_busy;
+    }
     if (!block.flaw.empty()) {
         json["flaw"] = block.flaw;
     }
@@ -48,12 +66,19 @@ OrderedJson row_json(const Row& row) {
     }
     json["cost"] = row.cost;
     json["requests_per_second"] = row.rate;
-    json["p50_ns"] = row.p50;
-    json["p99_ns"] = row.p99;
-    json["p99.9_ns"] = row.p999;
-    json["handshake_p50_ns"] = row.connect_p50;
-    json["handshake_p99_ns"] = row.connect_p99;
+    add_known(json, {{"p50_ns", row.p50},
+                     {"p99_ns", row.p99},
+                     {"p99.9_ns", row.p999},
+                     {"handshake_p50_ns", row.connect_p50},
+                     {"handshake_p99_ns", row.connect_p99}});
     json["peak_resident_bytes"] = row.memory;
+    if (row.busy > 0) {
+        json["busy"] = row.busy;
+        json["idle_busy"] = row.idle_busy;
+    }
+    if (row.instructions > 0) {
+        json["instructions_per_request"] = row.instructions;
+    }
     json["against"] = row.against;
     if (!row.against.empty()) {
         json["comparison"] = comparison_json(row.comparison);
@@ -82,9 +107,15 @@ OrderedJson scenario_json(const ScenarioResult& result) {
 }
 
 OrderedJson self_test_json(const SelfTest& test) {
-    OrderedJson json = {{"scenario", test.scenario},         {"server", test.server},
-                        {"passed", test.passed()},           {"cannot_tell", test.cannot_tell()},
-                        {"noise_floor", test.noise_floor()}, {"trials", OrderedJson::array()}};
+    OrderedJson json = {{"scenario", test.scenario},
+                        {"server", test.server},
+                        {"passed", test.passed()},
+                        {"cannot_tell", test.cannot_tell()},
+                        {"noise_floor", test.noise_floor()},
+                        {"spin_ns", test.spin},
+                        {"found", test.found()},
+                        {"cost", test.cost},
+                        {"trials", OrderedJson::array()}};
     if (!test.invalid.empty()) {
         json["invalid"] = test.invalid;
     }
@@ -106,9 +137,16 @@ std::string json_report(const Report& report) {
                        {"cpu", report.machine.cpu},
                        {"cpus", report.machine.cpus}};
     json["generator"] = report.generator;
+    json["priority"] = report.priority;
     json["rounds"] = report.rounds;
     json["block_ns"] = report.duration;
     json["noise"] = report.noise;
+    const Resolution resolution = resolution_of(report);
+    json["resolution"] = {{"quiet", resolution.quiet()},
+                          {"comparisons", resolution.comparisons},
+                          {"usual", resolution.usual},
+                          {"worst", resolution.worst},
+                          {"worst_cell", resolution.worst_cell}};
     json["valid"] = valid(report);
     json["stopped"] = report.stopped;
     json["programs"] = OrderedJson::object();

@@ -11,8 +11,13 @@ namespace {
 
 using Cells = std::vector<std::string>;
 
-// Columns as wide as their widest cell; all but the first and the last to the right.
-std::string table(const std::vector<Cells>& rows) {
+bool counts_instructions(const ScenarioResult& result) {
+    return std::ranges::any_of(result.rows, [](const Row& row) { return row.instructions > 0; });
+}
+
+// Columns as wide as their widest cell; all but the first and, where it says so, the second to the
+// right.
+std::string table(const std::vector<Cells>& rows, std::size_t words) {
     std::vector<std::size_t> widths;
     for (const Cells& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));
@@ -25,7 +30,7 @@ std::string table(const std::vector<Cells>& rows) {
     for (const Cells& row : rows) {
         std::string line = " ";
         for (std::size_t i = 0; i < row.size(); ++i) {
-            const bool left = i == 0 || i + 1 == row.size();
+            const bool left = i < words || row.size() == 2;
             line += left ? fmt::format(" {:<{}} ", row[i], widths[i])
                          : fmt::format(" {:>{}} ", row[i], widths[i]);
         }
@@ -33,55 +38,6 @@ std::string table(const std::vector<Cells>& rows) {
         text += line + "\n";
     }
     return text;
-}
-
-const char* cost_title(Kind kind) {
-    switch (kind) {
-        case Kind::load: return "CPU/request";
-        case Kind::idle_memory: return "per connection";
-        case Kind::start: return "start";
-    }
-    return "";
-}
-
-Cells heading(Kind kind) {
-    Cells cells = {"server", cost_title(kind)};
-    if (kind == Kind::load) {
-        for (const char* one : {"requests/s", "p50", "p99", "p99.9", "handshake p50", "p99"}) {
-            cells.emplace_back(one);
-        }
-    }
-    for (const char* one : {"memory", "ratio", "interval", "verdict"}) {
-        cells.emplace_back(one);
-    }
-    return cells;
-}
-
-Cells cells_of(Kind kind, const Row& row) {
-    if (!row.invalid.empty()) {
-        return {row.label, "INVALID: " + row.invalid};
-    }
-    Cells cells = {row.label, cost_human(kind, row.cost)};
-    if (kind == Kind::load) {
-        // Without one block whose generator could run there is nothing to say of these.
-        const bool known = row.flawed < row.blocks.size();
-        cells.push_back(known ? load::rate_human(row.rate) : "-");
-        for (const Nanos one : {row.p50, row.p99, row.p999}) {
-            cells.push_back(known ? latency_human(one) : "-");
-        }
-        cells.push_back(latency_human(row.connect_p50));
-        cells.push_back(latency_human(row.connect_p99));
-    }
-    cells.push_back(load::bytes_human(row.memory));
-    if (row.against.empty()) {
-        cells.insert(cells.end(), {"", "", verdict_of(row)});
-    } else {
-        cells.push_back(ratio_human(row.comparison.ratio));
-        cells.push_back(fmt::format("{} to {}", ratio_human(row.comparison.low),
-                                    ratio_human(row.comparison.high)));
-        cells.push_back(verdict_of(row));
-    }
-    return cells;
 }
 
 std::string scenario_text(const ScenarioResult& result) {
@@ -92,28 +48,31 @@ std::string scenario_text(const ScenarioResult& result) {
     } else if (!result.baseline.empty()) {
         text += "; baseline " + result.baseline;
     }
-    std::vector<Cells> rows = {heading(scenario.kind)};
+    std::vector<Cells> rows = {heading(result)};
     for (const Row& row : result.rows) {
-        rows.push_back(cells_of(scenario.kind, row));
+        rows.push_back(row.invalid.empty() ? cells_of(result, row)
+                                           : Cells{row.label, "INVALID: " + row.invalid});
     }
-    text += "\n" + table(rows);
-    for (const Row& row : result.rows) {
-        if (row.flawed > 0) {
-            text += fmt::format("  {}: {} of {} blocks say nothing of rate and latency ({})\n",
-                                row.label, row.flawed, row.blocks.size(), row.flaw);
-        }
-    }
-    return text + "\n";
+    return text + "\n" + table(rows, 2) + "\n";
 }
 
 std::string self_test_text(const SelfTest& test) {
     if (!test.invalid.empty()) {
         return fmt::format("A/A {}, {}: INVALID: {}\n", test.scenario, test.server, test.invalid);
     }
+    if (test.spin > 0) {
+        return fmt::format(
+            "{}, {} ({} for a request) against itself with {} ns of work more: {} of {} trials "
+            "find "
+            "it{}\n",
+            test.scenario, test.server, cost_human(Kind::load, test.cost), test.spin, test.found(),
+            test.trials.size(), test.passed() ? "" : " (FAILED: nine of ten must)");
+    }
     return fmt::format(
         "A/A {}, {} against itself: {} of {} trials say cannot tell{}; noise floor {}\n",
         test.scenario, test.server, test.cannot_tell(), test.trials.size(),
-        test.passed() ? "" : " (FAILED: 95 % must)", load::percent_human(test.noise_floor()));
+        test.passed() ? "" : " (FAILED: more claims than chance makes)",
+        load::percent_human(test.noise_floor()));
 }
 
 double target_of(const Scenario& scenario, const std::string& server) {
@@ -123,7 +82,7 @@ double target_of(const Scenario& scenario, const std::string& server) {
 }
 
 std::string target_text(Kind kind, double target) {
-    return kind == Kind::load ? "≤ " + ratio_human(target) : "≤ " + cost_human(kind, target);
+    return kind == Kind::load ? fmt::format("≤ {:.2f}", target) : "≤ " + cost_human(kind, target);
 }
 
 std::string markdown_cell(const ScenarioResult& result, const std::string& server) {
@@ -152,6 +111,56 @@ std::string markdown_cell(const ScenarioResult& result, const std::string& serve
 
 }  // namespace
 
+Cells heading(const ScenarioResult& result) {
+    const Kind kind = result.scenario.kind;
+    Cells cells = {"server", "verdict", "ratio", "interval"};
+    switch (kind) {
+        case Kind::load: cells.emplace_back("CPU/request"); break;
+        case Kind::idle_memory: cells.emplace_back("per connection"); break;
+        case Kind::start: cells.emplace_back("start"); break;
+    }
+    if (counts_instructions(result)) {
+        cells.emplace_back("instructions");
+    }
+    if (kind == Kind::load) {
+        for (const char* one :
+             {"busy", "requests/s", "p50", "p99", "p99.9", "handshake p50", "p99"}) {
+            cells.emplace_back(one);
+        }
+    }
+    cells.emplace_back("memory");
+    return cells;
+}
+
+Cells cells_of(const ScenarioResult& result, const Row& row) {
+    const Kind kind = result.scenario.kind;
+    Cells cells = {row.label, verdict_of(row)};
+    if (row.against.empty() || row.comparison.pairs == 0) {
+        cells.insert(cells.end(), {"", ""});
+    } else {
+        cells.push_back(ratio_human(row.comparison.ratio));
+        // One restart has no spread.
+        cells.push_back(row.comparison.pairs > 1 ? interval_human(row.comparison) : "");
+    }
+    cells.push_back(cost_human(kind, row.cost));
+    if (counts_instructions(result)) {
+        cells.push_back(row.instructions > 0 ? load::rate_human(row.instructions) : "-");
+    }
+    if (kind == Kind::load) {
+        // Without one restart whose generator could run there is nothing to say of these.
+        const bool known = row.flawed < row.blocks.size();
+        cells.push_back(row.busy > 0 ? fmt::format("{:.0f} %", row.busy * 100) : "-");
+        cells.push_back(known ? load::rate_human(row.rate) : "-");
+        for (const Nanos one : {row.p50, row.p99, row.p999}) {
+            cells.push_back(known ? latency_human(one) : "-");
+        }
+        cells.push_back(latency_human(row.connect_p50));
+        cells.push_back(latency_human(row.connect_p99));
+    }
+    cells.push_back(load::bytes_human(row.memory));
+    return cells;
+}
+
 std::vector<std::string> columns(const Report& report) {
     std::vector<std::string> floors;
     std::vector<std::string> others;
@@ -177,7 +186,11 @@ std::string cost_human(Kind kind, double cost) {
 }
 
 std::string ratio_human(double ratio) {
-    return fmt::format("{:.{}f}", ratio, ratio < 10 ? 2 : 1);
+    return fmt::format("{:.{}f}", ratio, ratio < 2 ? 3 : ratio < 10 ? 2 : 1);
+}
+
+std::string interval_human(const load::Comparison& comparison) {
+    return ratio_human(comparison.low) + " to " + ratio_human(comparison.high);
 }
 
 std::string verdict_of(const Row& row) {
@@ -185,9 +198,13 @@ std::string verdict_of(const Row& row) {
 }
 
 std::string text_report(const Report& report) {
-    std::string text;
+    std::string text = headline(report);
+    text += text.empty() ? "" : "\n\n";
     for (const ScenarioResult& result : report.scenarios) {
         text += scenario_text(result);
+    }
+    for (const std::string& one : remarks(report)) {
+        text += one + "\n";
     }
     for (const SelfTest& test : report.self_tests) {
         text += self_test_text(test);
@@ -203,21 +220,20 @@ std::string text_report(const Report& report) {
 
 std::string text_changes(const Changes& changes) {
     std::vector<Cells> rows = {
-        {"scenario", "server", "figure", "then", "now", "change", "interval", "verdict"}};
+        {"scenario", "server", "verdict", "figure", "then", "now", "change", "interval"}};
     for (const Change& change : changes.all) {
         const bool is_cost = change.figure == "cost";
         const auto figure = [&](double value) {
             return is_cost ? fmt::format("{:.4g}", value) : ratio_human(value);
         };
-        rows.push_back({change.scenario, change.server, change.figure, figure(change.then),
-                        figure(change.now), ratio_human(change.comparison.ratio),
-                        fmt::format("{} to {}", ratio_human(change.comparison.low),
-                                    ratio_human(change.comparison.high)),
-                        std::string(to_string(change.comparison.verdict))});
+        rows.push_back({change.scenario, change.server,
+                        std::string(to_string(change.comparison.verdict)), change.figure,
+                        figure(change.then), figure(change.now),
+                        ratio_human(change.comparison.ratio), interval_human(change.comparison)});
     }
     std::string text =
         fmt::format("against {} ({}); differences up to {} are not claimed\n{}", changes.file,
-                    changes.date, load::percent_human(changes.noise), table(rows));
+                    changes.date, load::percent_human(changes.noise), table(rows, 3));
     for (const std::string& one : changes.absent) {
         text += "  not in both runs: " + one + "\n";
     }

@@ -13,16 +13,21 @@
 
 namespace sluice::compare {
 
-// One server under one load for one stretch of time, or one start, or one crowd of connections.
+// One restart of one server: under one load, all slices together or one stretch of time; or one
+// start, or one crowd of connections.
 struct Block {
     unsigned round = 0;
     double cost = 0;  // Kind says of what; lower is better
     double rate = 0;  // answers per second; 0 where nothing was loaded
     std::uint64_t answers = 0;
-    Nanos p50 = 0;  // response time
+    Nanos p50 = 0;  // response time; 0 of too few answers, as the others
     Nanos p99 = 0;
     Nanos p999 = 0;
     double memory = 0;      // peak resident set, bytes
+    double busy = 0;        // the server's CPU time / time under load; 0: not known
+    double idle_busy = 0;   // the same of the time in which others had their turn
+    double ratio = 0;       // to the baseline's slices beside its own (median); 0: in blocks
+    std::size_t pairs = 0;  // of slices
     std::string flaw = {};  // why rate and latencies are not to be believed
 };
 
@@ -36,6 +41,7 @@ struct Entry {
     std::string invalid = {};  // why there is no figure; empty: there is one
     Histogram response = {};   // of all blocks without a flaw; empty with wrk
     Histogram connect = {};
+    double instructions = 0;  // per request; 0: not counted
 };
 
 // One line of the result.
@@ -54,10 +60,13 @@ struct Row {
     Nanos p99 = 0;
     Nanos p999 = 0;
     Nanos connect_p50 = 0;  // of all handshakes of all blocks
-    Nanos connect_p99 = 0;  // 0: fewer than a hundred handshakes
+    Nanos connect_p99 = 0;
     double memory = 0;
-    std::string against;              // the label of what it is compared with; empty: nothing
-    std::vector<double> ratios = {};  // cost / that one's cost, round by round
+    double busy = 0;
+    double idle_busy = 0;
+    double instructions = 0;          // per request, outside of the kernel; 0: not counted
+    std::string against = {};         // the label of what it is compared with; empty: nothing
+    std::vector<double> ratios = {};  // cost / that one's cost, one for each restart
     load::Comparison comparison = {};
 };
 
@@ -70,24 +79,29 @@ struct ScenarioResult {
 struct Analysis {
     std::string baseline = {};  // a server's name; empty: the floor, else the first server
     double noise = 0;           // relative differences up to this are never claimed
-    std::uint64_t seed = 1;
 };
 
 [[nodiscard]] ScenarioResult analyse(const Scenario& scenario, const std::vector<Entry>& entries,
                                      const Analysis& analysis);
 
-// The same server twice, many times over: how often is a difference claimed that is none?
+// The same server twice, many times over: how often is a difference claimed that is none? Or, with
+// a difference that was planted (the second one spins for `spin` at each answer), how often is it
+// found?
 struct SelfTest {
     std::string scenario;
     std::string server;
+    Nanos spin = 0;
+    double cost = 0;  // of the first of the two, median of the trials
     std::vector<load::Comparison> trials = {};
     std::string invalid = {};
     [[nodiscard]] unsigned cannot_tell() const;
+    [[nodiscard]] unsigned found() const;  // trials that say the second is slower
     // 95 of 100 trials show a smaller relative difference than this.
     [[nodiscard]] double noise_floor() const;
+    // No more claims than chance allows; with a planted difference, nine of ten find it.
     [[nodiscard]] bool passed() const;
 };
-inline constexpr double kSelfTestShareMin = 0.95;
+inline constexpr double kFoundShareMin = 0.9;
 
 struct Version {
     std::string name;
@@ -100,7 +114,8 @@ struct Report {
     std::string version;
     std::string date;  // 2026-11-22
     load::Machine machine = {};
-    std::string generator;  // "sluice" or "wrk"
+    std::string generator;      // "sluice" or "wrk"
+    std::string priority = {};  // of servers and generator
     unsigned rounds = 0;
     Nanos duration = 0;
     double noise = 0;
@@ -110,6 +125,17 @@ struct Report {
     std::vector<SelfTest> self_tests = {};
     bool stopped = false;
 };
+
+// How well the machine let differences be told: half of the 95 % intervals, as shares.
+struct Resolution {
+    std::size_t comparisons = 0;  // of CPU time
+    double usual = 0;             // median
+    double worst = 0;
+    std::string worst_cell = {};  // "page, nginx"
+    [[nodiscard]] bool quiet() const { return comparisons > 0 && usual <= kQuiet; }
+    static constexpr double kQuiet = 0.02;
+};
+[[nodiscard]] Resolution resolution_of(const Report& report);
 
 // No cell is invalid, no self-test failed.
 [[nodiscard]] bool valid(const Report& report);

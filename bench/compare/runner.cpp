@@ -4,44 +4,24 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <thread>
 
-#include "bench/compare/client.h"
 #include "bench/compare/generator.h"
-#include "bench/compare/schedule.h"
 #include "bench/compare/servers.h"
+#include "bench/compare/stage.h"
 #include "bench/compare/workspace.h"
 #include "bench/load/system.h"
-#include "core/cpu.h"
-#include "core/path.h"
+#include "system/cpu.h"
 
 namespace sluice::compare {
 
 namespace {
 
-constexpr unsigned kWarmAsks = 50;
-constexpr Nanos kSettle = 300 * kMillisecond;
 constexpr unsigned long kDescriptorsOwn = 128;
-
-struct Contender {
-    const ServerKind* server;
-    Setting setting;
-};
-
-bool is_floor(const std::string& name) {
-    return name == "floor" || name.starts_with("floor_");
-}
 
 class Runner {
   public:
-    Runner(const RunOptions& options, Workspace& workspace, Generator& generator, int server_cpu,
-           Report& report)
-        : options_(options),
-          workspace_(workspace),
-          generator_(generator),
-          server_cpu_(server_cpu),
-          report_(report) {}
+    Runner(const Stage& stage, Report& report)
+        : options_(stage.options), stage_(stage), report_(report) {}
 
     Result<void> choose_servers();
     Result<void> run();
@@ -49,34 +29,18 @@ class Runner {
   private:
     void run_scenario(const Scenario& scenario);
     void run_self_test(const Scenario& scenario);
-    std::vector<Entry> run_rounds(const Scenario& scenario,
-                                  const std::vector<Contender>& contenders,
-                                  const std::string& title);
-    Result<Block> run_block(const Scenario& scenario, const Contender& contender, Entry& entry);
-    Result<void> measure(const Scenario& scenario, const Contender& contender,
-                         const Process& process, std::uint16_t port, Block& block, Entry& entry);
-    Result<void> measure_load(const Scenario& scenario, const Contender& contender,
-                              const Process& process, std::uint16_t port, Block& block,
-                              Entry& entry);
-    Result<void> measure_memory(const Scenario& scenario, const Process& process,
-                                std::uint16_t port, Block& block);
-    Result<std::string> check(const Scenario& scenario, std::uint16_t port,
-                              const std::string& root);
-    Load make_load(const Scenario& scenario, const Contender& contender, std::uint16_t port) const;
+    std::vector<ServerKind> floors_of(const Scenario& scenario);
+    std::vector<ServerKind> equals_of(const Scenario& scenario, SelfTest& test);
+    std::vector<Entry> measure(const Scenario& scenario, const std::vector<Contender>& contenders,
+                               const std::string& title, std::string& baseline);
+    void add_instructions(const Scenario& scenario, const std::vector<Contender>& contenders,
+                          std::vector<Entry>& entries);
     std::string reason_to_leave_out(const Scenario& scenario) const;
     [[nodiscard]] bool wanted(const std::string& name) const;
     [[nodiscard]] bool wants_floor(const std::string& name) const;
-    [[nodiscard]] bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
-    void say(const std::string& line) const {
-        if (options_.on_progress) {
-            options_.on_progress(line);
-        }
-    }
 
     const RunOptions& options_;
-    Workspace& workspace_;
-    Generator& generator_;
-    int server_cpu_;
+    const Stage& stage_;
     Report& report_;
     std::vector<ServerKind> servers_;
     std::string baseline_;  // the whole name, or empty
@@ -98,38 +62,10 @@ bool Runner::wants_floor(const std::string& name) const {
     return baseline_.empty() || name == baseline_;
 }
 
-// The whole name of the one server that `wanted` means.
-Result<std::string> one_server(const std::vector<ServerKind>& known, const std::string& wanted) {
-    std::string found;
-    std::string names;
-    for (const ServerKind& one : known) {
-        names += one.name + ", ";
-        if (name_matches(one.name, wanted)) {
-            if (!found.empty()) {
-                return fail(Status::address_invalid,
-                            fmt::format("'{}' means {} as well as {}", wanted, found, one.name));
-            }
-            found = one.name;
-        }
-    }
-    if (found.empty()) {
-        return fail(Status::address_invalid,
-                    fmt::format("there is no server '{}'; there are {}floor", wanted, names));
-    }
-    return found;
-}
-
 Result<void> Runner::choose_servers() {
     const std::vector<ServerKind> known = known_servers();
-    for (const std::string& name : options_.servers) {
-        const auto matches = [&](const ServerKind& one) { return name_matches(one.name, name); };
-        if (!is_floor(name) && std::none_of(known.begin(), known.end(), matches)) {
-            return std::unexpected(one_server(known, name).error());
-        }
-    }
-    baseline_ = options_.baseline;
-    if (!baseline_.empty() && !is_floor(baseline_)) {
-        auto name = one_server(known, baseline_);
+    if (!options_.baseline.empty()) {
+        auto name = one_server(options_.baseline);
         if (!name) {
             return std::unexpected(name.error());
         }
@@ -142,7 +78,7 @@ Result<void> Runner::choose_servers() {
         if (!one.program.empty()) {
             servers_.push_back(one);
             if (!one.ours) {
-                report_.programs.push_back({one.name, version_of(one, workspace_.folder())});
+                report_.programs.push_back({one.name, version_of(one, stage_.workspace.folder())});
             }
         } else if (!options_.servers.empty() || one.name == baseline_) {
             return fail(Status::not_found, one.name + " is not installed");
@@ -157,7 +93,7 @@ std::string Runner::reason_to_leave_out(const Scenario& scenario) const {
     Load load;
     load.connections = scenario.setting.connections;
     if (scenario.kind == Kind::load) {
-        if (std::string reason = generator_.unable(load); !reason.empty()) {
+        if (std::string reason = stage_.generator.unable(load); !reason.empty()) {
             return reason;
         }
     }
@@ -172,7 +108,7 @@ std::string Runner::reason_to_leave_out(const Scenario& scenario) const {
 
 Result<void> Runner::run() {
     for (const Scenario& scenario : options_.scenarios) {
-        if (stopped()) {
+        if (stage_.stopped()) {
             break;
         }
         if (const std::string reason = reason_to_leave_out(scenario); !reason.empty()) {
@@ -181,8 +117,8 @@ Result<void> Runner::run() {
         }
         // Made before the clock of any block runs.
         for (const Setting& setting : {scenario.setting, scenario.base.value_or(Setting{})}) {
-            say(fmt::format("{}: making the root '{}'", scenario.name, setting.root));
-            if (auto root = workspace_.root(setting.root); !root) {
+            stage_.say(fmt::format("{}: making the root '{}'", scenario.name, setting.root));
+            if (auto root = stage_.workspace.root(setting.root); !root) {
                 return std::unexpected(root.error());
             }
         }
@@ -192,11 +128,11 @@ Result<void> Runner::run() {
             run_scenario(scenario);
         }
     }
-    report_.stopped = stopped();
+    report_.stopped = stage_.stopped();
     return {};
 }
 
-void Runner::run_scenario(const Scenario& scenario) {
+std::vector<ServerKind> Runner::floors_of(const Scenario& scenario) {
     std::vector<ServerKind> floors;
     for (const FloorUse& use : scenario.floors) {
         if (!wants_floor(use.program)) {
@@ -209,6 +145,18 @@ void Runner::run_scenario(const Scenario& scenario) {
             floors.pop_back();
         }
     }
+    return floors;
+}
+
+std::vector<Entry> Runner::measure(const Scenario& scenario,
+                                   const std::vector<Contender>& contenders,
+                                   const std::string& title, std::string& baseline) {
+    return can_slice(stage_, scenario) ? run_slices(stage_, scenario, contenders, title, baseline)
+                                       : run_blocks(stage_, scenario, contenders, title);
+}
+
+void Runner::run_scenario(const Scenario& scenario) {
+    const std::vector<ServerKind> floors = floors_of(scenario);
     std::vector<Contender> contenders;
     contenders.reserve(floors.size() + 2 * servers_.size());
     for (const ServerKind& floor : floors) {
@@ -219,241 +167,91 @@ void Runner::run_scenario(const Scenario& scenario) {
             continue;
         }
         if (scenario.base) {
-            contenders.push_back({&server, *scenario.base});
+            contenders.push_back({&server, *scenario.base, true});
         }
         contenders.push_back({&server, scenario.setting});
     }
-    std::vector<Entry> entries = run_rounds(scenario, contenders, scenario.name);
+    std::string baseline = baseline_;
+    std::vector<Entry> entries = measure(scenario, contenders, scenario.name, baseline);
+    add_instructions(scenario, contenders, entries);
     // Of a scenario that was cut short only what is whole may stay.
-    if (!stopped()) {
+    if (!stage_.stopped()) {
         report_.scenarios.push_back(
-            analyse(scenario, entries,
-                    {.baseline = baseline_, .noise = options_.noise, .seed = options_.seed}));
+            analyse(scenario, entries, {.baseline = baseline, .noise = options_.noise}));
     }
+}
+
+void Runner::add_instructions(const Scenario& scenario, const std::vector<Contender>& contenders,
+                              std::vector<Entry>& entries) {
+    for (std::size_t i = 0; i < contenders.size(); ++i) {
+        Entry& entry = entries[i];
+        if (!options_.instructions || scenario.kind != Kind::load || stage_.stopped() ||
+            !contenders[i].server->ours || !entry.invalid.empty()) {
+            continue;
+        }
+        stage_.say(fmt::format("{}: instructions of {}", scenario.name, entry.name));
+        auto counted = count_instructions(stage_, scenario, contenders[i]);
+        if (counted) {
+            entry.instructions = *counted;
+        } else if (!stage_.stopped()) {
+            report_.left_out.push_back(fmt::format("{}: instructions of {}: {}", scenario.name,
+                                                   entry.name, counted.error().what));
+        }
+    }
+}
+
+// The two that are the same, or differ by the spin alone.
+std::vector<ServerKind> Runner::equals_of(const Scenario& scenario, SelfTest& test) {
+    if (options_.spin == 0 && !servers_.empty()) {
+        return {servers_.front(), servers_.front()};
+    }
+    const auto use = std::ranges::find_if(
+        scenario.floors, [&](const FloorUse& one) { return wants_floor(one.program); });
+    if (use == scenario.floors.end()) {
+        test.invalid = "it has no null server";
+        return {};
+    }
+    FloorUse second = *use;
+    if (options_.spin > 0) {
+        second.arguments.insert(second.arguments.end(), {"--spin", std::to_string(options_.spin)});
+    }
+    std::vector<ServerKind> equals = {floor_server(*use, own_folder()),
+                                      floor_server(second, own_folder())};
+    if (equals[0].program.empty()) {
+        test.invalid = use->program + " is not beside sluice";
+        return {};
+    }
+    return equals;
 }
 
 void Runner::run_self_test(const Scenario& scenario) {
-    if (servers_.empty()) {
-        return;
+    SelfTest test{.scenario = scenario.name, .server = {}, .spin = options_.spin};
+    const std::vector<ServerKind> equals = equals_of(scenario, test);
+    std::vector<Contender> contenders;
+    for (const ServerKind& server : equals) {
+        test.server = server.name;
+        contenders.push_back({&server, scenario.setting});
     }
-    const ServerKind& server = servers_.front();
-    SelfTest test{.scenario = scenario.name, .server = server.name};
-    const std::vector<Contender> twice(2, Contender{&server, scenario.setting});
+    std::vector<double> costs;
     for (unsigned trial = 0; trial < options_.self_trials && test.invalid.empty(); ++trial) {
-        const std::vector<Entry> entries = run_rounds(
-            scenario, twice,
-            fmt::format("A/A {}, trial {} of {}", scenario.name, trial + 1, options_.self_trials));
-        if (stopped()) {
+        std::string baseline = test.server;
+        const std::vector<Entry> entries = measure(
+            scenario, contenders,
+            fmt::format("A/A {}, trial {} of {}", scenario.name, trial + 1, options_.self_trials),
+            baseline);
+        if (stage_.stopped()) {
             break;
         }
-        std::vector<double> costs[2];
-        for (std::size_t i = 0; i < 2; ++i) {
-            test.invalid = test.invalid.empty() ? entries[i].invalid : test.invalid;
-            for (const Block& block : entries[i].blocks) {
-                costs[i].push_back(block.cost);
-            }
+        const ScenarioResult result =
+            analyse(scenario, entries, {.baseline = baseline, .noise = options_.noise});
+        for (const Row& row : result.rows) {
+            test.invalid = test.invalid.empty() ? row.invalid : test.invalid;
         }
-        test.trials.push_back(load::compare(costs[0], costs[1], load::Better::lower,
-                                            options_.seed + trial, options_.noise));
+        costs.push_back(result.rows[0].cost);
+        test.trials.push_back(result.rows[1].comparison);
     }
+    test.cost = load::median(costs);
     report_.self_tests.push_back(std::move(test));
-}
-
-std::vector<Entry> Runner::run_rounds(const Scenario& scenario,
-                                      const std::vector<Contender>& contenders,
-                                      const std::string& title) {
-    std::vector<Entry> entries;
-    const bool two_settings = scenario.base.has_value() && options_.self_trials == 0;
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
-        const ServerKind& server = *contenders[i].server;
-        // The base setting of a server stands before the other one.
-        const bool base =
-            two_settings && i + 1 < contenders.size() && contenders[i + 1].server == &server;
-        entries.push_back({.name = server.name,
-                           .base = base,
-                           .floor = server.floor,
-                           .reference = server.reference});
-    }
-    for (unsigned round = 0; round < options_.rounds; ++round) {
-        for (const std::size_t at : order_of_round(round, contenders.size())) {
-            Entry& entry = entries[at];
-            if (stopped() || !entry.invalid.empty()) {
-                continue;
-            }
-            say(fmt::format("{}: round {} of {}, {}", title, round + 1, options_.rounds,
-                            entry.name));
-            auto block = run_block(scenario, contenders[at], entry);
-            if (!block) {
-                entry.invalid = stopped() ? "stopped" : block.error().what;
-                continue;
-            }
-            block->round = round;
-            entry.blocks.push_back(std::move(*block));
-        }
-    }
-    return entries;
-}
-
-Result<Block> Runner::run_block(const Scenario& scenario, const Contender& contender,
-                                Entry& entry) {
-    auto port = free_port();
-    auto root = workspace_.root(contender.setting.root);
-    if (!port || !root) {
-        return std::unexpected(port ? root.error() : port.error());
-    }
-    const std::string folder = workspace_.folder();
-    Duty duty{.port = *port,
-              .root = *root,
-              .work = folder,
-              .log = {},
-              .arguments = contender.setting.arguments};
-    if (contender.setting.log) {
-        duty.log = folder + "/access.log";
-        std::error_code error;
-        std::filesystem::remove(to_path(duty.log), error);
-    }
-    auto command = contender.server->launch(duty);
-    if (!command) {
-        return std::unexpected(command.error());
-    }
-    Block block;
-    const Nanos began = load::monotonic_now();
-    auto process = Process::start(*command, server_cpu_, folder + "/server.out");
-    if (!process) {
-        return std::unexpected(process.error());
-    }
-    if (auto ready = wait_ready(*port, *process); !ready) {
-        return std::unexpected(ready.error());
-    }
-    if (scenario.kind == Kind::start) {
-        auto answer = check(scenario, *port, *root);
-        block.cost = static_cast<double>(load::monotonic_now() - began);
-        if (!answer) {
-            return std::unexpected(answer.error());
-        }
-    } else if (auto done = measure(scenario, contender, *process, *port, block, entry); !done) {
-        return std::unexpected(done.error());
-    }
-    if (!process->running()) {
-        return fail(Status::io_error, "it ended: " + process->last_words());
-    }
-    block.memory = static_cast<double>(process->peak_resident_bytes());
-    return block;
-}
-
-Result<void> Runner::measure(const Scenario& scenario, const Contender& contender,
-                             const Process& process, std::uint16_t port, Block& block,
-                             Entry& entry) {
-    if (scenario.kind == Kind::idle_memory) {
-        return measure_memory(scenario, process, port, block);
-    }
-    return measure_load(scenario, contender, process, port, block, entry);
-}
-
-// Asks once and looks at the answer; returns its validator. Floors answer a constant and are not
-// looked at.
-Result<std::string> Runner::check(const Scenario& scenario, std::uint16_t port,
-                                  const std::string& root) {
-    const std::string path = scenario.many > 0 ? file_path(7) : scenario.path;
-    std::vector<std::string> fields = scenario.fields;
-    std::string etag;
-    if (scenario.revalidate) {
-        auto first = ask(port, path);
-        if (!first || first->etag.empty()) {
-            return fail(Status::io_error, first ? "it gives no ETag" : first.error().what);
-        }
-        etag = first->etag;
-        fields.push_back("If-None-Match: " + etag);
-    }
-    auto answer = ask(port, path, fields);
-    if (!answer) {
-        return std::unexpected(answer.error());
-    }
-    if (answer->status != scenario.status) {
-        return fail(Status::io_error,
-                    fmt::format("status {}, not {}", answer->status, scenario.status));
-    }
-    if (scenario.status == 200) {
-        const auto file = read_file(root + (path == "/" ? "/index.html" : path));
-        if (!file || answer->body != *file) {
-            return fail(Status::io_error, fmt::format("{} bytes that are not those of the file",
-                                                      answer->body.size()));
-        }
-    }
-    return etag;
-}
-
-Load Runner::make_load(const Scenario& scenario, const Contender& contender,
-                       std::uint16_t port) const {
-    Load load{.port = port, .paths = {}, .fields = scenario.fields};
-    load.connections = contender.setting.connections;
-    load.pipeline = scenario.pipeline;
-    load.churn = scenario.churn;
-    load.status = contender.server->floor ? 200 : scenario.status;
-    load.body_bytes = scenario.body_bytes;
-    load.duration = options_.duration;
-    for (unsigned i = 0; i < std::max(1U, scenario.many); ++i) {
-        load.paths.push_back(scenario.many > 0 ? file_path(i) : scenario.path);
-    }
-    return load;
-}
-
-Result<void> Runner::measure_load(const Scenario& scenario, const Contender& contender,
-                                  const Process& process, std::uint16_t port, Block& block,
-                                  Entry& entry) {
-    Load load = make_load(scenario, contender, port);
-    if (!contender.server->floor) {
-        auto root = workspace_.root(contender.setting.root);
-        auto etag = root ? check(scenario, port, *root) : root;
-        if (!etag) {
-            return std::unexpected(etag.error());
-        }
-        if (!etag->empty()) {
-            load.fields.push_back("If-None-Match: " + *etag);
-        }
-    }
-    auto measured = generator_.run(load, process);
-    if (!measured) {
-        return std::unexpected(measured.error());
-    }
-    block.cost = measured->cpu_ns;
-    block.rate = measured->rate;
-    block.answers = measured->answers;
-    block.p50 = measured->p50;
-    block.p99 = measured->p99;
-    block.p999 = measured->p999;
-    block.flaw = measured->flaw;
-    if (block.cost <= 0) {
-        return fail(Status::io_error, "it took no CPU time that could be measured");
-    }
-    if (measured->flaw.empty() && measured->response) {
-        entry.response.merge(*measured->response);
-    }
-    if (measured->connect) {
-        entry.connect.merge(*measured->connect);
-    }
-    return {};
-}
-
-Result<void> Runner::measure_memory(const Scenario& scenario, const Process& process,
-                                    std::uint16_t port, Block& block) {
-    // Whatever is made on first use is there before the first look. Memory that a burst of
-    // connections leaves behind would hide the growth: one connection at a time.
-    for (unsigned i = 0; i < kWarmAsks; ++i) {
-        if (auto answer = ask(port, scenario.path); !answer) {
-            return std::unexpected(answer.error());
-        }
-    }
-    const auto before = static_cast<double>(process.resident_bytes());
-    auto held =
-        HeldConnections::open(port, scenario.setting.connections, kPageBytes, options_.stop);
-    if (!held) {
-        return std::unexpected(held.error());
-    }
-    std::this_thread::sleep_for(std::chrono::nanoseconds(kSettle));
-    const auto after = static_cast<double>(process.resident_bytes());
-    block.cost = std::max(0.0, after - before) / scenario.setting.connections;
-    return {};
 }
 
 std::string today() {
@@ -477,6 +275,12 @@ Result<void> run(const RunOptions& options, Report& report) {
     report.duration = options.duration;
     report.noise = options.noise;
     report.generator = options.wrk ? "wrk" : "sluice";
+    const Priority priority = options.priority.value_or(highest_priority());
+    if (options.priority && *options.priority > highest_priority()) {
+        return fail(Status::access_denied, fmt::format("the system does not allow us {} priority",
+                                                       to_string(*options.priority)));
+    }
+    report.priority = to_string(priority);
     auto workspace = Workspace::make();
     if (!workspace) {
         return std::unexpected(workspace.error());
@@ -497,7 +301,8 @@ Result<void> run(const RunOptions& options, Report& report) {
     } else {
         generator = own_generator(*options.backends, options.stop);
     }
-    Runner runner(options, *workspace, *generator, cpus.front(), report);
+    const Stage stage{options, *workspace, *generator, cpus.front(), priority};
+    Runner runner(stage, report);
     if (auto chosen = runner.choose_servers(); !chosen) {
         return chosen;
     }

@@ -66,6 +66,9 @@ struct Scenario {
     Target target = {};
     bool ours_only = false;
     bool when_named = false;  // not part of a run that names no scenario
+
+    // An answer takes a good part of a millisecond of the server's time.
+    [[nodiscard]] bool large() const { return body_bytes.value_or(0) > 1'000'000; }
 };
 
 [[nodiscard]] std::vector<Scenario> all_scenarios();

@@ -1,13 +1,20 @@
-// The order in which a round runs its contenders. Pure.
+// The order in which contenders have their turns. Pure.
 //
-// Rounds come in pairs, an order and its mirror (A B B A), so that whatever drifts evenly (a core
-// that gets warmer, a neighbour that wakes up) falls on all alike. Each pair begins with another
-// contender, so that nobody always runs behind the same one.
+// BLOCKS. Rounds come in pairs, an order and its mirror (A B B A), so that whatever drifts evenly
+// (a core that gets warmer, a neighbour that wakes up) falls on all alike. Each pair begins with
+// another contender, so that nobody always runs behind the same one.
+//
+// SLICES. What is compared is pairs: a baseline and a candidate. A figure of four slices, A B B A,
+// gives two ratios of slices that lie beside each other; the next figure of the same pair is
+// B A A B, and the next restart begins with the other one. Where there are several pairs their
+// figures take turns, and begin with another pair each time.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <vector>
+
+#include "bench/load/statistics.h"
 
 namespace sluice::compare {
 
@@ -22,5 +29,53 @@ namespace sluice::compare {
     }
     return order;
 }
+
+struct Turn {
+    std::size_t pair = 0;
+    bool candidate = false;
+};
+
+// One figure of each pair: 4 x `pairs` slices.
+[[nodiscard]] inline std::vector<Turn> order_of_figure(unsigned restart, unsigned figure,
+                                                       std::size_t pairs) {
+    std::vector<Turn> order;
+    const bool first = (restart + figure) % 2 == 1;  // the candidate begins
+    for (const std::size_t pair : order_of_round(figure, pairs)) {
+        for (const bool candidate : {first, !first, !first, first}) {
+            order.push_back({pair, candidate});
+        }
+    }
+    return order;
+}
+
+// The ratios of one restart, from the costs of its slices in the order of their turns.
+class Ratios {
+  public:
+    explicit Ratios(std::size_t pairs) : pairs_(pairs) {}
+    // A cost that is not positive is none: the slice beside it has nothing to be compared with.
+    void add(const Turn& turn, double cost) {
+        Pair& pair = pairs_[turn.pair];
+        if (!pair.begun) {
+            pair.before = cost;
+            pair.begun = true;
+            return;
+        }
+        pair.begun = false;
+        if (pair.before > 0 && cost > 0) {
+            pair.ratios.push_back(turn.candidate ? cost / pair.before : pair.before / cost);
+        }
+    }
+    // Their median; 0 of none.
+    [[nodiscard]] double of(std::size_t pair) const { return load::median(pairs_[pair].ratios); }
+    [[nodiscard]] std::size_t count(std::size_t pair) const { return pairs_[pair].ratios.size(); }
+
+  private:
+    struct Pair {
+        bool begun = false;
+        double before = 0;
+        std::vector<double> ratios;
+    };
+    std::vector<Pair> pairs_;
+};
 
 }  // namespace sluice::compare

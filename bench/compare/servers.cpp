@@ -184,6 +184,41 @@ std::vector<ServerKind> known_servers() {
     return all;
 }
 
+bool is_floor(const std::string& name) {
+    return name == "floor" || name.starts_with("floor_");
+}
+
+Result<std::vector<std::string>> servers_named(const std::string& wanted) {
+    std::vector<std::string> found;
+    std::string names;
+    for (const ServerKind& one : known_servers()) {
+        names += one.name + ", ";
+        if (name_matches(one.name, wanted)) {
+            found.push_back(one.name);
+        }
+    }
+    if (is_floor(wanted)) {
+        found.push_back(wanted);
+    }
+    if (found.empty()) {
+        return fail(Status::address_invalid,
+                    "there is no server '" + wanted + "'; there are " + names + "floor");
+    }
+    return found;
+}
+
+Result<std::string> one_server(const std::string& wanted) {
+    auto found = servers_named(wanted);
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    if (found->size() > 1) {
+        return fail(Status::address_invalid,
+                    "'" + wanted + "' means " + (*found)[0] + " as well as " + (*found)[1]);
+    }
+    return (*found)[0];
+}
+
 ServerKind floor_server(const FloorUse& use, const std::string& folder) {
     const std::string path = folder + "/" + use.program;
     ServerKind kind{.name = use.program,

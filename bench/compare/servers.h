@@ -38,6 +38,14 @@ struct ServerKind {
 // "sluice" and "epoll" both match "sluice epoll"; "floor" matches every floor.
 [[nodiscard]] bool name_matches(const std::string& server, const std::string& wanted);
 
+// "floor" and its kinds, which are no server of their own.
+[[nodiscard]] bool is_floor(const std::string& name);
+// The whole names of those that `wanted` means; fails, and tells which there are, when there is
+// none.
+[[nodiscard]] Result<std::vector<std::string>> servers_named(const std::string& wanted);
+// The same where only one may be meant.
+[[nodiscard]] Result<std::string> one_server(const std::string& wanted);
+
 // What a program says of its version: "1.22.1".
 [[nodiscard]] std::string version_of(const ServerKind& server, const std::string& folder);
 

@@ -9,7 +9,7 @@
 
 #include "bench/compare/scenario.h"
 #include "bench/load/random.h"
-#include "core/path.h"
+#include "system/path.h"
 
 namespace sluice::compare {
 

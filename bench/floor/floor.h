@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 
 namespace floor_server {
@@ -23,6 +24,7 @@ struct Options {
     int pipeline = 1;              // --pipeline N: that many answers for each read, in one write
     bool churn = false;            // --churn: accept, read, write, close
     const char* file = nullptr;    // --file PATH (floor_sendfile)
+    long spin_ns = 0;              // --spin N: works for so long before each answer (floor_epoll)
 };
 
 [[noreturn]] inline void fail(const char* what) {
@@ -52,6 +54,8 @@ inline Options parse(int argc, char** argv) {
             options.body_bytes = number<std::size_t>(value);
         } else if (name == "--pipeline") {
             options.pipeline = number<int>(value);
+        } else if (name == "--spin") {
+            options.spin_ns = number<long>(value);
         } else if (name == "--file") {
             options.file = value;
         } else {
@@ -82,6 +86,38 @@ inline void no_delay(int fd) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
+
+// Work of a known length, by which the balance itself is weighed. A count and not a clock, so that
+// it is CPU time and grows with all other work when the CPU is slow; what one turn takes is the
+// least of many tries, because whatever disturbs a try makes it longer.
+class Spin {
+  public:
+    explicit Spin(long wanted_ns) {
+        constexpr long kTry = 20'000;
+        constexpr int kTries = 500;
+        long least = 1'000'000'000;
+        for (int i = 0; i < kTries && wanted_ns > 0; ++i) {
+            timespec before{};
+            timespec after{};
+            ::clock_gettime(CLOCK_MONOTONIC, &before);
+            turn(kTry);
+            ::clock_gettime(CLOCK_MONOTONIC, &after);
+            const long took =
+                (after.tv_sec - before.tv_sec) * 1'000'000'000 + after.tv_nsec - before.tv_nsec;
+            least = took > 0 && took < least ? took : least;
+        }
+        turns_ = wanted_ns * kTry / least;
+    }
+    void operator()() const { turn(turns_); }
+
+  private:
+    static void turn(long times) {
+        for (long i = 0; i < times; ++i) {
+            asm volatile("" ::: "memory");
+        }
+    }
+    long turns_ = 0;
+};
 
 // A head as long as those of the servers that are compared with it.
 inline std::string head(std::size_t body_bytes, bool close) {

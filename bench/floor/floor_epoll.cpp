@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
         answer += one;
     }
 
+    const Spin spin(options.spin_ns);
+
     const int listener = listen_on(options.port, SOCK_NONBLOCK);
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
     epoll_event event{.events = EPOLLIN, .data = {.fd = listener}};
@@ -53,6 +55,7 @@ int main(int argc, char** argv) {
                     no_delay(accepted);
                     // With a connection for each request, the request is mostly there already.
                     if (options.churn && ::read(accepted, buffer.data(), buffer.size()) > 0) {
+                        spin();
                         (void)write_all(accepted, answer);
                         ::close(accepted);
                         continue;
@@ -63,6 +66,7 @@ int main(int argc, char** argv) {
                 continue;
             }
             const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+            spin();
             if (got <= 0 || !write_all(fd, answer) || options.churn) {
                 ::close(fd);
             }

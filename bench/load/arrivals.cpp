@@ -8,6 +8,9 @@ namespace sluice::load {
 
 namespace {
 
+constexpr std::uint64_t kSkippedOneByOne = 1'000'000;
+constexpr double kCountMax = 1e18;
+
 // Arrivals expected in the first `t` seconds of a step: the integral of its rate.
 double within(const RateStep& step, double t) {
     const double slope = (step.to - step.from) / in_seconds(step.duration);
@@ -67,8 +70,24 @@ Nanos Arrivals::instant_of(double requests) noexcept {
         step_at_ += steps_[step_].duration;
         ++step_;
     }
-    const double t = when(steps_[step_], requests - step_start_);
-    return step_at_ + static_cast<Nanos>(t * static_cast<double>(kSecond));
+    const double t = when(steps_[step_], requests - step_start_) * static_cast<double>(kSecond);
+    // A tiny rate puts the next one beyond all time.
+    constexpr double kEver = 1e18;  // 31 years
+    return t < kEver ? step_at_ + static_cast<Nanos>(t) : kNever;
+}
+
+std::uint64_t Arrivals::skip(Nanos end) noexcept {
+    std::uint64_t skipped = 0;
+    while (next_ < end && (kind_ == Kind::written || skipped < kSkippedOneByOne)) {
+        pop();
+        ++skipped;
+    }
+    if (next_ < end) {
+        const double left = expected_arrivals(steps_, end) - expected_arrivals(steps_, next_);
+        skipped += static_cast<std::uint64_t>(std::min(left / threads_, kCountMax));
+        next_ = kNever;
+    }
+    return skipped;
 }
 
 double expected_arrivals(const std::vector<RateStep>& steps, Nanos duration) {

@@ -42,6 +42,9 @@ class Arrivals {
     // The next instant (kNever after the last), in nanoseconds from the start of the run.
     [[nodiscard]] Nanos peek() const noexcept { return next_; }
     void pop() noexcept;
+    // Passes over all that come before `end`, and says how many they were (where millions are left,
+    // about how many).
+    [[nodiscard]] std::uint64_t skip(Nanos end) noexcept;
 
   private:
     [[nodiscard]] Nanos instant_of(double requests) noexcept;

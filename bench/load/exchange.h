@@ -54,7 +54,8 @@ struct ThreadReport {
     Nanos cpu = 0;  // of the measured time
     Nanos waited = 0;
     Nanos wall = 0;
-    Nanos ended_at = 0;  // instant of the last answer, or of the end
+    Nanos ended_at = 0;         // the end of the measured time, planned or not
+    std::uint64_t planned = 0;  // open loop: requests that the plan has in the measured time
     std::string backend;
     Expected last_answer;  // when bodies are verified
     WireStamps wire;       // of sampled connections, when there is a tap

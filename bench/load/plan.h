@@ -35,7 +35,7 @@ struct Request {
 };
 
 struct Plan {
-    Endpoint server;
+    std::vector<Endpoint> servers;  // connections are dealt out to them in turn
     std::vector<Request> requests;
     unsigned threads = 1;
     unsigned connections = 64;  // of all threads together

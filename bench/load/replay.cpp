@@ -13,6 +13,12 @@ namespace sluice::load {
 
 namespace {
 
+// Whether these characters stand at these places.
+bool has(std::string_view text, std::initializer_list<std::pair<std::size_t, char>> marks) {
+    return std::ranges::all_of(marks,
+                               [&](const auto& mark) { return text[mark.first] == mark.second; });
+}
+
 struct LogLine {
     std::int64_t second = 0;  // since 1970
     ReplayLog::Target target;
@@ -24,11 +30,11 @@ bool number(std::string_view text, T& value) {
     return error == std::errc{} && end == text.data() + text.size();
 }
 
-std::optional<std::int64_t> seconds_of(int year, unsigned month, unsigned day, int hour, int minute,
-                                       int second) {
-    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
-                                           std::chrono::day(day)};
-    if (!date.ok()) {
+std::optional<std::int64_t> seconds_of(unsigned year, unsigned month, unsigned day, unsigned hour,
+                                       unsigned minute, unsigned second) {
+    const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)),
+                                           std::chrono::month(month), std::chrono::day(day)};
+    if (!date.ok() || hour > 23 || minute > 59 || second > 60) {  // 60: a leap second
         return std::nullopt;
     }
     const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
@@ -40,12 +46,14 @@ std::optional<std::int64_t> instant_of(std::string_view text) {
     constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     unsigned day = 0;
-    int year = 0;
-    int hour = 0;
-    int minute = 0;
-    int second = 0;
-    int zone = 0;
-    if (text.size() != 26 || !number(text.substr(0, 2), day) || !number(text.substr(7, 4), year) ||
+    unsigned year = 0;
+    unsigned hour = 0;
+    unsigned minute = 0;
+    unsigned second = 0;
+    unsigned zone = 0;
+    if (text.size() != 26 || !has(text, {{2, '/'}, {6, '/'}, {11, ':'}, {14, ':'}, {17, ':'}}) ||
+        text[20] != ' ' || (text[21] != '+' && text[21] != '-') ||
+        !number(text.substr(0, 2), day) || !number(text.substr(7, 4), year) ||
         !number(text.substr(12, 2), hour) || !number(text.substr(15, 2), minute) ||
         !number(text.substr(18, 2), second) || !number(text.substr(22, 4), zone)) {
         return std::nullopt;
@@ -56,18 +64,20 @@ std::optional<std::int64_t> instant_of(std::string_view text) {
     if (!local) {
         return std::nullopt;
     }
-    return *local - (zone / 100 * 60 + zone % 100) * 60 * (text[21] == '-' ? -1 : 1);
+    const std::int64_t ahead = (zone / 100 * 60 + zone % 100) * 60;
+    return text[21] == '-' ? *local + ahead : *local - ahead;
 }
 
 // "2000-10-10T20:55:36Z"
 std::optional<std::int64_t> iso_instant_of(std::string_view text) {
-    int year = 0;
+    unsigned year = 0;
     unsigned month = 0;
     unsigned day = 0;
-    int hour = 0;
-    int minute = 0;
-    int second = 0;
-    if (text.size() != 20 || text[10] != 'T' || text[19] != 'Z' ||
+    unsigned hour = 0;
+    unsigned minute = 0;
+    unsigned second = 0;
+    if (text.size() != 20 ||
+        !has(text, {{4, '-'}, {7, '-'}, {10, 'T'}, {13, ':'}, {16, ':'}, {19, 'Z'}}) ||
         !number(text.substr(0, 4), year) || !number(text.substr(5, 2), month) ||
         !number(text.substr(8, 2), day) || !number(text.substr(11, 2), hour) ||
         !number(text.substr(14, 2), minute) || !number(text.substr(17, 2), second)) {
@@ -131,7 +141,7 @@ struct Found {
 
 }  // namespace
 
-ReplayLog read_replay_log(std::string_view text) {
+Result<ReplayLog> read_replay_log(std::string_view text) {
     ReplayLog log;
     std::vector<Found> found;
     std::map<std::pair<std::string, std::string>, std::uint32_t> known;
@@ -156,6 +166,12 @@ ReplayLog read_replay_log(std::string_view text) {
     std::ranges::sort(found, [](const Found& a, const Found& b) {
         return std::tie(a.second, a.order) < std::tie(b.second, b.order);
     });
+    if (!found.empty() && found.back().second - found.front().second > kReplaySecondsMax) {
+        return fail(Status::not_supported,
+                    "its first and its last request are " +
+                        std::to_string((found.back().second - found.front().second) / (24 * 3600)) +
+                        " days apart, and a run would take as long");
+    }
     for (std::size_t i = 0; i < found.size();) {
         std::size_t end = i;
         while (end < found.size() && found[end].second == found[i].second) {

@@ -3,7 +3,8 @@
 //
 // These formats tell the second only; requests of one second are spread evenly over it, in the
 // log's order. Lines that are no such request, and methods other than GET and HEAD (their bodies
-// are not in the log), are left out and counted.
+// are not in the log), are left out and counted. A run takes as long as its log, so a log of more
+// than a year is an error: one of its dates is wrong.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/result.h"
 
 namespace sluice::load {
 
@@ -30,6 +32,8 @@ struct ReplayLog {
     std::uint64_t left_out = 0;
 };
 
-[[nodiscard]] ReplayLog read_replay_log(std::string_view text);
+inline constexpr std::int64_t kReplaySecondsMax = 366 * 24 * 3600;
+
+[[nodiscard]] Result<ReplayLog> read_replay_log(std::string_view text);
 
 }  // namespace sluice::load

@@ -6,12 +6,30 @@
 #include <vector>
 
 #include "bench/load/plan.h"
+#include "bench/load/quantiles.h"
 #include "bench/load/run.h"
 #include "bench/load/validity.h"
 
 namespace sluice::load {
 
 inline constexpr int kSchemaVersion = 1;  // of the JSON; grows when a reader would have to change
+
+// A search for the highest rate that keeps an objective: this report is of the run at that rate, or
+// of the last trial when none kept it.
+struct Search {
+    struct Trial {
+        double rate = 0;
+        bool held = false;
+        std::string why;
+    };
+    std::string objective;  // "p99"
+    Nanos bound = 0;
+    std::vector<Trial> trials;
+    double held = 0;  // the highest that held and the lowest that failed; 0: none
+    double failed = 0;
+    std::string ended_early;  // why, if it did
+};
+[[nodiscard]] std::string search_text(const Search& search);
 
 struct Report {
     const Plan& plan;
@@ -20,6 +38,7 @@ struct Report {
     std::string command;  // as it was typed
     std::string backend_why;
     std::string version;
+    const Search* search = nullptr;
 };
 
 // The URL, and how many more there are.
@@ -28,29 +47,23 @@ struct Report {
 // What was asked for, in a sentence or two.
 [[nodiscard]] std::string describe_load(const Report& report);
 
-// The rows of latencies that every kind of report shows.
+// The rows of latencies, each of docs/bench.md, in JSON even when it holds nothing.
 struct Row {
     std::string name;     // "response"
     std::string meaning;  // "planned instant to last byte"
     Histogram values;
 };
 [[nodiscard]] std::vector<Row> latency_rows(const Plan& plan, const Tally& total);
-// The same without those that say nothing new: when every answer came in one piece, its first byte
-// came with the last.
-[[nodiscard]] std::vector<Row> shown_rows(const Plan& plan, const Tally& total);
 [[nodiscard]] std::vector<Row> handshake_rows(const Tally& total);
-
-// The quantiles shown, with their names.
-struct Quantile {
-    const char* name;  // "p99.9"
-    double share;
-};
-inline constexpr Quantile kQuantiles[] = {{"p50", 0.5},  {"p75", 0.75},    {"p90", 0.9},
-                                          {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}};
+// The same without those that say nothing, or nothing new: when every answer came in one piece, its
+// first byte came with the last; when all are of one kind, that is `service`.
+[[nodiscard]] std::vector<Row> shown_rows(const Plan& plan, const Tally& total);
+[[nodiscard]] std::vector<Row> shown_handshake_rows(const Tally& total);
 
 [[nodiscard]] std::string text_report(const Report& report);
 // One line while the run goes on.
-[[nodiscard]] std::string live_line(const Second& second);
+// At most so many columns: what does not fit is left out.
+[[nodiscard]] std::string live_line(const Second& second, std::size_t columns);
 [[nodiscard]] std::string json_report(const Report& report);
 // One page that needs nothing else: plots of percentiles, of the time series, of the phases.
 [[nodiscard]] std::string html_report(const Report& report);

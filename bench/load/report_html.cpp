@@ -64,8 +64,8 @@ std::string figures_html(const Outcome& outcome) {
         return fmt::format("<div><b>{}</b>{}</div>", value, name);
     };
     return "<div class=\"figures\">" + figure(rate_human(rate), "requests per second") +
-           figure(duration_human(total.response.quantile(0.5)), "response time, p50") +
-           figure(duration_human(total.response.quantile(0.99)), "response time, p99") +
+           figure(duration_human(known_quantile(total.response, 0.5)), "response time, p50") +
+           figure(duration_human(known_quantile(total.response, 0.99)), "response time, p99") +
            figure(duration_human(total.response.max()), "response time, highest") +
            figure(count_human(total.requests_failed()), "requests failed") + "</div>\n";
 }
@@ -146,13 +146,17 @@ std::string latency_plot(const Outcome& outcome) {
             continue;
         }
         const double at = static_cast<double>(second.from + second.to) / 2e9;
-        const Nanos values[] = {second.response_p50, second.response_p99, second.response_max};
-        for (std::size_t i = 0; i < 3; ++i) {
-            const auto value = static_cast<double>(std::max<Nanos>(1, values[i]));
-            lines[i].points.emplace_back(at, value);
-            low = std::min(low, value);
-            high = std::max(high, value);
-        }
+        const auto add = [&](Line& line, std::optional<Nanos> known) {
+            if (known) {
+                const auto value = static_cast<double>(std::max<Nanos>(1, *known));
+                line.points.emplace_back(at, value);
+                low = std::min(low, value);
+                high = std::max(high, value);
+            }
+        };
+        add(lines[0], second.response_p50);
+        add(lines[1], second.response_p99);
+        add(lines[2], second.response_max);
     }
     if (high < low) {
         return "";
@@ -200,10 +204,8 @@ std::string table_html(const std::vector<Row>& rows) {
     for (const Row& row : rows) {
         text += fmt::format("<tr><td>{}</td>", html_escape(row.name));
         for (const Quantile& quantile : kQuantiles) {
-            const bool known =
-                static_cast<double>(row.values.count()) * (1 - quantile.share) >= 0.999;
             text += fmt::format("<td>{}</td>",
-                                known ? duration_human(row.values.quantile(quantile.share)) : "-");
+                                duration_human(known_quantile(row.values, quantile.share)));
         }
         text += fmt::format("<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
                             duration_human(row.values.max()), duration_human(row.values.mean()),
@@ -227,9 +229,14 @@ std::string html_report(const Report& report) {
         html_escape(title_of(plan)), kStyle, html_escape(report.command), html_escape(here.kernel),
         html_escape(here.cpu), here.cpus, html_escape(report.version), here.cpus == 1 ? "" : "s");
     text += "<p>" + html_escape(describe_load(report)) + ".</p>\n";
+    if (report.search != nullptr) {
+        text += "<p><b>" + html_escape(search_text(*report.search)) +
+                "</b> What follows is of the run at the highest rate that held, or of the last "
+                "when none did.</p>\n";
+    }
     text += verdict_html(report.validity);
     if (outcome.total.answers() > 0) {
-        const std::vector<Row> handshakes = handshake_rows(outcome.total);
+        const std::vector<Row> handshakes = shown_handshake_rows(outcome.total);
         const std::vector<Row> requests = shown_rows(plan, outcome.total);
         text += figures_html(outcome);
         text += "<h2>Latency by percentile</h2>\n" + percentile_plot(plan, outcome.total);

@@ -19,7 +19,9 @@ Json summary(const Histogram& values) {
     }
     json["min"] = values.min();
     for (const Quantile& quantile : kQuantiles) {
-        json[quantile.name] = values.quantile(quantile.share);
+        if (const auto value = known_quantile(values, quantile.share)) {
+            json[quantile.name] = *value;
+        }
     }
     json["max"] = values.max();
     json["mean"] = values.mean();
@@ -29,7 +31,10 @@ Json summary(const Histogram& values) {
 
 Json plan_json(const Plan& plan) {
     Json json;
-    json["server"] = plan.server.to_string();
+    json["server"] = plan.servers[0].to_string();
+    for (const Endpoint& server : plan.servers) {
+        json["servers"].push_back(server.to_string());
+    }
     for (const Request& request : plan.requests) {
         json["urls"].push_back({{"url", request.url}, {"weight", request.weight}});
     }
@@ -67,6 +72,14 @@ Json validity_json(const Report& report) {
              {"text", finding.text}});
     }
     json["little_residual"] = little_residual(report.outcome);
+    const Tally& total = report.outcome.total;
+    json["pauses"] = {{"count", total.paused.count()},
+                      {"total_ns", total.time_paused()},
+                      {"max_ns", total.paused.max()},
+                      {"requests", total.requests_paused}};
+    if (report.outcome.stolen_share) {
+        json["stolen_share"] = *report.outcome.stolen_share;
+    }
     for (const ThreadReport& thread : report.outcome.threads) {
         json["threads"].push_back({{"backend", thread.backend},
                                    {"cpu_ns", thread.cpu},
@@ -94,7 +107,10 @@ Json counts_json(const Outcome& outcome) {
     Json json;
     json["answers"] = total.answers();
     json["answers_after_end"] = total.answers_after_end;
-    json["answers_in_warmup"] = outcome.in_warmup;
+    json["answers_in_warmup"] = outcome.warmup.answers();
+    json["requests_sent_in_look"] = outcome.look.requests;
+    json["requests_sent_in_warmup"] = outcome.warmup.requests_sent;
+    json["requests_failed_in_warmup"] = outcome.warmup.requests_failed();
     json["requests_sent"] = total.requests_sent;
     json["requests_failed"] = total.requests_failed();
     json["offered"] = outcome.offered;
@@ -103,6 +119,7 @@ Json counts_json(const Outcome& outcome) {
     json["body_bytes"] = total.body_bytes;
     json["sent_bytes"] = total.sent_bytes;
     json["writes_at_once"] = total.writes_at_once;
+    json["status"] = Json::object();
     for (std::size_t code = 0; code < total.status.size(); ++code) {
         if (total.status[code] > 0) {
             json["status"][std::to_string(code)] = total.status[code];
@@ -120,18 +137,39 @@ Json counts_json(const Outcome& outcome) {
 Json series_json(const Outcome& outcome) {
     Json json = Json::array();
     for (const Second& second : outcome.series) {
-        json.push_back({{"from_ns", second.from},
-                        {"to_ns", second.to},
-                        {"warmup", second.warmup},
-                        {"answers", second.answers},
-                        {"failed", second.failed},
-                        {"not_2xx_3xx", second.not_2xx_3xx},
-                        {"received_bytes", second.received_bytes},
-                        {"response_p50", second.response_p50},
-                        {"response_p99", second.response_p99},
-                        {"response_max", second.response_max},
-                        {"service_p50", second.service_p50},
-                        {"service_p99", second.service_p99}});
+        Json one = {{"from_ns", second.from},
+                    {"to_ns", second.to},
+                    {"warmup", second.warmup},
+                    {"answers", second.answers},
+                    {"failed", second.failed},
+                    {"not_2xx_3xx", second.not_2xx_3xx},
+                    {"received_bytes", second.received_bytes}};
+        const auto add = [&](const char* name, std::optional<Nanos> value) {
+            if (value) {
+                one[name] = *value;
+            }
+        };
+        add("response_p50", second.response_p50);
+        add("response_p99", second.response_p99);
+        if (second.answers > 0) {
+            one["response_max"] = second.response_max;
+        }
+        add("service_p50", second.service_p50);
+        add("service_p99", second.service_p99);
+        json.push_back(std::move(one));
+    }
+    return json;
+}
+
+Json search_json(const Search& search) {
+    Json json;
+    json["objective"] = search.objective;
+    json["bound_ns"] = search.bound;
+    json["held"] = search.held;
+    json["failed"] = search.failed;
+    json["ended_early"] = search.ended_early;
+    for (const Search::Trial& trial : search.trials) {
+        json["trials"].push_back({{"rate", trial.rate}, {"held", trial.held}, {"why", trial.why}});
     }
     return json;
 }
@@ -187,6 +225,9 @@ std::string json_report(const Report& report) {
         json["handshake_ns"][key_of(row.name)] = summary(row.values);
     }
     json["series"] = series_json(outcome);
+    if (report.search != nullptr) {
+        json["search"] = search_json(*report.search);
+    }
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -194,12 +235,16 @@ std::string csv_report(const Report& report) {
     std::string text =
         "from_s,to_s,warmup,answers,failed,not_2xx_3xx,received_bytes,response_p50_ns,"
         "response_p99_ns,response_max_ns,service_p50_ns,service_p99_ns\n";
+    const auto cell = [](std::optional<Nanos> value) {
+        return value ? std::to_string(*value) : std::string();
+    };
     for (const Second& one : report.outcome.series) {
         text += fmt::format("{:.3f},{:.3f},{},{},{},{},{},{},{},{},{},{}\n",
                             static_cast<double>(one.from) / 1e9, static_cast<double>(one.to) / 1e9,
                             one.warmup ? 1 : 0, one.answers, one.failed, one.not_2xx_3xx,
-                            one.received_bytes, one.response_p50, one.response_p99,
-                            one.response_max, one.service_p50, one.service_p99);
+                            one.received_bytes, cell(one.response_p50), cell(one.response_p99),
+                            one.answers > 0 ? std::to_string(one.response_max) : "",
+                            cell(one.service_p50), cell(one.service_p99));
     }
     return text;
 }

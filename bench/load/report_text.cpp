@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "bench/load/format.h"
 #include "bench/load/report.h"
@@ -48,10 +49,8 @@ std::string row_line(const Row& row) {
     const Histogram& values = row.values;
     std::string line = fmt::format("  {:<{}}", row.name, kNames);
     for (const Quantile& quantile : kQuantiles) {
-        // A quantile of fewer values than lie beyond it is just the maximum.
-        const bool known = static_cast<double>(values.count()) * (1 - quantile.share) >= 0.999;
-        line += fmt::format("{:>{}}", known ? duration_human(values.quantile(quantile.share)) : "-",
-                            kColumn);
+        line +=
+            fmt::format("{:>{}}", duration_human(known_quantile(values, quantile.share)), kColumn);
     }
     for (const std::string& text : {duration_human(values.max()), duration_human(values.mean()),
                                     duration_human(values.deviation())}) {
@@ -103,10 +102,15 @@ std::string closes_line(const Tally& total) {
 
 std::string describe_load(const Report& report) {
     const Plan& plan = report.plan;
-    std::string text =
-        fmt::format("{} connection{}, {} thread{} on {} ({})", plan.connections,
-                    plan.connections == 1 ? "" : "s", plan.threads, plan.threads == 1 ? "" : "s",
-                    report.outcome.threads[0].backend, report.backend_why);
+    std::vector<std::string> servers;
+    servers.reserve(plan.servers.size());
+    for (const Endpoint& server : plan.servers) {
+        servers.push_back(server.to_string());
+    }
+    std::string text = fmt::format(
+        "{} connection{} to {}, {} thread{} on {} ({})", plan.connections,
+        plan.connections == 1 ? "" : "s", fmt::join(servers, " and "), plan.threads,
+        plan.threads == 1 ? "" : "s", report.outcome.threads[0].backend, report.backend_why);
     if (plan.pipeline > 1) {
         text += fmt::format(", {} requests at once on each", plan.pipeline);
     }
@@ -137,10 +141,8 @@ std::string title_of(const Plan& plan) {
 
 std::vector<Row> latency_rows(const Plan& plan, const Tally& total) {
     std::vector<Row> rows;
-    const auto add = [&](const char* name, const char* meaning, Histogram values) {
-        if (values.count() > 0) {
-            rows.push_back({name, meaning, std::move(values)});
-        }
+    const auto add = [&](std::string name, const char* meaning, Histogram values) {
+        rows.push_back({std::move(name), meaning, std::move(values)});
     };
     const auto copy = [](const Histogram& from) {
         Histogram to;
@@ -155,41 +157,33 @@ std::vector<Row> latency_rows(const Plan& plan, const Tally& total) {
     add("write", "sends that had to wait: until the system took all", copy(total.write_waited));
     add("first byte", "send to first byte", total.first_byte_all());
     add("transfer", "first byte to last byte", total.transfer_all());
-    Histogram later = total.service_of_place(Tally::kLater);
-    const std::uint64_t firsts = total.answers() - later.count();
-    if (later.count() > 0 && firsts > 0) {
-        add("first", "service of the first request on a connection",
-            total.service_of_place(Tally::kFirst));
-        add("later", "service of the others", std::move(later));
-    }
-    std::size_t classes = 0;
+    add("first", "service of the first request on a connection",
+        total.service_of_place(Tally::kFirst));
+    add("later", "service of the others", total.service_of_place(Tally::kLater));
     for (std::size_t i = 1; i <= Tally::kClasses; ++i) {
-        classes += total.class_count(i) > 0 ? 1U : 0U;
-    }
-    for (std::size_t i = 1; classes > 1 && i <= Tally::kClasses; ++i) {
-        add(fmt::format("{}xx", i).c_str(), "service of answers with such a status",
-            total.service_of_class(i));
+        add(i < Tally::kClasses ? fmt::format("{}xx", i) : "beyond 5xx",
+            "service of answers with such a status", total.service_of_class(i));
     }
     return rows;
 }
 
 std::vector<Row> shown_rows(const Plan& plan, const Tally& total) {
     std::vector<Row> rows = latency_rows(plan, total);
-    if (total.transfer.count() == 0) {
-        std::erase_if(rows, [](const Row& row) {
-            return row.name == "first byte" || row.name == "transfer";
-        });
-    }
+    const bool whole = total.transfer.count() == 0;
+    std::erase_if(rows, [&](const Row& row) {
+        const std::uint64_t count = row.values.count();
+        const bool same = row.name == "first" || row.name == "later" || row.name.ends_with("xx");
+        return count == 0 || (same && count == total.answers()) ||
+               (whole && (row.name == "first byte" || row.name == "transfer"));
+    });
     return rows;
 }
 
 std::vector<Row> handshake_rows(const Tally& total) {
     std::vector<Row> rows;
     const auto add = [&](const char* name, const char* meaning, const Histogram& values) {
-        if (values.count() > 0) {
-            rows.push_back({name, meaning, Histogram{}});
-            rows.back().values.merge(values);
-        }
+        rows.push_back({name, meaning, Histogram{}});
+        rows.back().values.merge(values);
     };
     add("connect", "connect() to writable: what a user waits", total.connect);
     add("kernel rtt", "SYN to SYN/ACK, by the kernel's clock", total.kernel_rtt);
@@ -197,6 +191,12 @@ std::vector<Row> handshake_rows(const Tally& total) {
         total.accept_wait);
     add("packet lost", "connect() to writable, with a packet sent again",
         total.connect_retransmitted);
+    return rows;
+}
+
+std::vector<Row> shown_handshake_rows(const Tally& total) {
+    std::vector<Row> rows = handshake_rows(total);
+    std::erase_if(rows, [](const Row& row) { return row.values.count() == 0; });
     return rows;
 }
 
@@ -216,18 +216,46 @@ std::string text_report(const Report& report) {
     text += fmt::format("  status       {}\n", status_line(total));
     text += fmt::format("  connections  {}\n", closes_line(total));
     text += table("Requests", shown_rows(report.plan, total));
-    text += table("Handshakes", handshake_rows(total));
+    text += table("Handshakes", shown_handshake_rows(total));
     return text;
 }
 
-std::string live_line(const Second& second) {
-    const double length = static_cast<double>(second.to - second.from) / 1e9;
-    return fmt::format("{:>6.1f} s {:>10}/s  response p50 {:>8}  p99 {:>8}  max {:>8}  failed {}{}",
-                       static_cast<double>(second.to) / 1e9,
-                       rate_human(length > 0 ? static_cast<double>(second.answers) / length : 0),
-                       duration_human(second.response_p50), duration_human(second.response_p99),
-                       duration_human(second.response_max), count_human(second.failed),
-                       second.warmup ? "  (warm-up)" : "");
+std::string live_line(const Second& second, std::size_t columns) {
+    const double length = in_seconds(second.to - second.from);
+    const std::string parts[] = {
+        fmt::format("{:>6.1f} s", in_seconds(second.to)),
+        fmt::format(" {:>10}/s",
+                    rate_human(length > 0 ? static_cast<double>(second.answers) / length : 0)),
+        fmt::format("  response p50 {:>8}", duration_human(second.response_p50)),
+        fmt::format("  p99 {:>8}", duration_human(second.response_p99)),
+        fmt::format("  max {:>8}", duration_human(second.response_max)),
+        fmt::format("  failed {}", count_human(second.failed)),
+        second.warmup ? "  (warm-up)" : ""};
+    std::string line;
+    for (const std::string& part : parts) {
+        if (line.size() + part.size() > columns) {
+            break;
+        }
+        line += part;
+    }
+    return line;
+}
+
+std::string search_text(const Search& search) {
+    std::string text =
+        search.held == 0
+            ? fmt::format("No rate was found that keeps {} within {}", search.objective,
+                          duration_human(search.bound))
+            : fmt::format("{} requests per second keep {} within {}", rate_human(search.held),
+                          search.objective, duration_human(search.bound));
+    if (search.held > 0 && search.failed > 0) {
+        text += fmt::format("; {} do not", rate_human(search.failed));
+    }
+    text += ".\n";
+    if (!search.ended_early.empty()) {
+        text += "The search ended early: " + search.ended_early + "\n";
+    }
+    return text;
 }
 
 }  // namespace sluice::load

@@ -8,40 +8,38 @@
 
 namespace sluice::load {
 
-Result<Endpoint> resolve(const Url& url) {
-    Endpoint endpoint;
+Result<std::vector<Endpoint>> resolve(const Url& url) {
     if (!url.unix_path.empty()) {
+        Endpoint endpoint;
         endpoint.family = Family::unix_path;
         endpoint.path = url.unix_path;
-        return endpoint;
+        return std::vector{endpoint};
     }
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_ADDRCONFIG;
     addrinfo* found = nullptr;
-    int error = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &found);
-    if (error != 0) {
-        // AI_ADDRCONFIG hides ::1 on a machine whose only IPv6 address is the loopback's.
-        hints.ai_flags = 0;
-        error = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &found);
-    }
+    const int error = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &found);
     if (error != 0) {
         return fail(Status::not_found, "no such host: '" + url.host + "' (" +
                                            std::string(::gai_strerror(error)) + ")");
     }
-    for (const addrinfo* one = found; one != nullptr && endpoint.family == Family::none;
-         one = one->ai_next) {
+    std::vector<Endpoint> endpoints;
+    for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
         posix::SocketAddress address;
         address.size = std::min<socklen_t>(one->ai_addrlen, sizeof address.storage);
         std::memcpy(&address.storage, one->ai_addr, address.size);
-        endpoint = posix::to_endpoint(address);
+        Endpoint endpoint = posix::to_endpoint(address);
+        endpoint.port = url.port;
+        if (endpoint.family != Family::none &&
+            std::ranges::find(endpoints, endpoint) == endpoints.end()) {
+            endpoints.push_back(std::move(endpoint));
+        }
     }
     ::freeaddrinfo(found);
-    endpoint.port = url.port;
-    if (endpoint.family == Family::none) {
+    if (endpoints.empty()) {
         return fail(Status::not_found, "host '" + url.host + "' has no address");
     }
-    return endpoint;
+    return endpoints;
 }
 
 }  // namespace sluice::load

@@ -12,6 +12,7 @@ constexpr int kSwitchingProtocols = 101;
 constexpr std::string_view kServerTiming = "server-timing";
 constexpr std::uint8_t kOtherName = 0xff;
 constexpr int kNoBody = 1;  // what llhttp's on_headers_complete answers for "skip the body"
+constexpr int kNonsense = -1;
 
 ResponseReader& reader_of(const llhttp_t* machine) noexcept {
     return *static_cast<ResponseReader*>(machine->data);
@@ -94,6 +95,9 @@ int ResponseReader::on_value_end(llhttp_t* machine) noexcept {
 
 int ResponseReader::on_head(llhttp_t* machine) noexcept {
     ResponseReader& self = reader_of(machine);
+    if (machine->status_code < 100) {
+        return kNonsense;  // older llhttp takes fewer than three digits (RFC 9112 section 4)
+    }
     self.answer_.status = static_cast<std::uint16_t>(machine->status_code);
     // llhttp would wait for as many bytes as a 304's Content-Length says; there are none
     // (RFC 9110 section 15.4.5, RFC 9112 section 6.3).

@@ -5,17 +5,19 @@
 #include <map>
 #include <thread>
 
+#include "bench/load/quantiles.h"
 #include "bench/load/system.h"
 #include "bench/load/worker.h"
-#include "core/cpu.h"
+#include "system/cpu.h"
 
 namespace sluice::load {
 
 namespace {
 
 constexpr Nanos kPatience = 20 * kMillisecond;
-constexpr Nanos kLead = 5 * kMillisecond;  // from "all are ready" to the start
-constexpr unsigned kDescriptorsOwn = 64;   // what the process needs beside its connections
+constexpr Nanos kLead = 5 * kMillisecond;     // from "all are ready" to the start
+constexpr unsigned kDescriptorsOwn = 64;      // what the process needs beside its connections
+constexpr unsigned kDescriptorsOfThread = 8;  // of its backend, and of what it looks at
 
 std::int64_t wall_ms() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -63,7 +65,7 @@ class Collector {
         exchange_.give_back(std::move(delivery.tally));
         // Threads deliver in order, so the first stretch is complete when all have delivered it,
         // or will deliver nothing more.
-        while (open_.size() > 1 && lasts_ == 0 && open_.begin()->second.threads == plan_.threads) {
+        while (!open_.empty() && open_.begin()->second.threads == plan_.threads) {
             close_first();
         }
     }
@@ -82,11 +84,7 @@ class Collector {
         const Nanos now = monotonic_now();
         second.to = std::min(from_, std::max(now, stretches_.start())) - stretches_.start();
         summarise(tally, second);
-        if (second.warmup) {
-            outcome_.in_warmup += second.answers;
-        } else {
-            outcome_.total.merge(tally);
-        }
+        (second.warmup ? outcome_.warmup : outcome_.total).merge(tally);
         outcome_.series.push_back(second);
         if (on_second_) {
             on_second_(second, tally);
@@ -99,11 +97,11 @@ class Collector {
         second.failed = tally.requests_failed();
         second.not_2xx_3xx = tally.answers() - tally.class_count(2) - tally.class_count(3);
         second.received_bytes = tally.received_bytes;
-        second.response_p50 = tally.response.quantile(0.5);
-        second.response_p99 = tally.response.quantile(0.99);
+        second.response_p50 = known_quantile(tally.response, 0.5);
+        second.response_p99 = known_quantile(tally.response, 0.99);
         second.response_max = tally.response.max();
-        second.service_p50 = service.quantile(0.5);
-        second.service_p99 = service.quantile(0.99);
+        second.service_p50 = known_quantile(service, 0.5);
+        second.service_p99 = known_quantile(service, 0.99);
     }
 
     // The server's CPU time at the two ends of the measured time, as close as we come to them.
@@ -142,14 +140,27 @@ class Collector {
 
 Result<void> check_descriptors(const Plan& plan) {
     const unsigned long limit = raise_descriptor_limit();
-    if (plan.connections + kDescriptorsOwn > limit) {
-        return fail(Status::no_fds, "the limit of open files is " + std::to_string(limit) +
-                                        ", and " + std::to_string(plan.connections) +
-                                        " connections need " +
-                                        std::to_string(plan.connections + kDescriptorsOwn) +
-                                        ": raise it (ulimit -n) or take fewer connections (-c)");
+    const unsigned long needed =
+        plan.connections + plan.threads * kDescriptorsOfThread + kDescriptorsOwn;
+    if (needed > limit) {
+        return fail(Status::no_fds,
+                    "the limit of open files is " + std::to_string(limit) +
+                        ", and this run needs " + std::to_string(needed) +
+                        ": raise it (ulimit -n) or take fewer connections (-c) or threads (-t)");
     }
     return {};
+}
+
+ServerProcesses find_servers(const std::vector<Endpoint>& servers) {
+    ServerProcesses all = find_server(servers[0]);
+    for (std::size_t i = 1; i < servers.size(); ++i) {
+        for (const int pid : find_server(servers[i]).pids) {
+            if (std::ranges::find(all.pids, pid) == all.pids.end()) {
+                all.pids.push_back(pid);
+            }
+        }
+    }
+    return all;
 }
 
 NetCounters difference(const NetCounters& after, const NetCounters& before) {
@@ -162,17 +173,14 @@ void set_window(const Plan& plan, Nanos start, Outcome& outcome) {
     Nanos ended = 0;
     for (const ThreadReport& thread : outcome.threads) {
         ended = std::max(ended, thread.ended_at);
+        outcome.offered += thread.planned;
     }
     const Nanos measured = start + plan.warmup;
     outcome.window = std::max<Nanos>(ended - measured, 0);
-    if (!plan.replay.empty()) {
-        outcome.offered = static_cast<double>(std::count_if(
-            plan.replay.begin(), plan.replay.end(), [&](const Arrivals::Planned& one) {
-                return one.at >= plan.warmup && one.at < plan.warmup + outcome.window;
-            }));
-    } else if (plan.open_loop()) {
-        outcome.offered = expected_arrivals(plan.rate, plan.warmup + outcome.window) -
-                          expected_arrivals(plan.rate, plan.warmup);
+    if (ended > start && ended <= measured) {
+        outcome.only_warmup = true;
+        outcome.total.merge(outcome.warmup);
+        outcome.window = ended - start;
     }
 }
 
@@ -183,9 +191,11 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
         return std::unexpected(enough.error());
     }
     Outcome outcome;
-    outcome.server = find_server(plan.server);
+    outcome.server = find_servers(plan.servers);
     outcome.ports = ports();
     const auto counters_before = net_counters();
+    const auto stolen_before = stolen_time();
+    const Nanos began = monotonic_now();
 
     if (plan.tap != nullptr) {
         plan.tap->start();
@@ -223,6 +233,11 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
     if (const auto after = net_counters(); after && counters_before) {
         outcome.network = difference(*after, *counters_before);
     }
+    if (const auto stolen = stolen_time(); stolen && stolen_before) {
+        const Nanos all = (monotonic_now() - began) * std::thread::hardware_concurrency();
+        outcome.stolen_share = static_cast<double>(*stolen - *stolen_before) /
+                               static_cast<double>(std::max<Nanos>(1, all));
+    }
     for (const ThreadReport& thread : outcome.threads) {
         if (!thread.failure.empty()) {
             outcome.gave_up = thread.failure;
@@ -231,61 +246,6 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
     outcome.stopped = plan.stop != nullptr && plan.stop->load();
     set_window(plan, start, outcome);
     return outcome;
-}
-
-namespace {
-
-Result<Expected> probe_one(const Plan& plan, const Request& request) {
-    Plan one = plan;
-    one.requests = {request};
-    one.threads = one.connections = one.pipeline = 1;
-    one.churn = 1;
-    one.warmup = 0;
-    one.requests_max = 1;
-    one.duration = plan.connect_timeout + plan.timeout + kSecond;
-    one.rate.clear();
-    one.replay.clear();
-    one.pin = false;
-    one.tap = nullptr;
-    auto outcome = run(one);
-    if (!outcome) {
-        return std::unexpected(outcome.error());
-    }
-    const Tally& tally = outcome->total;
-    if (tally.answers() > 0) {
-        return outcome->threads[0].last_answer;
-    }
-    const std::string server = plan.server.to_string();
-    for (std::size_t i = kFailures; i-- > 0;) {
-        if (tally.failures[i] == 0) {
-            continue;
-        }
-        const auto why = static_cast<Failure>(i);
-        const char* hint =
-            why == Failure::not_http || why == Failure::reset || why == Failure::closed_early
-                ? " (is this a plain HTTP port, and not TLS?)"
-                : "";
-        return fail(Status::io_error, server + ": " + std::string(to_string(why)) + hint);
-    }
-    const std::string why = outcome->stopped           ? "stopped"
-                            : outcome->gave_up.empty() ? "no answer"
-                                                       : outcome->gave_up;
-    return fail(Status::io_error, server + ": " + why);
-}
-
-}  // namespace
-
-Result<void> probe(Plan& plan) {
-    // One look is enough to know the server; to know every body, each must be asked for.
-    const std::size_t looks = plan.verify ? plan.requests.size() : 1;
-    for (std::size_t i = 0; i < looks; ++i) {
-        auto answer = probe_one(plan, plan.requests[i]);
-        if (!answer) {
-            return std::unexpected(answer.error());
-        }
-        plan.requests[i].expected = *answer;
-    }
-    return {};
 }
 
 }  // namespace sluice::load

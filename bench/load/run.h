@@ -26,30 +26,39 @@ struct Second {
     std::uint64_t failed = 0;
     std::uint64_t not_2xx_3xx = 0;
     std::uint64_t received_bytes = 0;
-    Nanos response_p50 = 0;
-    Nanos response_p99 = 0;
+    // None of too few values (is_known).
+    std::optional<Nanos> response_p50;
+    std::optional<Nanos> response_p99;
     Nanos response_max = 0;
-    Nanos service_p50 = 0;
-    Nanos service_p99 = 0;
+    std::optional<Nanos> service_p50;
+    std::optional<Nanos> service_p99;
+};
+
+// Before the run, and in none of its counts.
+struct Look {
+    std::uint64_t requests = 0;  // sent
 };
 
 struct Outcome {
-    Tally total;  // set-up and measured time, without the warm-up
+    Tally total;   // set-up and measured time, without the warm-up
+    Tally warmup;  // what was cut off
     std::vector<Second> series;
     std::vector<ThreadReport> threads;
     Nanos window = 0;                  // measured time: end of warm-up to the end
+    bool only_warmup = false;          // it ended in the warm-up: then `total` is that
     std::int64_t started_wall_ms = 0;  // milliseconds since 1970 at the start
-    double offered = 0;                // open loop: requests that the plan has in the window
+    std::uint64_t offered = 0;         // open loop: requests that the plan has in the window
     bool stopped = false;              // ended early, by plan.stop
     std::string gave_up;               // why the run ended by itself, if it did
-    std::uint64_t in_warmup = 0;       // answers that were cut off
 
     ServerProcesses server;
     std::optional<Nanos> server_cpu;  // of the server in `server_cpu_over`
     Nanos server_cpu_over = 0;
     double server_cpu_answers = 0;
+    std::optional<double> stolen_share;  // of all CPUs' time over the run
     std::optional<NetCounters> network;  // differences over the run
     std::optional<Ports> ports;          // before the run
+    Look look;                           // as the caller had it
     std::optional<WireCheck> wire;       // when there was a tap
 };
 
@@ -58,9 +67,12 @@ using OnSecond = std::function<void(const Second&, const Tally&)>;
 // Fails when the run could not begin (no backend, not enough descriptors).
 [[nodiscard]] Result<Outcome> run(const Plan& plan, const OnSecond& on_second = {});
 
-// Asks once and looks at the answer, so that what is wrong is said before anything is measured:
-// nobody there, no HTTP, TLS.
-// Every kind of request is asked once; what comes is its `expected` when the plan says verify.
-[[nodiscard]] Result<void> probe(Plan& plan);
+// Looks at the server before anything is measured, so that what is wrong is said first: nobody
+// there, no HTTP, TLS. Of several addresses the first that answers is kept, or with `all` each that
+// does; `say` hears why another is not. Every kind of request is asked when the plan says verify;
+// what comes is its `expected`. The looks take no longer than the run would; a server that is
+// slower than that is left to the run.
+using Say = std::function<void(const std::string&)>;
+[[nodiscard]] Result<Look> look(Plan& plan, bool all, const Say& say);
 
 }  // namespace sluice::load

@@ -41,6 +41,11 @@ std::string x_axis(const Axis& x, double left, double top, double bottom) {
             "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4}</text>\n",
             at, top, bottom, bottom + 16, html_escape(name));
     }
+    if (x.marked != 0) {
+        text += fmt::format(
+            "<line class=\"one\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>\n",
+            place(x, x.marked, left, kWidth - kRight), top - 6, bottom + 4);
+    }
     return text + fmt::format(
                       "<text class=\"axis\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}"
                       "</text>\n",
@@ -167,22 +172,35 @@ std::string svg_plot(const std::string& label, const Axis& x, const Axis& y,
 }
 
 std::string svg_ranges(const std::string& label, const Axis& x, const std::vector<Range>& ranges) {
-    constexpr double kNames = 110;
+    // Room for the longest name.
+    std::size_t longest = 0;
+    for (const Range& range : ranges) {
+        longest = std::max(longest, range.name.size());
+    }
+    const double names = std::clamp(26 + 6.4 * static_cast<double>(longest), 110.0, 260.0);
     const double bottom = kRangesTop + kRowHeight * static_cast<double>(ranges.size());
-    std::string text = open_svg(label, bottom + kBottom) + x_axis(x, kNames, kRangesTop, bottom);
-    const auto at = [&](double value) { return place(x, value, kNames, kWidth - kRight); };
+    std::string text = open_svg(label, bottom + kBottom) + x_axis(x, names, kRangesTop, bottom);
+    const auto at = [&](double value) { return place(x, value, names, kWidth - kRight); };
     double row = kRangesTop + kRowHeight / 2;
     for (const Range& range : ranges) {
+        text += fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>",
+                            names - 10, row + 4, html_escape(range.name));
+        if (range.low < range.inner_low || range.high > range.inner_high) {
+            text += fmt::format(
+                "<line class=\"line c1 thin\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" "
+                "y2=\"{2:.1f}\"/>",
+                at(range.low), at(range.high), row);
+        }
         text += fmt::format(
-            "<text x=\"{0:.0f}\" y=\"{1:.1f}\" text-anchor=\"end\">{2}</text>"
-            "<line class=\"line c1 thin\" x1=\"{3:.1f}\" x2=\"{4:.1f}\" y1=\"{5:.1f}\" "
-            "y2=\"{5:.1f}\"/>"
-            "<rect class=\"box\" x=\"{6:.1f}\" y=\"{7:.1f}\" width=\"{8:.1f}\" height=\"12\"/>"
-            "<line class=\"line c2\" x1=\"{9:.1f}\" x2=\"{9:.1f}\" y1=\"{10:.1f}\" "
-            "y2=\"{11:.1f}\"/>\n",
-            kNames - 10, row + 4, html_escape(range.name), at(range.low), at(range.high), row,
+            "<rect class=\"box\" x=\"{0:.1f}\" y=\"{1:.1f}\" width=\"{2:.1f}\" height=\"12\"/>"
+            "<line class=\"line c2\" x1=\"{3:.1f}\" x2=\"{3:.1f}\" y1=\"{4:.1f}\" "
+            "y2=\"{5:.1f}\"/>\n",
             at(range.inner_low), row - 6, std::max(1.0, at(range.inner_high) - at(range.inner_low)),
             at(range.middle), row - 9, row + 9);
+        for (const double dot : range.dots) {
+            text += fmt::format("<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2\"/>\n",
+                                at(dot), row);
+        }
         row += kRowHeight;
     }
     return text + "</svg>\n";

@@ -13,6 +13,7 @@ struct Axis {
     bool log = false;
     std::vector<std::pair<double, std::string>> ticks;
     std::string title;
+    double marked = 0;  // a value that has a line of its own (class one); 0: none
 };
 
 struct Line {
@@ -30,6 +31,7 @@ struct Line {
 struct Range {
     std::string name;
     double low, inner_low, middle, inner_high, high;
+    std::vector<double> dots = {};  // single values
 };
 [[nodiscard]] std::string svg_ranges(const std::string& label, const Axis& x,
                                      const std::vector<Range>& ranges);

@@ -64,6 +64,10 @@ struct ServerProcesses {
 // CPU time of all their threads; none when they are gone.
 [[nodiscard]] std::optional<Nanos> cpu_of(const std::vector<int>& pids);
 
+// Time that the hypervisor gave to others while a CPU of ours wanted to run, of all CPUs together
+// since the start of the machine (proc(5), /proc/stat; in ticks). None where nobody tells.
+[[nodiscard]] std::optional<Nanos> stolen_time();
+
 // For the report: one line each.
 struct Machine {
     std::string kernel;

@@ -9,16 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <set>
 #include <sstream>
+#include <utility>
 
+#include "backends/posix/listeners.h"
 #include "backends/posix/socket.h"
-#include "core/cpu.h"
+#include "system/cpu.h"
 
 namespace sluice::load {
 
@@ -49,98 +47,6 @@ std::optional<std::uint64_t> paired_value(const char* path, std::string_view gro
         }
     }
     return std::nullopt;
-}
-
-bool is_zero(const std::uint8_t* bytes, std::size_t count) {
-    return std::all_of(bytes, bytes + count, [](std::uint8_t byte) { return byte == 0; });
-}
-
-// An address as /proc/net/tcp prints it: 32-bit words in the machine's order, as hexadecimal.
-bool listens_at(std::string_view printed, const Endpoint& server) {
-    const std::size_t colon = printed.find(':');
-    if (colon != 8 && colon != 32) {
-        return false;
-    }
-    unsigned port = 0;
-    std::from_chars(printed.data() + colon + 1, printed.data() + printed.size(), port, 16);
-    if (port != server.port) {
-        return false;
-    }
-    std::uint8_t address[16] = {};
-    for (std::size_t word = 0; word < colon / 8; ++word) {
-        std::uint32_t value = 0;
-        std::from_chars(printed.data() + 8 * word, printed.data() + 8 * word + 8, value, 16);
-        std::memcpy(address + 4 * word, &value, 4);
-    }
-    if (is_zero(address, 16)) {
-        return true;  // every address; for IPv6 usually IPv4 as well
-    }
-    const bool six = colon == 32;
-    if (six != (server.family == Family::ipv6)) {
-        return false;
-    }
-    return std::memcmp(address, server.address.data(), six ? 16 : 4) == 0;
-}
-
-std::set<std::string> listening_inodes(const Endpoint& server) {
-    std::set<std::string> inodes;
-    std::string line;
-    if (server.family == Family::unix_path) {
-        std::ifstream file("/proc/net/unix");
-        while (std::getline(file, line)) {
-            std::istringstream in(line);
-            std::string skip;
-            std::string flags;
-            std::string inode;
-            std::string path;
-            in >> skip >> skip >> skip >> flags >> skip >> skip >> inode >> path;
-            if (path == server.path && flags == "00010000") {  // listening (__SO_ACCEPTCON)
-                inodes.insert(inode);
-            }
-        }
-        return inodes;
-    }
-    for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
-        std::ifstream file(path);
-        while (std::getline(file, line)) {
-            std::istringstream in(line);
-            std::string skip;
-            std::string local;
-            std::string state;
-            std::string inode;
-            in >> skip >> local >> skip >> state >> skip >> skip >> skip >> skip >> skip >> inode;
-            // Listening sockets (0A) come first (proc_net_tcp.rst). The others can be many, and the
-            // kernel walks all of its table for them.
-            if (state != "0A" && state != "st") {
-                break;
-            }
-            if (state == "0A" && listens_at(local, server)) {
-                inodes.insert(inode);
-            }
-        }
-    }
-    return inodes;
-}
-
-bool has_socket(const fs::path& process, const std::set<std::string>& inodes) {
-    std::error_code error;
-    for (fs::directory_iterator fd(process / "fd", error), end; !error && fd != end;
-         fd.increment(error)) {
-        std::error_code gone;
-        const std::string target = fs::read_symlink(fd->path(), gone).string();
-        if (!gone && target.starts_with("socket:[") &&
-            inodes.contains(target.substr(8, target.size() - 9))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-std::string first_line(const fs::path& path) {
-    std::ifstream file(path);
-    std::string line;
-    std::getline(file, line);
-    return line;
 }
 
 }  // namespace
@@ -229,25 +135,12 @@ ServerProcesses find_server(const Endpoint& server) {
         found.why = "the server is not on this machine";
         return found;
     }
-    const std::set<std::string> inodes = listening_inodes(server);
-    if (inodes.empty()) {
+    posix::Listeners listeners = posix::listeners_at(server);
+    found.pids = std::move(listeners.pids);
+    found.name = std::move(listeners.name);
+    if (!listeners.any) {
         found.why = "nothing on this machine listens at " + server.to_string();
-        return found;
-    }
-    std::error_code error;
-    for (fs::directory_iterator process("/proc", error), end; !error && process != end;
-         process.increment(error)) {
-        const std::string name = process->path().filename().string();
-        if (!std::isdigit(static_cast<unsigned char>(name[0])) ||
-            !has_socket(process->path(), inodes)) {
-            continue;
-        }
-        pid_t pid = 0;
-        std::from_chars(name.data(), name.data() + name.size(), pid);
-        found.pids.push_back(pid);
-        found.name = first_line(process->path() / "comm");
-    }
-    if (found.pids.empty()) {
+    } else if (found.pids.empty()) {
         found.why = "the server's process is not ours to look at (another user or container)";
     }
     return found;
@@ -272,6 +165,23 @@ std::optional<Nanos> cpu_of(const std::vector<int>& pids) {
         }
     }
     return any ? std::optional(sum) : std::nullopt;
+}
+
+std::optional<Nanos> stolen_time() {
+    std::ifstream file("/proc/stat");
+    std::string name;
+    Nanos user = 0;
+    Nanos nice = 0;
+    Nanos system = 0;
+    Nanos idle = 0;
+    Nanos iowait = 0;
+    Nanos irq = 0;
+    Nanos softirq = 0;
+    Nanos stolen = 0;
+    if (!(file >> name >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> stolen)) {
+        return std::nullopt;
+    }
+    return stolen * (kSecond / ::sysconf(_SC_CLK_TCK));
 }
 
 Machine machine() {

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "backends/windows/socket.h"
-#include "core/cpu.h"
+#include "system/cpu.h"
 // after winsock2.h
 #include <iphlpapi.h>
 #include <mstcpip.h>
@@ -171,6 +171,10 @@ bool is_own_address(const Endpoint& server) {
 }
 
 // Of a full backlog the system tells nothing.
+std::optional<Nanos> stolen_time() {
+    return std::nullopt;
+}
+
 std::optional<NetCounters> net_counters() {
     return std::nullopt;
 }

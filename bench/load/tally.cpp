@@ -23,7 +23,9 @@ constexpr std::array<Words, kFailures> kFailureWords = {{
     {"closed_early", "connection closed before the answer was complete"},
     {"timed_out", "no complete answer in time"},
     {"not_http", "the bytes received are no HTTP answer"},
+    {"never_sent", "never sent"},
     {"body_differs", "the body is not the expected one"},
+    {"unasked", "bytes came that nobody had asked for"},
 }};
 
 constexpr std::array<Words, kCloses> kCloseWords = {{
@@ -50,14 +52,15 @@ void each_histogram(Self& tally, Do&& one) noexcept {
             }
         }
     }
-    for (auto* histogram : {&tally.response, &tally.lateness, &tally.own_lateness,
-                            &tally.first_byte, &tally.transfer, &tally.write_waited, &tally.connect,
+    for (auto* histogram : {&tally.response, &tally.lateness, &tally.own_lateness, &tally.paused,
+                            &tally.response_unpaused, &tally.service_unpaused, &tally.first_byte,
+                            &tally.transfer, &tally.write_waited, &tally.connect,
                             &tally.connect_retransmitted, &tally.kernel_rtt, &tally.accept_wait}) {
         one(*histogram);
     }
 }
 
-constexpr std::size_t kHistograms = Tally::kPlaces * Tally::kClasses * Tally::kPiecesKinds + 10;
+constexpr std::size_t kHistograms = Tally::kPlaces * Tally::kClasses * Tally::kPiecesKinds + 13;
 
 }  // namespace
 
@@ -88,8 +91,10 @@ void Tally::merge(const Tally& other) noexcept {
     received_bytes += other.received_bytes;
     sent_bytes += other.sent_bytes;
     requests_sent += other.requests_sent;
+    requests_paused += other.requests_paused;
     answers_after_end += other.answers_after_end;
     in_flight_ns += other.in_flight_ns;
+    under_way_ns += other.under_way_ns;
 }
 
 void Tally::clear() noexcept {
@@ -98,12 +103,17 @@ void Tally::clear() noexcept {
     failures = {};
     closes = {};
     writes_at_once = body_bytes = received_bytes = sent_bytes = 0;
-    requests_sent = answers_after_end = 0;
-    in_flight_ns = 0;
+    requests_sent = requests_paused = answers_after_end = 0;
+    in_flight_ns = under_way_ns = 0;
+}
+
+std::uint64_t Tally::connects_failed() const {
+    return std::accumulate(failures.begin(), failures.begin() + kFirstRequestFailure,
+                           std::uint64_t{0});
 }
 
 std::uint64_t Tally::requests_failed() const {
-    return std::accumulate(failures.begin() + kFirstRequestFailure, failures.end(),
+    return std::accumulate(failures.begin() + kFirstRequestFailure, failures.begin() + kFirstOther,
                            std::uint64_t{0});
 }
 

@@ -27,13 +27,18 @@ enum class Failure : std::uint8_t {
     reset,         // the connection broke with the answer outstanding
     closed_early,  // the server ended the stream with the answer outstanding
     timed_out,     // no complete answer within --timeout
-    not_http,      // bytes that are no HTTP answer, or that nobody asked for
-    body_differs,  // --verify
+    not_http,      // bytes that are no HTTP answer
+    never_sent,    // open loop: planned, but no connection was free before the run gave up on it
+    body_differs,  // --verify: an answer, and not the one that was to come
+    unasked,       // bytes that came when no answer was outstanding
     count_,
 };
 inline constexpr std::size_t kFailures = static_cast<std::size_t>(Failure::count_);
-// The first of those that lose a request; those before lose only an attempt to connect.
+// The first of those that lose a request; those before lose only an attempt to connect. A wrong
+// body loses neither: it is an answer with a latency, and counted as one; nor do bytes that no
+// request asked for.
 inline constexpr std::size_t kFirstRequestFailure = static_cast<std::size_t>(Failure::reset);
+inline constexpr std::size_t kFirstOther = static_cast<std::size_t>(Failure::body_differs);
 
 // Who ended a connection, and how.
 enum class Close : std::uint8_t {
@@ -56,7 +61,8 @@ inline constexpr std::size_t kCloses = static_cast<std::size_t>(Close::count_);
 struct Tally {
     enum Place : std::size_t { kFirst, kLater, kPlaces };
     enum Pieces : std::size_t { kWhole, kSeveral, kPiecesKinds };
-    static constexpr std::size_t kClasses = 5;  // 1xx to 5xx
+    static constexpr std::size_t kClasses = 6;      // 1xx to 5xx, and beyond
+    static constexpr std::size_t kStatusMax = 999;  // three digits (RFC 9112 section 4)
 
     // Request: send to last byte.
     std::array<std::array<std::array<Histogram, kPiecesKinds>, kClasses>, kPlaces> service;
@@ -64,6 +70,12 @@ struct Tally {
     // Open loop: planned instant to send. Closed loop: place free and handshake done to send.
     Histogram lateness;
     Histogram own_lateness;  // open loop: the part of it in which a connection was to be had
+    // What the generator's own pauses did: their lengths, how many requests were due or under way
+    // in one, and the two latencies less what each request waited for us.
+    Histogram paused;
+    std::uint64_t requests_paused = 0;
+    Histogram response_unpaused;
+    Histogram service_unpaused;
     Histogram first_byte;    // of answers in several pieces: send to first byte
     Histogram transfer;      // of the same: first byte to last byte
     Histogram write_waited;  // sends that the system did not take at once: until it had
@@ -74,7 +86,7 @@ struct Tally {
     Histogram kernel_rtt;             // tcpi_rtt right after the handshake
     Histogram accept_wait;            // as the server told (Server-Timing)
 
-    std::array<std::uint64_t, 600> status{};  // answers by status code
+    std::array<std::uint64_t, kStatusMax + 1> status{};  // answers by status code
     std::array<std::uint64_t, kFailures> failures{};
     std::array<std::uint64_t, kCloses> closes{};
     std::uint64_t body_bytes = 0;
@@ -82,7 +94,10 @@ struct Tally {
     std::uint64_t sent_bytes = 0;
     std::uint64_t requests_sent = 0;
     std::uint64_t answers_after_end = 0;  // complete only after the run's last instant
-    Nanos in_flight_ns = 0;               // integral of requests in flight over time
+    // Both sides of Little's law: the measured time that all requests together were under way,
+    // counted as it passed, and summed up when each ended, by an answer or without one.
+    Nanos in_flight_ns = 0;
+    Nanos under_way_ns = 0;
 
     void merge(const Tally& other) noexcept;
     void clear() noexcept;
@@ -91,12 +106,19 @@ struct Tally {
     [[nodiscard]] std::uint64_t connections() const {
         return connect.count() + connect_retransmitted.count();
     }
-    [[nodiscard]] std::uint64_t requests_failed() const;
-    [[nodiscard]] std::uint64_t class_count(std::size_t status_class) const;  // 1 to 5
+    [[nodiscard]] Nanos time_paused() const {
+        return static_cast<Nanos>(paused.mean() * static_cast<double>(paused.count()));
+    }
+    [[nodiscard]] std::uint64_t connects_failed() const;
+    [[nodiscard]] std::uint64_t requests_failed() const;  // without those whose answer was wrong
+    [[nodiscard]] std::uint64_t failed(Failure why) const {
+        return failures[static_cast<std::size_t>(why)];
+    }
+    [[nodiscard]] std::uint64_t class_count(std::size_t status_class) const;  // 1 to kClasses
 
     [[nodiscard]] Histogram service_all() const;
     [[nodiscard]] Histogram service_of_place(Place place) const;
-    [[nodiscard]] Histogram service_of_class(std::size_t status_class) const;  // 1 to 5
+    [[nodiscard]] Histogram service_of_class(std::size_t status_class) const;  // 1 to kClasses
     [[nodiscard]] Histogram first_byte_all() const;
     [[nodiscard]] Histogram transfer_all() const;  // 0 for answers that came whole
 };

@@ -1,6 +1,7 @@
 #include "bench/load/url.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace sluice::load {
@@ -9,6 +10,14 @@ namespace {
 
 std::unexpected<Error> wrong(std::string_view text, const std::string& why) {
     return fail(Status::address_invalid, "'" + std::string(text) + "': " + why);
+}
+
+// Schemes are known in any case of letters (RFC 3986 section 3.1).
+bool has_scheme(std::string_view text, std::string_view scheme) {
+    return text.size() >= scheme.size() &&
+           std::ranges::equal(text.substr(0, scheme.size()), scheme, [](char a, char b) {
+               return std::tolower(static_cast<unsigned char>(a)) == b;
+           });
 }
 
 bool is_host(std::string_view host) {
@@ -68,7 +77,7 @@ Result<void> set_target(std::string_view text, std::string_view target, Url& url
 
 Result<Url> Url::parse(std::string_view text) {
     Url url;
-    if (text.starts_with("unix:")) {
+    if (has_scheme(text, "unix:")) {
         const std::string_view rest = text.substr(5);
         const std::size_t colon = rest.find(":/");
         url.unix_path = rest.substr(0, colon);
@@ -80,13 +89,13 @@ Result<Url> Url::parse(std::string_view text) {
             set_target(text, colon == std::string_view::npos ? "" : rest.substr(colon + 1), url);
         return set ? Result<Url>(url) : std::unexpected(set.error());
     }
-    if (text.starts_with("https:")) {
+    if (has_scheme(text, "https:")) {
         return wrong(text, "TLS is not supported yet; measure the plain http:// port");
     }
     const std::size_t scheme_end = text.find("://");
     std::string_view rest = text;
     if (scheme_end != std::string_view::npos) {
-        if (text.substr(0, scheme_end) != "http") {
+        if (!has_scheme(text, "http:")) {
             return wrong(text, "only http:// and unix: can be measured");
         }
         rest = text.substr(scheme_end + 3);

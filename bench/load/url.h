@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/endpoint.h"
 #include "core/result.h"
@@ -26,7 +27,8 @@ struct Url {
     }
 };
 
-// Looks the host up (getaddrinfo(3), the first stream address). Blocks: set-up only.
-[[nodiscard]] Result<Endpoint> resolve(const Url& url);
+// Looks the host up: all its addresses, at least one, in the system's order (getaddrinfo(3)).
+// Blocks: set-up only.
+[[nodiscard]] Result<std::vector<Endpoint>> resolve(const Url& url);
 
 }  // namespace sluice::load

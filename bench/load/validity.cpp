@@ -25,26 +25,36 @@ Finding judge_end(const Plan& plan, const Outcome& outcome) {
     if (outcome.total.answers() == 0) {
         return {Level::invalid, "end", "no answer was measured"};
     }
+    if (outcome.only_warmup) {
+        return {Level::invalid, "end",
+                fmt::format("ended early, in the warm-up, after {}, by a signal: what follows is "
+                            "the warm-up, and not what was to be measured",
+                            duration_human(outcome.window))};
+    }
+    if (outcome.total.answers() == outcome.total.answers_after_end) {
+        return {Level::invalid, "end",
+                fmt::format("no answer came within the measured time of {}",
+                            duration_human(outcome.window))};
+    }
     if (outcome.stopped) {
         return {Level::note, "end", fmt::format("ended early, after {}, by a signal", after)};
     }
     return {Level::ok, "end", fmt::format("ran for {} as planned", after)};
 }
 
-Finding judge_rate(const Plan& plan, const Outcome& outcome) {
+Finding judge_rate(const Outcome& outcome) {
     const auto in_time =
         static_cast<double>(outcome.total.answers() - outcome.total.answers_after_end);
-    const double achieved = outcome.offered > 0 ? in_time / outcome.offered : 0;
+    const auto offered = static_cast<double>(outcome.offered);
+    const double achieved = offered > 0 ? in_time / offered : 0;
     const double window = in_seconds(outcome.window);
     Finding finding{
         Level::ok, "rate",
-        fmt::format("offered {} per second, achieved {} ({})", rate_human(outcome.offered / window),
+        fmt::format("offered {} per second, achieved {} ({})", rate_human(offered / window),
                     rate_human(in_time / window), percent_human(achieved))};
-    // What is under way at the end is no fault; a Poisson plan deviates by the root of its count.
+    // What is under way at the end is no fault.
     const double under_way = share(outcome.total.in_flight_ns, outcome.window);
-    const double chance =
-        plan.arrivals == ArrivalKind::poisson ? 4 * std::sqrt(outcome.offered) : 0;
-    if (in_time < kRateShareMin * outcome.offered - under_way - 1 - chance) {
+    if (in_time < kRateShareMin * offered - under_way - 1) {
         finding.level = Level::invalid;
         finding.text +=
             ": the rate was not kept, so latency grew with the length of the run; offer less, or "
@@ -73,15 +83,44 @@ Finding judge_lateness(const Plan& plan, const Outcome& outcome) {
     return finding;
 }
 
+Finding judge_pauses(const Tally& total) {
+    Finding finding{Level::ok, "pauses", "the generator never stood still"};
+    if (total.paused.count() > 0) {
+        finding.text = fmt::format(
+            "the generator stood still {} times, for {} in all, p50 {}, max {}; {} "
+            "requests were due or under way meanwhile",
+            count_human(total.paused.count()), duration_human(total.time_paused()),
+            duration_human(total.paused.quantile(0.5)), duration_human(total.paused.max()),
+            count_human(total.requests_paused));
+    }
+    const auto explained = [&](const char* row, const Histogram& values, const Histogram& rest) {
+        std::string names;
+        for (const Quantile& quantile : kQuantiles) {
+            const auto value = known_quantile(values, quantile.share);
+            if (value && pauses_explain(*value, rest.quantile(quantile.share))) {
+                names += fmt::format("{} {}", names.empty() ? "" : ",", quantile.name);
+            }
+        }
+        return names.empty() ? names : fmt::format(" {}{}", row, names);
+    };
+    const std::string response = explained("response", total.response, total.response_unpaused);
+    const std::string service = explained("service", total.service_all(), total.service_unpaused);
+    if (!response.empty() || !service.empty()) {
+        finding.level = Level::invalid;
+        finding.text += fmt::format(
+            ": most of{}{}{} may be that and not the server; give it a CPU that nothing else uses",
+            response, response.empty() || service.empty() ? "" : " and", service);
+    }
+    return finding;
+}
+
 Finding judge_little(const Outcome& outcome) {
     const double residual = little_residual(outcome);
     const double counted = share(outcome.total.in_flight_ns, outcome.window);
     Finding finding{Level::ok, "little",
-                    fmt::format("{:.4g} requests under way by count; rate x latency is {} apart",
+                    fmt::format("{:.4g} requests under way by count; by their times it is {} apart",
                                 counted, percent_human(std::abs(residual)))};
-    // Requests longer than the window's ends distort both sides.
-    const double edges = outcome.total.response.mean() / std::max(1.0, double(outcome.window));
-    if (std::abs(residual) > kLittleResidualMax + edges) {
+    if (std::abs(residual) > kLittleResidualMax) {
         finding.level = Level::invalid;
         finding.text += ": the counts and the latencies contradict each other (Little's law)";
     }
@@ -104,7 +143,11 @@ Finding judge_generator(const Plan& plan, const Outcome& outcome) {
     if (outcome.threads.size() > 1) {
         finding.text = "threads: " + finding.text;
     }
-    if (starved > kWaitedShareMax) {
+    const double stolen = outcome.stolen_share.value_or(0);
+    if (stolen > 0) {
+        finding.text += fmt::format("; the hypervisor took {}", percent_human(stolen));
+    }
+    if (starved > kWaitedShareMax || stolen > kWaitedShareMax) {
         finding.level = Level::invalid;
         finding.text +=
             ": the generator was kept from running, so latencies are its own as well; give it a "
@@ -157,7 +200,7 @@ Finding judge_network(const Outcome& outcome) {
 }
 
 Finding judge_ports(const Plan& plan, const Outcome& outcome) {
-    if (plan.server.family == Family::unix_path) {
+    if (plan.servers[0].family == Family::unix_path) {
         return {Level::ok, "ports", "none needed (Unix socket)"};
     }
     if (!outcome.ports) {
@@ -186,27 +229,31 @@ Finding judge_ports(const Plan& plan, const Outcome& outcome) {
 Finding judge_failures(const Outcome& outcome) {
     const Tally& total = outcome.total;
     Finding finding{Level::ok, "failures", ""};
-    std::uint64_t all = 0;
     for (std::size_t i = 0; i < kFailures; ++i) {
         if (total.failures[i] > 0) {
-            all += total.failures[i];
             finding.text +=
                 fmt::format("{}{} x {}", finding.text.empty() ? "" : "; ",
                             count_human(total.failures[i]), to_string(static_cast<Failure>(i)));
         }
     }
-    if (all == 0) {
+    if (finding.text.empty()) {
         finding.text = "none";
         return finding;
     }
     finding.level = Level::note;
-    const auto asked = static_cast<double>(total.answers() + total.requests_failed());
-    const auto handshakes = static_cast<double>(total.connections()) +
-                            static_cast<double>(all - total.requests_failed());
-    if (static_cast<double>(total.requests_failed()) > kFailedShareMax * asked ||
-        static_cast<double>(all - total.requests_failed()) > kFailedShareMax * handshakes) {
+    const auto too_many = [](std::uint64_t failed, std::uint64_t good) {
+        return static_cast<double>(failed) > kFailedShareMax * static_cast<double>(failed + good);
+    };
+    const std::uint64_t wrong = total.failed(Failure::body_differs);
+    if (total.failed(Failure::never_sent) > 0 ||
+        too_many(total.requests_failed(), total.answers()) ||
+        too_many(total.connects_failed(), total.connections())) {
         finding.level = Level::invalid;
         finding.text += ": what failed has no latency, so the slowest are missing";
+    } else if (too_many(wrong, total.answers() - wrong) ||
+               too_many(total.failed(Failure::unasked), total.answers())) {
+        finding.level = Level::invalid;
+        finding.text += ": that is not what was to be measured";
     }
     return finding;
 }
@@ -292,10 +339,15 @@ bool Validity::valid() const {
                         [](const Finding& one) { return one.level == Level::invalid; });
 }
 
+bool pauses_explain(Nanos latency, Nanos unpaused) {
+    const Nanos own = latency - unpaused;
+    return own > kLatenessFree &&
+           static_cast<double>(own) > kLatenessShareMax * static_cast<double>(latency);
+}
+
 double little_residual(const Outcome& outcome) {
-    const Histogram service = outcome.total.service_all();
-    const double counted = static_cast<double>(outcome.total.in_flight_ns);
-    const double measured = service.mean() * static_cast<double>(service.count());
+    const auto counted = static_cast<double>(outcome.total.in_flight_ns);
+    const auto measured = static_cast<double>(outcome.total.under_way_ns);
     return counted > 0 ? (measured - counted) / counted : 0;
 }
 
@@ -304,11 +356,14 @@ Validity judge(const Plan& plan, const Outcome& outcome) {
     auto& findings = validity.findings;
     findings.push_back(judge_end(plan, outcome));
     if (outcome.total.answers() > 0 && outcome.window > 0) {
-        if (plan.open_loop()) {
-            findings.push_back(judge_rate(plan, outcome));
+        if (plan.open_loop() && !outcome.only_warmup) {
+            findings.push_back(judge_rate(outcome));
         }
         findings.push_back(judge_lateness(plan, outcome));
-        findings.push_back(judge_little(outcome));
+        findings.push_back(judge_pauses(outcome.total));
+        if (!outcome.only_warmup) {
+            findings.push_back(judge_little(outcome));
+        }
         findings.push_back(judge_generator(plan, outcome));
         findings.push_back(judge_server(outcome));
         findings.push_back(judge_status(outcome));
@@ -318,13 +373,24 @@ Validity judge(const Plan& plan, const Outcome& outcome) {
         }
     }
     findings.push_back(judge_failures(outcome));
+    if (outcome.look.requests > 0) {
+        findings.push_back(
+            {Level::ok, "look",
+             fmt::format("{} asked before the run, to look at the answer; not counted",
+                         outcome.look.requests == 1
+                             ? "1 request was"
+                             : count_human(outcome.look.requests) + " requests were")});
+    }
     findings.push_back(judge_network(outcome));
     findings.push_back(judge_ports(plan, outcome));
-    if (plan.warmup > 0) {
-        findings.push_back({Level::ok, "warm-up",
-                            fmt::format("the first {} with {} answers are not counted",
-                                        duration_human(static_cast<double>(plan.warmup)),
-                                        count_human(outcome.in_warmup))});
+    if (plan.warmup > 0 && !outcome.only_warmup) {
+        findings.push_back(
+            {Level::ok, "warm-up",
+             fmt::format("the first {} with {} requests, {} answers and {} failures "
+                         "are not counted",
+                         duration_human(plan.warmup), count_human(outcome.warmup.requests_sent),
+                         count_human(outcome.warmup.answers()),
+                         count_human(outcome.warmup.requests_failed()))});
     }
     return validity;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/load/plan.h"
+#include "bench/load/quantiles.h"
 #include "bench/load/run.h"
 
 namespace sluice::load {
@@ -27,7 +28,7 @@ struct Validity {
 
 // The limits, in one place; docs/bench.md explains them.
 inline constexpr double kRateShareMin = 0.98;     // achieved of offered
-inline constexpr double kLatenessShareMax = 0.5;  // p99 of own lateness, of the response's p99
+inline constexpr double kLatenessShareMax = 0.5;  // of own lateness or pauses, of a quantile
 inline constexpr Nanos kLatenessFree = 250 * kMicrosecond;  // below this it does not matter
 inline constexpr double kLittleResidualMax = 0.05;
 inline constexpr double kWaitedShareMax = 0.10;  // of the time, ready but without a CPU
@@ -35,6 +36,10 @@ inline constexpr double kBusyShare = 0.90;       // of a CPU: the generator may 
 inline constexpr double kFailedShareMax = 0.001;
 
 [[nodiscard]] Validity judge(const Plan& plan, const Outcome& outcome);
+
+// Whether most of a statistic of the latencies goes when what the requests waited for the generator
+// is taken off them.
+[[nodiscard]] bool pauses_explain(Nanos latency, Nanos unpaused);
 
 // How far the mean number of requests under way is from rate times mean latency, relative.
 [[nodiscard]] double little_residual(const Outcome& outcome);

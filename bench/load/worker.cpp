@@ -4,14 +4,15 @@
 #include <cstring>
 
 #include "bench/load/system.h"
-#include "core/cpu.h"
+#include "system/cpu.h"
 
 namespace sluice::load {
 
 namespace {
 
 constexpr Nanos kSweepEvery = 100 * kMillisecond;  // time-outs are as exact as that
-constexpr Nanos kSilenceMax = kSecond;  // without any connection: then the server is gone
+constexpr Nanos kSilenceMax = kSecond;        // without any connection: then the server is gone
+constexpr Nanos kStopPatience = 2 * kSecond;  // after a signal, for what is under way
 // While connections are opened, so many handshakes are under way at once: few, so that they do not
 // measure how many we began together; more where there are many, so that it ends.
 constexpr std::uint32_t kHandshakesMax = 64;
@@ -156,32 +157,71 @@ void Worker::measure() {
             dispatch_due();
         }
         turn(next_event());
-        while (now_ >= stretch_end_ && stretch_end_ < end_) {
-            end_stretch();
-        }
     }
-    running_ = false;
+    end_ = report_.ended_at = std::min(end_, last_stamp_);
     const ThreadClocks clocks = thread_clocks();
-    report_.ended_at = std::min(now_, end_);
     report_.cpu = clocks.cpu - clocks_at_start_.cpu;
     report_.waited = clocks.waited - clocks_at_start_.waited;
-    report_.wall = now_ - std::max(stretches_.start(), std::min(now_, stretches_.measured()));
+    report_.wall = now_ - (now_ < stretches_.measured() ? stretches_.start()  // in the warm-up
+                                                        : stretches_.measured());
+    if (plan_.open_loop()) {
+        send_the_rest();
+    }
+    running_ = false;
+}
+
+// What the plan has before the end and no connection was free for: it is as late as it is, and only
+// sending it tells how late that is.
+void Worker::send_the_rest() {
+    const Nanos left = end_ - stretches_.start();
+    const Nanos give_up_at = end_ + plan_.timeout;
+    while (!over_ && may_wait() && now_ < give_up_at &&
+           (arrivals_->peek() < left || assigned_ > 0)) {
+        dispatch_due();
+        turn(std::min(next_sweep_, give_up_at));
+    }
+    const std::uint64_t unsent = arrivals_->skip(left);
+    report_.planned += unsent;
+    count(Failure::never_sent, unsent + assigned_);
 }
 
 // What is under way at the end is waited for: the slowest answers are the last to come, and to cut
 // them off would flatter.
 void Worker::drain() {
-    while (in_flight_ > 0 && !over_) {
+    while (in_flight_ > 0 && !over_ && may_wait()) {
         turn(next_sweep_);
     }
+}
+
+bool Worker::open() {
+    if (prepare()) {
+        open_connections();
+    }
+    return !over_;
+}
+
+// At the end nothing is under way: no request, no handshake, no close that the system has not been
+// told of.
+void Worker::slice(Nanos duration) {
+    const Nanos start = monotonic_now();
+    now_ = last_stamp_ = alive_at_ = start;
+    stretches_ = Stretches(start, 0, duration);
+    stretch_end_ = end_ = stretches_.end();
+    measure();
+    drain();
+    while (connecting_ > 0 && !over_ && !stopping()) {
+        turn(next_sweep_);
+    }
+    turn(last_stamp_);
 }
 
 void Worker::finish() {
     if (backend_ != nullptr) {
         for (Slot slot = 0; slot < slots_; ++slot) {
-            const State state = connections_[slot].state;
-            if (state == State::open || state == State::finishing) {
+            Connection& connection = connections_[slot];
+            if (connection.state == State::open || connection.state == State::finishing) {
                 tally_->closes[static_cast<std::size_t>(Close::by_us)]++;
+                count(Failure::timed_out, connection.flights);
             }
         }
         backend_.reset();
@@ -194,6 +234,14 @@ void Worker::finish() {
 
 bool Worker::stopping() const noexcept {
     return plan_.stop != nullptr && plan_.stop->load(std::memory_order_relaxed);
+}
+
+// Whoever sent the signal waits for the report, and not for long.
+bool Worker::may_wait() noexcept {
+    if (stopping() && stopped_at_ == 0) {
+        stopped_at_ = now_;
+    }
+    return stopped_at_ == 0 || now_ - stopped_at_ < kStopPatience;
 }
 
 void Worker::give_up(std::string why) noexcept {
@@ -210,25 +258,55 @@ Nanos Worker::next_event() const noexcept {
 }
 
 void Worker::turn(Nanos deadline) noexcept {
+    if (in_flight_ > 0) {
+        deadline =
+            std::min(deadline, last_stamp_ + std::max(Pauses::kBeat, last_stamp_ - active_at_));
+    }
     const auto completions = backend_->poll(deadline);
-    const Nanos before = last_stamp_;
-    const Nanos now = monotonic_now();
+    now_ = monotonic_now();
     ++polls_;
-    // For Little's law, which must not lean on the latencies that it checks. Since the last send of
-    // the batch before, the same requests were under way. What this batch ends, ends at its
-    // beginning; what it sends, leaves bit by bit until its last send.
-    tally_->in_flight_ns += Nanos{in_flight_} * (now - before);
-    const std::uint32_t in_flight_before = in_flight_;
-    ended_ = 0;
-    now_ = last_stamp_ = now;
+    while (stretch_ > 0 && now_ >= stretch_end_ && stretch_end_ < end_) {
+        end_stretch();
+    }
+    // Work of the batch before, and what the system did to bring this one, may come in between.
+    batch_ += completions.size();
+    note_pause(std::max(deadline, last_stamp_), now_);
+    batch_ = completions.size();
+    active_at_ = batch_ > 0 ? now_ : active_at_;
+    pass_time_to(now_);
     for (const Completion& completion : completions) {
         on_completion(completion);
     }
-    tally_->in_flight_ns +=
-        (Nanos{in_flight_before} - Nanos{ended_} + Nanos{in_flight_}) * (last_stamp_ - now_) / 2;
     if (now_ >= next_sweep_) {
         sweep();
     }
+}
+
+Nanos Worker::measured_within(Nanos from, Nanos to) const noexcept {
+    return std::max<Nanos>(0, std::min(to, end_) - std::max(from, stretches_.measured()));
+}
+
+// For Little's law, which must not lean on the latencies that it checks: until this stamp the same
+// requests were under way.
+void Worker::pass_time_to(Nanos stamp) noexcept {
+    tally_->in_flight_ns += Nanos{in_flight_} * measured_within(last_stamp_, stamp);
+    last_stamp_ = stamp;
+}
+
+void Worker::note_pause(Nanos from, Nanos to) noexcept {
+    if (!running_ && in_flight_ == 0) {
+        return;  // nothing was to be done
+    }
+    if (const Nanos length = pauses_.note(from, to, batch_); length > 0) {
+        tally_->paused.record(length);
+    }
+}
+
+// What this batch ends was over when the batch began, and has been counted until its last send.
+void Worker::end_flight(const Flight& flight) noexcept {
+    --in_flight_;
+    tally_->in_flight_ns -= measured_within(std::max(now_, flight.sent), last_stamp_);
+    tally_->under_way_ns += measured_within(flight.sent, now_);
 }
 
 void Worker::end_stretch() noexcept {
@@ -244,8 +322,6 @@ void Worker::end_stretch() noexcept {
 void Worker::dispatch_due() noexcept {
     const Nanos start = stretches_.start();
     const Nanos left = end_ - start;
-    const Nanos began = last_stamp_;
-    const std::uint32_t in_flight_before = in_flight_;
     while (available_count_ > 0 && arrivals_->peek() < left &&
            start + arrivals_->peek() <= last_stamp_) {
         const Slot slot = available_[available_first_];
@@ -256,14 +332,13 @@ void Worker::dispatch_due() noexcept {
             continue;  // lost since it was listed
         }
         const Nanos planned = start + arrivals_->peek();
+        report_.planned += planned >= stretches_.measured() ? 1U : 0U;
         if (arrivals_->names_requests()) {
             connections_[slot].next_request = arrivals_->request();
         }
         arrivals_->pop();
         assign(slot, planned);
     }
-    tally_->in_flight_ns +=
-        (Nanos{in_flight_before} + Nanos{in_flight_}) * (last_stamp_ - began) / 2;
 }
 
 bool Worker::wants_connection(const Connection& connection) const noexcept {

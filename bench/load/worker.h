@@ -4,7 +4,7 @@
 // byte of that batch was in our hands by then, so an end taken from it may be late by the batch but
 // never early. Each send has a reading of its own just before the verb, so a start is never late.
 // Latencies can therefore be overstated by the generator's own work, never flattered; how much that
-// is, is measured (lateness, CPU, waiting for a CPU) and decides whether the run is valid.
+// is, is measured (lateness, pauses, CPU, waiting for a CPU) and decides whether the run is valid.
 //
 // PLANNED INSTANTS. Open loop: those of the plan. Closed loop: when the place became free, that is
 // when the answer before was complete, or when connecting began for a connection's first request.
@@ -14,10 +14,12 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "bench/load/body_hash.h"
 #include "bench/load/exchange.h"
+#include "bench/load/pauses.h"
 #include "bench/load/plan.h"
 #include "bench/load/response_reader.h"
 #include "core/backend.h"
@@ -33,6 +35,18 @@ class Worker {
 
     // The whole life of the thread.
     void run() noexcept;
+
+    // Instead of it, a life in slices (slices.h), on the thread that calls: open once, then run for
+    // a time and come to rest, as often as wanted. Closed loop only.
+    [[nodiscard]] bool open();
+    void slice(Nanos duration);
+    [[nodiscard]] const Tally& tally() const { return *tally_; }
+    // What was measured so far; from here on it counts from nothing.
+    [[nodiscard]] std::unique_ptr<Tally> take_tally() {
+        return std::exchange(tally_, exchange_.blank());
+    }
+    void close() { finish(); }
+
     [[nodiscard]] const ThreadReport& report() const { return report_; }
 
   private:
@@ -74,14 +88,20 @@ class Worker {
     void open_connections();
     void wait_for_start();
     void measure();
+    void send_the_rest();
     void drain();
     void turn(Nanos deadline) noexcept;
+    void pass_time_to(Nanos stamp) noexcept;
+    void note_pause(Nanos from, Nanos to) noexcept;
+    void end_flight(const Flight& flight) noexcept;
+    [[nodiscard]] Nanos measured_within(Nanos from, Nanos to) const noexcept;
     void end_stretch() noexcept;
     void finish();
     void sweep() noexcept;
     void dispatch_due() noexcept;
     void give_up(std::string why) noexcept;
     [[nodiscard]] bool stopping() const noexcept;
+    [[nodiscard]] bool may_wait() noexcept;
     [[nodiscard]] bool wants_connection(const Connection& connection) const noexcept;
     [[nodiscard]] Nanos next_event() const noexcept;
 
@@ -135,12 +155,16 @@ class Worker {
     Nanos stretch_end_ = 0;
     Nanos next_sweep_ = 0;
     Nanos end_ = 0;
+    Nanos stopped_at_ = 0;  // by a signal; 0: not
     std::uint32_t stretch_ = 0;
     std::uint64_t polls_ = 0;
+    std::size_t batch_ = 0;  // completions of the last poll
+    Nanos active_at_ = 0;    // the last event, or send
+    Pauses pauses_;
     std::uint64_t requests_left_ = ~std::uint64_t{0};
     std::uint32_t in_flight_ = 0;
-    std::uint32_t ended_ = 0;  // requests that this batch ended
-    std::uint32_t open_ = 0;   // handshake done, not closing
+    std::uint32_t assigned_ = 0;  // connections with a planned request
+    std::uint32_t open_ = 0;      // handshake done, not closing
     std::uint32_t connecting_ = 0;
     Nanos alive_at_ = 0;  // the last sign of life of the server
     Status last_refusal_ = Status::ok;

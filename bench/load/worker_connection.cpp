@@ -96,7 +96,8 @@ void Worker::connect(Slot slot) noexcept {
     if (running_ && !plan_.open_loop()) {
         connection.free_since = now;
     }
-    backend_->connect(token(slot, OpKind::connect), plan_.server);
+    const std::size_t turn = std::size_t{slot} * plan_.threads + number_;
+    backend_->connect(token(slot, OpKind::connect), plan_.servers[turn % plan_.servers.size()]);
 }
 
 void Worker::on_connect(Slot slot, Connection& connection, Status status) noexcept {
@@ -125,6 +126,7 @@ void Worker::on_connect(Slot slot, Connection& connection, Status status) noexce
     if (!plan_.open_loop()) {
         fill(slot);
     } else if (std::exchange(connection.assigned, false)) {
+        --assigned_;
         send(slot, connection, 1, connection.planned);
         offer(slot);
     } else if (running_) {
@@ -171,6 +173,7 @@ void Worker::assign(Slot slot, Nanos planned) noexcept {
     Connection& connection = connections_[slot];
     if (connection.state == State::closed) {
         connection.assigned = true;
+        ++assigned_;
         connection.planned = planned;
         connect(slot);
         tally_->own_lateness.record(connection.since - std::max(planned, connection.free_since));
@@ -215,13 +218,15 @@ void Worker::send(Slot slot, Connection& connection, std::uint32_t count, Nanos 
     connection.flights += count;
     connection.sending = true;
     connection.send_poll = polls_;
-    in_flight_ += count;
     requests_left_ -= plan_.open_loop() ? 0 : count;
     tally_->requests_sent += count;
     tally_->sent_bytes += slice.size;
 
     const Nanos sent = monotonic_now();
-    last_stamp_ = sent;
+    note_pause(last_stamp_, sent);
+    pass_time_to(sent);
+    active_at_ = sent;
+    in_flight_ += count;
     connection.send_began = sent;
     for (std::uint32_t i = 0; i < count; ++i) {
         flight(slot, first + i).sent = sent;
@@ -260,8 +265,8 @@ void Worker::on_bytes(Slot slot, Connection& connection, std::string_view bytes)
     tally_->received_bytes += bytes.size();
     while (!bytes.empty() && connection.state == State::open) {
         if (connection.flights == 0) {
-            lose(slot, Failure::not_http, Close::by_us);  // an answer to nothing
-            count(Failure::not_http);
+            count(Failure::unasked);
+            close(slot, Close::by_us);
             return;
         }
         if (!connection.reader.begun()) {
@@ -307,12 +312,15 @@ void Worker::on_answer(Slot slot, Connection& connection) noexcept {
     connection.first_flight =
         connection.first_flight + 1 == plan_.pipeline ? 0 : connection.first_flight + 1;
     --connection.flights;
-    --in_flight_;
-    ++ended_;
+    end_flight(done);
     const auto place = connection.answered++ == 0 ? Tally::kFirst : Tally::kLater;
     const auto pieces = answer.chunks_read == 1 ? Tally::kWhole : Tally::kSeveral;
     tally_->service[place][class_index(answer.status)][pieces].record(now_ - done.sent);
     tally_->response.record(now_ - done.planned);
+    const Nanos paused = pauses_.within(done.planned, now_);
+    tally_->requests_paused += paused > 0 ? 1U : 0U;
+    tally_->response_unpaused.record(now_ - done.planned - paused);
+    tally_->service_unpaused.record(now_ - done.sent - pauses_.within(done.sent, now_));
     if (answer.accept_wait >= 0) {
         tally_->accept_wait.record(answer.accept_wait);
     }
@@ -320,7 +328,7 @@ void Worker::on_answer(Slot slot, Connection& connection) noexcept {
         tally_->first_byte.record(connection.first_byte - done.sent);
         tally_->transfer.record(now_ - connection.first_byte);
     }
-    tally_->status[std::min<std::size_t>(answer.status, tally_->status.size() - 1)]++;
+    tally_->status[std::min<std::size_t>(answer.status, Tally::kStatusMax)]++;
     tally_->body_bytes += answer.body_bytes;
     if (hashes_ != nullptr) {
         verify(slot, connection, done.request);
@@ -352,7 +360,8 @@ void Worker::sample_answer(const Connection& connection, const Flight& done) noe
     }
 }
 
-// A wrong answer has a latency like any other, but it is counted as a failure, too.
+// A wrong answer has a latency like any other. It is counted as an answer, and not as a request
+// that failed.
 void Worker::verify(Slot slot, const Connection& connection, std::uint32_t request) noexcept {
     const Answer& answer = connection.reader.answer();
     const Expected got{answer.status, answer.body_bytes, hashes_[slot].take()};
@@ -408,8 +417,9 @@ void Worker::close(Slot slot, Close how) noexcept {
     if (connection.flights > 0 && connection.state == State::finishing) {
         count(Failure::closed_early, connection.flights);  // pipelined after the last answer
     }
-    in_flight_ -= connection.flights;
-    ended_ += connection.flights;
+    for (std::uint32_t i = 0; i < connection.flights; ++i) {
+        end_flight(flight(slot, i));
+    }
     connection.flights = 0;
     connection.state = State::closing;
     backend_->close(token(slot, OpKind::close));

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "http/access_log.h"
+#include "log/access_log.h"
 
 namespace sluice::micro {
 

@@ -12,10 +12,10 @@
 #include "bench/micro/loopback_bench.h"
 #include "bench/micro/site.h"
 #include "core/check.h"
-#include "core/cpu.h"
 #include "core/histogram.h"
 #include "core/server.h"
-#include "http/http1_session.h"
+#include "http1/session.h"
+#include "system/cpu.h"
 
 namespace sluice::micro {
 

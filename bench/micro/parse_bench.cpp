@@ -3,7 +3,7 @@
 
 #include "bench/micro/site.h"
 #include "core/check.h"
-#include "http/parser.h"
+#include "http1/parser.h"
 
 namespace sluice::micro {
 

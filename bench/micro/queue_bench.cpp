@@ -3,8 +3,8 @@
 
 #include "bench/micro/site.h"
 #include "core/check.h"
-#include "http/access_log.h"
 #include "http/load_queue.h"
+#include "log/access_log.h"
 
 namespace sluice::micro {
 
@@ -32,8 +32,8 @@ void mailbox_offer_and_take(benchmark::State& state) {
 void load_queue(benchmark::State& state) {
     Site site;
     const http::Entry& entry = site.add("/", kPageBytes);
-    http::ContentView::LoadQueue queue([] {});
-    http::ContentView::LoadQueue::Batch batch;
+    http::LoadQueue queue([] {});
+    http::LoadQueue::Batch batch;
     for (auto _ : state) {
         CHECK(queue.push(&entry));
         CHECK(queue.drain(batch) == 1);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "http/content.h"
-#include "http/response.h"
+#include "http1/response.h"
 
 namespace sluice::micro {
 

@@ -50,6 +50,61 @@ TEST(ProcessLinux, RunsWithItsChildrenAndEndsWithThem) {
     }
 }
 
+// A server's port is its own when it, or its child, listens there, and nobody else.
+TEST(ProcessLinux, KnowsWhoListens) {
+    auto workspace = Workspace::make();
+    ASSERT_TRUE(workspace.has_value());
+    const std::string out = workspace->folder() + "/out";
+    constexpr const char* kListen =
+        "import socket, sys, time\n"
+        "s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)\n"
+        "time.sleep(60)";
+    auto server = Process::start(
+        {"/bin/sh", {"-c", "python3 -c \"$CODE\"; true"}, {std::string("CODE=") + kListen}}, 0,
+        out);
+    auto other = Process::start({"/bin/sh", {"-c", "sleep 60"}}, 0, workspace->folder() + "/other");
+    ASSERT_TRUE(server.has_value() && other.has_value());
+    for (int i = 0; i < 20'000 && server->output().find('\n') == std::string::npos; ++i) {
+        EXPECT_FALSE(server->wait(kMillisecond));
+    }
+    const auto port = static_cast<std::uint16_t>(std::stoi(server->output()));
+    EXPECT_TRUE(server->listens_at(port));
+    EXPECT_FALSE(other->listens_at(port));
+    EXPECT_FALSE(server->listens_at(1));
+}
+
+// The clock counts what a process does while it is looked at, and what a thread did that is gone.
+TEST(ProcessLinux, CpuTimeIsExactWhileItRuns) {
+    auto workspace = Workspace::make();
+    ASSERT_TRUE(workspace.has_value());
+    auto busy =
+        Process::start({"/bin/sh", {"-c", "while :; do :; done"}}, 0, workspace->folder() + "/out");
+    ASSERT_TRUE(busy.has_value());
+    const Nanos first = exact_cpu_of({busy->pid()}).value();
+    Nanos later = first;
+    for (int i = 0; i < 20'000 && later <= first; ++i) {
+        EXPECT_FALSE(busy->wait(kMillisecond / 10));
+        later = exact_cpu_of({busy->pid()}).value();
+    }
+    EXPECT_GT(later, first);
+    const int pid = busy->pid();
+    busy->stop();
+    EXPECT_FALSE(exact_cpu_of({pid}).has_value());
+    EXPECT_EQ(exact_cpu_of({}), 0);
+}
+
+TEST(ProcessLinux, WhatIsGivenReplacesWhatIsInherited) {
+    auto workspace = Workspace::make();
+    ASSERT_TRUE(workspace.has_value());
+    auto process =
+        Process::start({"/usr/bin/env", {}, {"PATH=/given"}}, 0, workspace->folder() + "/out");
+    ASSERT_TRUE(process.has_value());
+    EXPECT_TRUE(process->wait(20 * kSecond));
+    const std::string text = process->output();
+    EXPECT_NE(text.find("PATH=/given\n"), std::string::npos);
+    EXPECT_EQ(text.find("\nPATH=", text.find("PATH=/given") + 1), std::string::npos) << text;
+}
+
 TEST(ProcessLinux, ProgramsAreFoundOnThePath) {
     EXPECT_EQ(find_program("sh").substr(0, 1), "/");
 }

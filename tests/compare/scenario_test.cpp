@@ -8,7 +8,7 @@
 
 #include "bench/compare/servers.h"
 #include "bench/compare/workspace.h"
-#include "core/path.h"
+#include "system/path.h"
 #include "tests/support/host.h"
 
 namespace sluice::compare {

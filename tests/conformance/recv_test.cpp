@@ -35,6 +35,40 @@ TEST_P(Recv, OverEveryFamily) {
     }
 }
 
+// A receive stops at an urgent byte and passes over it. What is behind is there before the backend
+// looks, so nothing that comes later tells it to look again.
+TEST_P(Recv, UrgentBytesHideNothing) {
+    for (const Family family : {Family::ipv4, Family::ipv6}) {
+        const Pair p = pair(family);
+        std::string all;
+        const auto arrive = [&](std::string_view before, std::string_view behind) {
+            write(*p.peer, before);
+            p.peer->write_urgent();
+            write(*p.peer, behind);
+            all.append(before).append(behind);
+        };
+        const auto arrived = [&] { return at(p.slot).received.size() >= all.size(); };
+        arrive("early ", "bytes ");
+        driver().recv_start(p.slot);
+        ASSERT_TRUE(pump(arrived)) << at(p.slot).received;
+        for (const std::size_t size : {1UZ, 3000UZ, 4096UZ, 6000UZ}) {
+            arrive(pattern(size, 1), pattern(size, 2));
+            ASSERT_TRUE(pump(arrived)) << size;
+        }
+        arrive("at the end", "");
+        ASSERT_TRUE(pump(arrived));
+        const std::uint64_t polls = driver().polls();
+        pump_for(kSettle);
+        EXPECT_LT(driver().polls() - polls, 500U) << "it spins";
+        EXPECT_FALSE(at(p.slot).recv_end.has_value());
+        arrive("before FIN", "");
+        p.peer->shutdown_write();
+        ASSERT_TRUE(pump([&] { return at(p.slot).recv_end.has_value(); }));
+        EXPECT_EQ(at(p.slot).recv_end, Status::eof);
+        EXPECT_TRUE(at(p.slot).received == all);
+    }
+}
+
 TEST_P(Recv, BytesThatCameBeforeTheStart) {
     const Pair p = pair();
     write(*p.peer, "early");

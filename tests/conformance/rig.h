@@ -26,6 +26,9 @@ class Peer {
     [[nodiscard]] virtual bool connected() = 0;
     // Hands over as much as is taken now; returns how much.
     virtual std::size_t write(std::string_view bytes) = 0;
+    // Sends an urgent byte (RFC 9293 section 3.8.5): no part of the stream, which goes on behind
+    // it.
+    virtual void write_urgent() = 0;
     // What has arrived, at most that much.
     [[nodiscard]] virtual std::string read(std::size_t bytes_max) = 0;
     // The backend's side has finished and everything was read.

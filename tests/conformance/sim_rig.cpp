@@ -21,6 +21,7 @@ class SimRigPeer final : public Peer {
         }
         return 0;
     }
+    void write_urgent() override {}  // a mark in the stream, and chunks end anywhere here
     std::string read(std::size_t bytes_max) override { return peer_->read(bytes_max); }
     bool eof() override { return peer_->eof(); }
     bool broken() override { return peer_->status() != Status::ok; }

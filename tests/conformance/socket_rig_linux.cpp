@@ -105,6 +105,7 @@ class SocketPeer final : public Peer {
         note(taken);
         return taken > 0 ? static_cast<std::size_t>(taken) : 0;
     }
+    void write_urgent() override { note(::send(fd_, "!", 1, MSG_OOB | MSG_NOSIGNAL)); }
     std::string read(std::size_t bytes_max) override {
         std::string bytes(std::min(bytes_max, kReadMax), '\0');
         if (bytes.empty() || fd_ < 0) {

@@ -66,6 +66,7 @@ class SocketPeer final : public Peer {
         note(taken);
         return taken > 0 ? static_cast<std::size_t>(taken) : 0;
     }
+    void write_urgent() override { note(::send(socket_, "!", 1, MSG_OOB)); }
     std::string read(std::size_t bytes_max) override {
         std::string bytes(std::min(bytes_max, kPieceMax), '\0');
         if (bytes.empty() || !open()) {

@@ -6,6 +6,7 @@ SIGTERM, and must not have said anything on stderr that the test did not expect.
 
 import contextlib
 import ctypes
+import errno
 import os
 import re
 import resource
@@ -54,9 +55,8 @@ def sanitizer():
     return "asan" if b"__asan_init" in content else "tsan" if b"__tsan_init" in content else ""
 
 
-def forbid_io_uring():
-    """For a child, before it becomes the server: a seccomp filter as containers have it, under which
-    the three io_uring calls (425 to 427 on every architecture) fail with EPERM."""
+def seccomp(*instructions):
+    """For a child, before it becomes the server: a seccomp filter, (code, jt, jf, k) each."""
 
     class Filter(ctypes.Structure):
         _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte),
@@ -65,13 +65,8 @@ def forbid_io_uring():
     class Program(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.POINTER(Filter))]
 
-    instructions = (Filter * 5)(
-        Filter(0x20, 0, 0, 0),           # load the number of the call
-        Filter(0x35, 0, 2, 425),         # at least io_uring_setup? else allow
-        Filter(0x25, 1, 0, 427),         # above io_uring_register? allow
-        Filter(0x06, 0, 0, 0x00050001),  # fail with errno 1, EPERM
-        Filter(0x06, 0, 0, 0x7FFF0000))  # allow
-    program = Program(5, instructions)
+    filters = (Filter * len(instructions))(*(Filter(*one) for one in instructions))
+    program = Program(len(instructions), filters)
     libc = ctypes.CDLL(None, use_errno=True)
 
     def apply():
@@ -81,6 +76,26 @@ def forbid_io_uring():
             raise OSError("seccomp")
 
     return apply
+
+
+def forbid_io_uring():
+    """As containers have it: the three io_uring calls (425 to 427 on every architecture) fail with
+    EPERM."""
+    return seccomp((0x20, 0, 0, 0),           # load the number of the call
+                   (0x35, 0, 2, 425),         # at least io_uring_setup? else allow
+                   (0x25, 1, 0, 427),         # above io_uring_register? allow
+                   (0x06, 0, 0, 0x00050001),  # fail with errno 1, EPERM
+                   (0x06, 0, 0, 0x7FFF0000))  # allow
+
+
+def forbid_ipv6():
+    """As a kernel without IPv6 has it: its sockets are refused with EAFNOSUPPORT."""
+    return seccomp((0x20, 0, 0, 0),
+                   (0x15, 0, 3, {"x86_64": 41, "aarch64": 198}[os.uname().machine]),  # socket?
+                   (0x20, 0, 0, 16),                      # load its first argument
+                   (0x15, 0, 1, int(socket.AF_INET6)),
+                   (0x06, 0, 0, 0x00050000 | errno.EAFNOSUPPORT),
+                   (0x06, 0, 0, 0x7FFF0000))
 
 
 def limit_descriptors(count):

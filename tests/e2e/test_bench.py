@@ -64,8 +64,8 @@ class Result(Run):
 class Fake:
     """A server of one function: handle(socket, number of the connection)."""
 
-    def __init__(self, handle):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    def __init__(self, handle, listener=None):
+        self.listener = listener or socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self.handle, self.threads, self.open, self.accepted = handle, [], set(), 0
@@ -193,7 +193,7 @@ class OurServer(ServerCase):
         self.assertEqual(300, run.counts["answers"], run)
         self.assertEqual(300, run.counts["connections"])
         self.assertEqual(300, run.latency("first_byte")["count"])
-        self.assertNotIn("later", run.json["latency_ns"])
+        self.assertEqual(0, run.latency("later")["count"])
         some = self.bench(self.url(server), "-n", "300", "-c", "1", "--churn", "7")
         self.assertEqual(300, some.counts["answers"])
         self.assertEqual(43, some.counts["connections"])
@@ -234,7 +234,7 @@ class OurServer(ServerCase):
         self.assertLess(rows["kernel_rtt"]["p99"], 10e6)
         self.assertLess(rows["kernel_rtt"]["max"], 40e6)
         silent = self.bench(self.url(self.serve()), "--churn", "-n", "20")
-        self.assertNotIn("accept_wait", silent.json["handshake_ns"])
+        self.assertEqual({"count": 0}, silent.json["handshake_ns"]["accept_wait"])
 
     @linux_only(GENERATOR)
     def test_answers_are_compared_with_a_directory(self):
@@ -339,21 +339,21 @@ class OurServer(ServerCase):
         for arrivals in ("uniform", "poisson"):
             run = self.bench(self.url(server), "--rate", "500", "-d", "2s", "-c", "20",
                              "--warm-up", "0", "--arrivals", arrivals)
-            deviation = 2 if arrivals == "uniform" else 5 * 1000 ** 0.5
+            deviation = 0 if arrivals == "uniform" else 5 * 1000 ** 0.5
             self.assertAlmostEqual(1000, run.counts["requests_sent"], delta=deviation)
             self.assertEqual(run.counts["requests_sent"], run.counts["answers"])
-            self.assertEqual(1000, round(run.counts["offered"]))
+            self.assertEqual(run.counts["requests_sent"], run.counts["offered"])
             self.assertEqual("ok", run.findings["rate"]["level"], run.findings)
         churn = self.bench(self.url(server), "--rate", "200", "-d", "1s", "-c", "20",
                            "--warm-up", "0", "--churn")
-        self.assertAlmostEqual(200, churn.counts["answers"], delta=2)  # the end cuts the last ones
-        self.assertAlmostEqual(churn.counts["answers"], churn.counts["connections"], delta=2)
+        self.assertEqual(200, churn.counts["answers"], churn)
+        self.assertEqual(200, churn.counts["connections"])
 
     @linux_only(FIGURES)
     def test_a_ramp(self):
         run = self.bench(self.url(self.serve()), "--rate", "100", "--ramp", "500", "-d", "2s",
                          "--warm-up", "0", "-c", "20")
-        self.assertAlmostEqual(600, run.counts["answers"], delta=3)
+        self.assertAlmostEqual(600, run.counts["answers"], delta=1)
         first, second = (s["answers"] for s in run.json["series"])
         self.assertAlmostEqual(200, first, delta=60)
         self.assertAlmostEqual(400, second, delta=60)
@@ -371,12 +371,15 @@ class OurServer(ServerCase):
                           f"\"GET {path} HTTP/1.1\" 200 500\n")
             log.write("nonsense\n")
         run = self.bench(self.url(server, "/none"), "--replay",
-                         os.path.join(self.work, "old.log"), "-c", "4")
+                         os.path.join(self.work, "old.log"), "-c", "1")  # they stay in order
         self.assertEqual({"200": 51, "404": 9}, run.counts["status"], run)
         self.assertIn("1 of the log's lines", run.err)
         self.assertEqual(60, run.counts["offered"])
-        self.assertAlmostEqual(3e9, run.json["window_ns"], delta=0.2e9)
-        self.assertEqual([20, 20, 20], [s["answers"] for s in run.json["series"]])
+        self.assertEqual(3e9, run.json["window_ns"])
+        first, second, third = (s["answers"] for s in run.json["series"])
+        self.assertLessEqual(first, 20)  # a busy machine is late, and never early
+        self.assertLessEqual(first + second, 40)
+        self.assertEqual(60, first + second + third)
         server.signal()
         server.wait()
         with open(os.path.join(self.work, "log"), encoding="ascii") as log:
@@ -389,13 +392,13 @@ class OurServer(ServerCase):
         self.serve(listen=(f"unix:{path}",))
         run = self.bench(f"unix:{path}", "-n", "100", "-c", "4")
         self.assertEqual({"200": 100}, run.counts["status"], run)
-        self.assertNotIn("kernel_rtt", run.json["handshake_ns"])
+        self.assertEqual(0, run.json["handshake_ns"]["kernel_rtt"]["count"])
 
     def test_ipv6(self):
         server = self.serve(listen=("[::1]:0",))
         run = self.bench(f"http://[::1]:{server.port}/", "-n", "100", "-c", "4")
         self.assertEqual({"200": 100}, run.counts["status"], run)
-        self.assertEqual(not WINDOWS, "kernel_rtt" in run.json["handshake_ns"])
+        self.assertEqual(not WINDOWS, run.json["handshake_ns"]["kernel_rtt"]["count"] > 0)
 
     def test_the_server_ends_in_the_middle(self):
         server = self.serve(check=False)
@@ -779,7 +782,7 @@ class Files(FakeCase):
                   "--json", self.path("no/such/folder"))
         self.assertEqual(FAILURE, run.code)
         self.assertIn("could not be written", run.err)
-        self.assertIn("answers", run.out)
+        self.assertEqual("", run.out)  # it is found before the run
 
 
 class BadInput(FakeCase):
@@ -802,8 +805,9 @@ class BadInput(FakeCase):
         self.assertIn("/no/such.sock", self.refuse("unix:/no/such.sock"))
 
     def test_urls(self):
-        self.assertIn("TLS", self.refuse("https://127.0.0.1/"))
-        self.assertIn("one server", self.refuse("http://127.0.0.1:1/", "http://127.0.0.1:2/"))
+        self.assertIn("TLS", self.refuse("https://127.0.0.1/", code=USAGE))
+        self.assertIn("one server", self.refuse("http://127.0.0.1:1/", "http://127.0.0.1:2/",
+                                                 code=USAGE))
         self.assertIn("URL", self.refuse(code=USAGE))
 
     def test_what_is_no_http(self):
@@ -842,8 +846,8 @@ class BadInput(FakeCase):
         self.assertIn("empty", self.refuse(url, "--replay", "/dev/null"))
         self.assertIn("no GET", self.refuse(url, "--replay", __file__))
         self.assertIn("read", self.refuse(url, "--replay", "/no/such/log"))
-        self.refuse(url, "-X", "GET IT")
-        self.refuse(url, "-H", "no colon")
+        self.refuse(url, "-X", "GET IT", code=USAGE)
+        self.refuse(url, "-H", "no colon", code=USAGE)
 
     @linux_only(DESCRIPTORS)
     def test_too_few_descriptors(self):

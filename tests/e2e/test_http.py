@@ -1,5 +1,7 @@
 """Messages: methods, versions, framing, keep-alive, pipelining, and everything that is refused."""
 
+import contextlib
+import socket
 import subprocess
 import time
 
@@ -80,6 +82,9 @@ class Messages(ServerCase):
     def test_versions(self):
         for version in ("HTTP/2.0", "HTTP/3.0", "HTTP/0.9"):
             self.assertEqual(505, self.ask("/", version=version).status, version)
+        for version in ("HTTP/1.2", "HTTP/1.9"):
+            answer = self.ask("/", version=version)
+            self.assertEqual((200, "HTTP/1.1"), (answer.status, answer.version), version)
         for version in ("HTTP/1", "HTTQ/1.1", "http/1.1", "HTTP/1.1x"):
             self.assertEqual(400, self.ask("/", version=version).status, version)
 
@@ -258,17 +263,63 @@ class Options(ServerCase):
 
     def test_a_full_worker_lets_others_wait(self):
         self.put("index.html", PAGE)
+        self.put("big.bin", b"x" * 30_000_000)
         server = self.serve("--connections", "4")
-        held = [server.connect() for _ in range(4)]
-        for client in held:
-            self.assertEqual(PAGE, client.ask("/").body)
+        busy = [server.connect(receive_buffer=4096) for _ in range(4)]
+        for client in busy:
+            client.send("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.read_head()
         with server.connect(timeout=0.5) as fifth:
             fifth.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             with self.assertRaises(TimeoutError):
                 fifth.read()
-            held.pop().close()
+            busy.pop().close()
             fifth.socket.settimeout(10)
             self.assertEqual(PAGE, fifth.read().body)
+        for client in busy:
+            client.close()
+
+    def test_in_a_full_worker_the_longest_idle_gives_way(self):
+        self.put("index.html", PAGE)
+        server = self.serve("--connections", "4")
+        held = [server.connect() for _ in range(4)]
+        for client in held:
+            self.assertEqual(PAGE, client.ask("/").body)
+        self.assertEqual(PAGE, held[0].ask("/").body)
+        for _ in range(2):
+            held.append(server.connect())
+            self.assertEqual(PAGE, held[-1].ask("/").body)
+            with held.pop(1) as oldest:
+                self.assertEqual(b"", oldest.at_end())
+        for client in held:
+            self.assertEqual(PAGE, client.ask("/").body)
+            client.close()
+
+    def test_connections_per_client(self):
+        """An address has its number of connections, over all workers; others have theirs."""
+        self.put("index.html", PAGE)
+        server = self.serve("--connections-per-client", "3", workers=2)
+        held = [server.connect() for _ in range(3)]
+        for client in held:
+            self.assertEqual(PAGE, client.ask("/").body)
+        for _ in range(5):
+            with contextlib.suppress(OSError), server.connect() as fourth:
+                self.assertEqual(b"", fourth.at_end())
+        with contextlib.closing(socket.socket()) as other:
+            other.settimeout(10)
+            other.bind(("127.0.0.2", 0))
+            other.connect(server.addresses[0])
+            other.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertTrue(other.recv(1000).startswith(b"HTTP/1.1 200 "))
+        held.pop().close()
+
+        def served():
+            with contextlib.suppress(Closed, OSError), server.connect() as again:
+                return again.ask("/").body == PAGE
+
+        self.eventually(served, what="a place for the client")
+        self.eventually(lambda: "--connections-per-client" in server.stderr)
+        self.assertEqual(1, server.stderr.count("--connections-per-client"))
         for client in held:
             self.assertEqual(PAGE, client.ask("/").body)
             client.close()

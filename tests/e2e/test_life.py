@@ -145,18 +145,18 @@ class Stop(ServerCase):
 
     @linux_only(DESCRIPTORS)
     def test_out_of_descriptors(self):
-        """Accepting pauses, costs no CPU meanwhile, and goes on when descriptors come back."""
+        """Where all are busy accepting pauses, costs no CPU meanwhile, and goes on when descriptors
+        come back."""
         server = self.serve(preexec=limit_descriptors(64))
-        clients = [server.connect() for _ in range(100)]
-        answered = []
+        clients = [server.connect(receive_buffer=4096) for _ in range(100)]
+        answered, waiting = [], []
+        for client in clients:
+            client.send("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(0.5)
         for client in clients:
             client.socket.settimeout(0.05)
-            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        time.sleep(0.5)
-        waiting = []
-        for client in clients:
             try:
-                self.assertEqual(b"page", client.read().body)
+                self.assertEqual(200, client.read_head().status)
                 answered.append(client)
             except TimeoutError:
                 waiting.append(client)
@@ -165,15 +165,26 @@ class Stop(ServerCase):
         before = server.cpu_seconds()
         time.sleep(1)
         self.assertLess(server.cpu_seconds() - before, 0.3)
-        self.assertEqual(b"page", answered[0].ask("/").body)
         for client in answered:
             client.close()
         for client in waiting:
             client.socket.settimeout(5)
-            self.assertEqual(b"page", client.read().body)
+            self.assertEqual(200, client.read_head().status)
             client.close()
         with server.connect() as client:
             self.assertEqual(b"page", client.ask("/").body)
+
+    @linux_only(DESCRIPTORS)
+    def test_idle_connections_give_their_descriptors_up(self):
+        server = self.serve(preexec=limit_descriptors(64))
+        clients = [server.connect() for _ in range(100)]
+        for client in clients:
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        for client in clients:
+            self.assertEqual(b"page", client.read().body)
+        self.assertEqual(b"page", clients[-1].ask("/").body)
+        for client in clients:
+            client.close()
 
     def test_an_idle_server_sleeps(self):
         server = self.serve()
@@ -307,7 +318,7 @@ class Commands(unittest.TestCase):
         for option in ("--listen", "--backend", "--workers", "--memory-budget", "--access-log",
                        "--log-format", "--head-timeout", "--idle-timeout", "--write-timeout",
                        "--body-timeout", "--linger-timeout", "--drain-timeout", "--request-line-max",
-                       "--head-max", "--fields-max", "--body-max", "--connections"):
+                       "--head-max", "--fields-max", "--body-max", "--connections", "--connections-per-client"):
             self.assertIn(option, run.stdout)
 
     def test_probe(self):

@@ -5,8 +5,8 @@ import socket
 import stat
 import subprocess
 
-from harness import (UNIX_SOCKETS, WINDOWS, Server, ServerCase, linux_only, main,
-                     on_each_backend)
+from harness import (SECCOMP, UNIX_SOCKETS, WINDOWS, Server, ServerCase, forbid_ipv6, linux_only,
+                     main, on_each_backend)
 
 
 @on_each_backend
@@ -36,6 +36,26 @@ class Listen(ServerCase):
             server = self.serve(listen=[text])
             self.check(server, ("127.0.0.1", server.port))
             self.check(server, ("::1", server.port))
+
+    @linux_only(SECCOMP)
+    def test_every_address_of_a_system_without_ipv6(self):
+        for workers in (1, 2):
+            server = self.serve(listen=["0"], workers=workers, preexec=forbid_ipv6())
+            self.assertEqual("127.0.0.1", server.addresses[0][0])
+            self.assertEqual(f"sluice: this system has no IPv6: port {server.port} listens on IPv4 "
+                             "addresses only", server.lines[0])
+            for _ in range(5):
+                self.check(server, ("127.0.0.1", server.port))
+            taken = str(server.port)
+            self.assertIn("in use", self.refusal(taken, workers))
+            for explicit in ("[::1]:0", "[::]:0"):
+                self.assertIn("not supported", self.refusal(explicit, workers))
+
+    def refusal(self, address, workers):
+        server = Server(self.root, listen=[address], backend=self.backend, workers=workers,
+                        preexec=forbid_ipv6())
+        self.assertEqual(1, server.wait())
+        return server.stderr
 
     @linux_only(UNIX_SOCKETS)
     def test_unix(self):

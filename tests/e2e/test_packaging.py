@@ -1,17 +1,21 @@
 """What packaging/ promises: under its seccomp profile the server does all its work, io_uring
-included; the unit and the profile name nothing that does not exist."""
+included; the unit and the profile name nothing that does not exist; the program starts and serves in a
+root that holds the image's packages alone; what is installed is whole."""
 
 import configparser
 import ctypes
 import ctypes.util
 import json
 import os
+import re
 import shlex
+import shutil
 import signal
 import subprocess
+import tempfile
 import unittest
 
-from harness import BINARY, TREE, ServerCase, main, on_each_backend, sanitizer
+from harness import BINARY, TREE, Server, ServerCase, main, on_each_backend, sanitizer
 
 PACKAGING = os.path.join(TREE, "packaging")
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
@@ -80,7 +84,178 @@ class Unit(unittest.TestCase):
         run = subprocess.run([BINARY, *line[1:]], stdin=subprocess.DEVNULL, capture_output=True,
                              text=True, timeout=30, check=False)
         self.assertEqual(1, run.returncode, run.stderr)
-        self.assertIn("/nonexistent-root", run.stderr)
+        # Nor does the folder of its log: who says it first depends on the threads.
+        self.assertRegex(run.stderr, "/nonexistent-root|/var/log/sluice/access.log")
+
+
+def containerfile():
+    """The last stage: its packages, and its instructions as lists of words."""
+    with open(os.path.join(PACKAGING, "Containerfile"), encoding="utf-8") as file:
+        stage = file.read().replace("\\\n", " ").rsplit("\nFROM ", 1)[1]
+    packages = re.search(r"apt-get install ([^&]*)&&", stage).group(1).split()
+    instructions = {line.split()[0]: line.split(None, 1)[1] for line in stage.splitlines()
+                    if re.match(r"[A-Z]+ ", line)}
+    return {p for p in packages if not p.startswith("-")}, instructions
+
+
+def output_of(*command):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=60, check=True).stdout
+
+
+def libraries_of(program):
+    """What the program itself names, by file."""
+    names = re.findall(r"\(NEEDED\).*\[(.*)\]", output_of("readelf", "-d", program))
+    found = dict(re.findall(r"(\S+) => (/\S+)", output_of("ldd", program)))
+    return {name: os.path.realpath(found[name]) for name in names}
+
+
+def package_of(path):
+    """dpkg knows a file by the name that it was packed with: before /lib became a link, /lib/..."""
+    for name in (path, path.removeprefix("/usr")):
+        run = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True, timeout=60,
+                             check=False)
+        if run.returncode == 0:
+            return run.stdout.split(":")[0]
+    raise AssertionError(f"no package has {path}")
+
+
+def with_dependencies(packages):
+    """The packages and all that they depend on (of alternatives, those that are installed)."""
+    listing = output_of("dpkg-query", "-W",
+                        "-f=${db:Status-Abbrev}\t${Package}\t${Depends}, ${Pre-Depends}\n")
+    installed = dict(line.split("\t")[1:] for line in listing.splitlines() if line.startswith("ii"))
+    known, rest = set(), list(packages)
+    while rest:
+        package = rest.pop()
+        if package not in known and package in installed:
+            known.add(package)
+            rest += re.findall(r"(?:^|[,|]\s*)([a-z0-9][a-z0-9.+-]+)", installed[package])
+    return known
+
+
+class Image(unittest.TestCase):
+    """The container image, made of the machine's own packages: the same names, the same files."""
+
+    def setUp(self):
+        self.work = tempfile.mkdtemp(prefix="sluice-image-")
+        self.addCleanup(shutil.rmtree, self.work, True)
+
+    def make_root(self, packages):
+        """A root with the files of these packages, the program and a page."""
+        root = os.path.join(self.work, "image")
+        for folder in ("usr/bin", "usr/lib", "usr/lib64", "usr/local/bin", "srv/www", "tmp",
+                       "proc"):
+            os.makedirs(os.path.join(root, folder))
+        for link in ("lib", "lib64", "bin"):
+            os.symlink(f"usr/{link}", os.path.join(root, link))
+        for path in output_of("dpkg", "-L", *sorted(packages)).splitlines():
+            # The libraries alone: neither documents nor the C library's many character sets.
+            if not re.search(r"\.so(\.|$)", path) or "/gconv/" in path:
+                continue
+            target = root + path
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if os.path.isfile(path) and not os.path.lexists(target):
+                shutil.copy(path, target, follow_symlinks=False)
+        shutil.copy(BINARY, os.path.join(root, "usr/local/bin/sluice"))
+        with open(os.path.join(root, "srv/www/index.html"), "wb") as page:
+            page.write(b"page")
+        os.chmod(self.work, 0o755)
+        return root
+
+    @staticmethod
+    def inside(root):
+        """The words in front of a command that runs with that root, and with /proc, which every
+        container engine provides."""
+        return ["unshare", "--map-root-user", "--mount", "sh", "-c",
+                'mount --rbind /proc "$0/proc" && exec chroot "$0" "$@"', root]
+
+    def test_it_has_what_the_program_needs_and_nothing_else(self):
+        packages, _ = containerfile()
+        self.assertEqual(set(), packages - with_dependencies(packages))
+        if sanitizer():
+            # Its own library comes on top, and mimalloc is left out (CMakePresets.json).
+            return
+        self.assertEqual({package_of(path) for path in libraries_of(BINARY).values()}, packages)
+
+    def test_the_program_starts_and_serves_in_it(self):
+        packages, instructions = containerfile()
+        if sanitizer():
+            packages |= {package_of(path) for path in libraries_of(BINARY).values()}
+        root = self.make_root(with_dependencies(packages))
+        entry, command = (json.loads(instructions[name]) for name in ("ENTRYPOINT", "CMD"))
+        self.assertEqual(output_of(BINARY, "--version"),
+                         output_of(*self.inside(root), "/usr/local/bin/sluice", "--version"))
+        self.assertEqual("serve", command[0])
+        command[command.index(":8080")] = "127.0.0.1:0"
+        server = Server(command[1], *command[2:], listen=(), workers=0,
+                        binary=f"/usr/local/bin/{entry[0]}", wrapper=self.inside(root))
+        server.expected = 1
+        self.addCleanup(server.kill)
+        server.wait_ready()
+        with server.connect() as client:
+            self.assertEqual(b"page", client.ask("/").body)
+        server.signal()
+        self.assertEqual(0, server.wait(), server.stderr)
+        self.assertEqual([], server.surprises())
+
+    def test_what_captures_says_that_libpcap_is_missing(self):
+        packages, _ = containerfile()
+        self.assertFalse({p for p in with_dependencies(packages) if p.startswith("libpcap")})
+        if sanitizer():
+            packages |= {package_of(path) for path in libraries_of(BINARY).values()}
+        root = self.make_root(with_dependencies(packages))
+        missing = ("sluice: cannot capture on lo: libpcap.so.0.8 is not installed (apt-get install "
+                   "libpcap0.8)\n")
+
+        def wire(*arguments):
+            return subprocess.run([*self.inside(root), "/usr/local/bin/sluice", "wire", *arguments],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=60, check=False)
+
+        live = wire("--live", "lo")
+        self.assertEqual((1, "", missing), (live.returncode, live.stdout, live.stderr))
+        # The lab tells what can be told without.
+        lab = wire("--lab", "/srv/www")
+        self.assertEqual(0, lab.returncode, lab.stderr)
+        self.assertIn(missing + "sluice: no capture, so this is what the kernel alone can tell",
+                      lab.stderr)
+        self.assertIn("ESTABLISHED", lab.stdout)
+        # Captures in files need no library.
+        shutil.copy(os.path.join(TREE, "tests/wire/captures/ethernet"),
+                    os.path.join(root, "srv/capture"))
+        file = wire("/srv/capture")
+        self.assertEqual((0, ""), (file.returncode, file.stderr))
+        self.assertIn("GET /", file.stdout)
+
+
+class Install(unittest.TestCase):
+    """`cmake --install` of the build that is being tested."""
+
+    def test_everything_is_there(self):
+        work = tempfile.mkdtemp(prefix="sluice-install-")
+        self.addCleanup(shutil.rmtree, work, True)
+        prefix = os.path.join(work, "prefix")
+        output_of("cmake", "--install", os.path.dirname(BINARY), "--prefix", prefix)
+        self.assertEqual(["bin", "lib", "share"], sorted(os.listdir(prefix)))
+        program = os.path.join(prefix, "bin/sluice")
+        self.assertEqual(output_of(BINARY, "--version"), output_of(program, "--version"))
+        for ours, there in (("site", "share/sluice/site"), ("docs", "share/doc/sluice/docs")):
+            same = subprocess.run(["diff", "-r", os.path.join(TREE, ours),
+                                   os.path.join(prefix, there)], timeout=60, check=False)
+            self.assertEqual(0, same.returncode)
+        documents = os.path.join(prefix, "share/doc/sluice")
+        self.assertEqual(["ARCHITECTURE.md", "LICENSE", "README.md", "docs"],
+                         sorted(os.listdir(documents)))
+        with open(os.path.join(documents, "README.md"), encoding="utf-8") as file:
+            for link in re.findall(r"\]\(([^):]+)\)", file.read()):
+                self.assertTrue(os.path.exists(os.path.join(documents, link)), link)
+        with open(os.path.join(prefix, "lib/systemd/system/sluice.service"),
+                  encoding="utf-8") as file:
+            unit = file.read()
+        with open(os.path.join(PACKAGING, "sluice.service"), encoding="utf-8") as file:
+            self.assertEqual(file.read().replace("/usr/local/bin/", prefix + "/bin/"), unit)
+        self.assertIn(f"\nExecStart={program} serve ", unit)
 
 
 if __name__ == "__main__":

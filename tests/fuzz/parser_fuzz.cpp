@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "core/check.h"
-#include "http/parser.h"
 #include "http/syntax.h"
+#include "http1/parser.h"
 
 namespace {
 

@@ -116,4 +116,30 @@ TEST(Arrivals, StepsFollowEachOther) {
     EXPECT_EQ(until(plan, 3 * kSecond).size(), 2100U);
 }
 
+TEST(Arrivals, WhatIsLeftIsCounted) {
+    for (const ArrivalKind kind : {ArrivalKind::uniform, ArrivalKind::poisson}) {
+        for (const unsigned thread : {0U, 1U, 2U}) {
+            Arrivals plan{kind, steady(1000), 7, thread, 3};
+            const std::size_t all = until(plan, 10 * kSecond).size();
+            for (int i = 0; i < 100; ++i) {
+                plan.pop();
+            }
+            EXPECT_EQ(plan.skip(10 * kSecond), all - 100);
+            EXPECT_GE(plan.peek(), 10 * kSecond);
+            EXPECT_EQ(plan.skip(10 * kSecond), 0U);
+        }
+    }
+    Arrivals written{{{1, 0}, {2, 0}, {kSecond, 0}}};
+    EXPECT_EQ(written.skip(kSecond), 2U);
+    EXPECT_EQ(written.peek(), kSecond);
+}
+
+// A plan that nobody could send ends, too.
+TEST(Arrivals, BillionsAreCountedAtOnce) {
+    Arrivals plan{ArrivalKind::poisson, steady(1e12), 7, 0, 2};
+    EXPECT_NEAR(static_cast<double>(plan.skip(100 * kSecond)), 5e13, 1e11);
+    Arrivals rare{ArrivalKind::uniform, steady(1e-300), 7, 1, 2};
+    EXPECT_EQ(rare.peek(), kNever);
+}
+
 }  // namespace sluice::load

@@ -167,7 +167,8 @@ TEST(ResponseReader, OldVersionsCloseUnlessTheySayOtherwise) {
 TEST(ResponseReader, WhatIsNoHttp) {
     for (const char* text :
          {"\x15\x03\x01\x00\x02\x02\x16", "SSH-2.0-OpenSSH_9.2p1\r\n", "220 mail.example ESMTP\r\n",
-          "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"}) {
+          "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"}) {
         EXPECT_TRUE(read_all_ways(text).broken) << text;
     }
 }

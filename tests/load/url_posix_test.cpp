@@ -9,7 +9,7 @@ TEST(UrlPosix, ResolvesPaths) {
     ASSERT_TRUE(url);
     const auto path = resolve(*url);
     ASSERT_TRUE(path);
-    EXPECT_EQ(path->to_string(), "unix:/tmp/x.sock");
+    EXPECT_EQ(path->at(0).to_string(), "unix:/tmp/x.sock");
 }
 
 }  // namespace sluice::load

@@ -46,6 +46,14 @@ TEST(Url, UnixSockets) {
     EXPECT_TRUE(url.same_server(parsed("unix:/run/a.sock:/other")));
 }
 
+TEST(Url, SchemesHaveNoCase) {
+    EXPECT_EQ(parsed("HTTP://example.org:81/A").authority, "example.org:81");
+    EXPECT_EQ(parsed("Http://example.org:81/A").target, "/A");
+    EXPECT_EQ(parsed("UNIX:/run/A.sock").unix_path, "/run/A.sock");
+    EXPECT_NE(complaint("HTTPS://a/").find("TLS"), std::string::npos);
+    EXPECT_NE(complaint("FTP://a/").find("only http"), std::string::npos);
+}
+
 TEST(Url, WhatIsWrongIsSaid) {
     EXPECT_NE(complaint("https://a/").find("TLS"), std::string::npos);
     EXPECT_NE(complaint("ftp://a/").find("only http"), std::string::npos);
@@ -64,10 +72,10 @@ TEST(Url, WhatIsWrongIsSaid) {
 TEST(Url, ResolvesNumbersAndLocalhost) {
     const auto four = resolve(parsed("http://127.0.0.1:8080/"));
     ASSERT_TRUE(four);
-    EXPECT_EQ(four->to_string(), "127.0.0.1:8080");
+    EXPECT_EQ(four->at(0).to_string(), "127.0.0.1:8080");
     const auto six = resolve(parsed("http://[::1]:8080/"));
     ASSERT_TRUE(six) << six.error().what;
-    EXPECT_EQ(six->to_string(), "[::1]:8080");
+    EXPECT_EQ(six->at(0).to_string(), "[::1]:8080");
 }
 
 }  // namespace sluice::load

@@ -20,13 +20,16 @@ struct Case {
         if (open_loop) {
             plan.rate = {{1000, 1000, 10 * kSecond}};
         }
+        plan.servers.emplace_back();
         Tally& total = outcome.total;
         total.response.record(kMillisecond, kAnswers);
         total.service[Tally::kLater][1][Tally::kWhole].record(kMillisecond, kAnswers);
+        total.response_unpaused.record(kMillisecond, kAnswers);
+        total.service_unpaused.record(kMillisecond, kAnswers);
         total.lateness.record(20 * kMicrosecond, kAnswers);
         total.own_lateness.record(20 * kMicrosecond, kAnswers);
         total.connect.record(50 * kMicrosecond, 64);
-        total.in_flight_ns = 10 * kSecond;
+        total.in_flight_ns = total.under_way_ns = 10 * kSecond;
         outcome.window = 10 * kSecond;
         outcome.offered = 10'000;
         outcome.threads.push_back({.cpu = 4 * kSecond,
@@ -74,15 +77,11 @@ TEST(Validity, NothingSpeaksAgainstAGoodRun) {
 }
 
 TEST(Validity, TheRateMustBeKept) {
-    const auto offer = [](double offered) {
+    const auto offer = [](std::uint64_t offered) {
         return [offered](Case& one) { one.outcome.offered = offered; };
     };
     expect("rate", Level::ok, true, offer(10'150));
     expect("rate", Level::invalid, true, offer(10'250));
-    expect("rate", Level::ok, true, [](Case& one) {
-        one.outcome.offered = 10'250;
-        one.plan.arrivals = ArrivalKind::poisson;  // chance
-    });
     expect("rate", Level::invalid, true, [](Case& one) {
         one.outcome.total.answers_after_end = 1000;  // they came, but too late
     });
@@ -97,6 +96,39 @@ TEST(Validity, LatenessOfOurOwnMustNotBeMostOfTheLatency) {
     // Late because no connection was free: that is the server's.
     expect("lateness", Level::ok, true,
            [](Case& one) { one.outcome.total.lateness.record(600 * kMicrosecond, kAnswers); });
+}
+
+// Of these requests, some waited for the generator, and without that they had been as the others.
+void pause(Case& one, std::uint64_t requests, Nanos length) {
+    Tally& total = one.outcome.total;
+    total.paused.record(length);
+    total.requests_paused = requests;
+    total.response.record(kMillisecond + length, requests);
+    total.service[Tally::kLater][1][Tally::kWhole].record(kMillisecond + length, requests);
+    total.response_unpaused.record(kMillisecond, requests);
+    total.service_unpaused.record(kMillisecond, requests);
+}
+
+TEST(Validity, NoQuantileMayBeTheGeneratorsOwn) {
+    // p99.99 of 10,000 is the highest but one.
+    expect("pauses", Level::ok, true, [](Case& one) { pause(one, 1, 20 * kMillisecond); });
+    expect("pauses", Level::invalid, true, [](Case& one) { pause(one, 5, 20 * kMillisecond); });
+    expect("pauses", Level::invalid, false, [](Case& one) { pause(one, 200, 5 * kMillisecond); });
+    // Not most of it; or not long enough to matter.
+    expect("pauses", Level::ok, true, [](Case& one) { pause(one, 200, 900 * kMicrosecond); });
+    // The server was as slow in others.
+    expect("pauses", Level::ok, true, [](Case& one) {
+        pause(one, 100, 20 * kMillisecond);
+        one.outcome.total.response.record(30 * kMillisecond, 300);
+        one.outcome.total.response_unpaused.record(30 * kMillisecond, 300);
+        one.outcome.total.service[Tally::kLater][1][Tally::kWhole].record(30 * kMillisecond, 300);
+        one.outcome.total.service_unpaused.record(30 * kMillisecond, 300);
+    });
+}
+
+TEST(Validity, AStolenCpuIsNoGenerator) {
+    expect("generator", Level::ok, true, [](Case& one) { one.outcome.stolen_share = 0.05; });
+    expect("generator", Level::invalid, true, [](Case& one) { one.outcome.stolen_share = 0.2; });
 }
 
 TEST(Validity, LittlesLaw) {
@@ -127,6 +159,13 @@ TEST(Validity, Failures) {
            [](Case& one) { fail_requests(one, Failure::timed_out, 50); });
     expect("failures", Level::invalid, true,
            [](Case& one) { fail_requests(one, Failure::connect_refused, 5); });
+    expect("failures", Level::invalid, true,
+           [](Case& one) { fail_requests(one, Failure::never_sent, 1); });
+    // Of as many answers, some are wrong.
+    expect("failures", Level::note, true,
+           [](Case& one) { fail_requests(one, Failure::body_differs, 5); });
+    expect("failures", Level::invalid, true,
+           [](Case& one) { fail_requests(one, Failure::body_differs, 50); });
     expect("ports", Level::note, true, [](Case& one) { one.outcome.ports->time_wait = 27'000; });
 }
 
@@ -134,6 +173,10 @@ TEST(Validity, TheEnd) {
     expect("end", Level::invalid, true, [](Case& one) { one.outcome.gave_up = "refused"; });
     expect("end", Level::note, true, [](Case& one) { one.outcome.stopped = true; });
     expect("end", Level::invalid, true, [](Case& one) { one.outcome.total.clear(); });
+    expect("end", Level::invalid, true, [](Case& one) { one.outcome.only_warmup = true; });
+    // All of them came, but none while it was measured.
+    expect("end", Level::invalid, false,
+           [](Case& one) { one.outcome.total.answers_after_end = kAnswers; });
 }
 
 TEST(Validity, WhatIsOnlyNoted) {

@@ -6,10 +6,14 @@ namespace sluice::sim {
 
 namespace {
 
-// What may pass between the last byte and the end: some journeys, and pauses of receiving.
-constexpr Nanos kEndLate = 500 * kMillisecond;
-constexpr Nanos kAnswerLate = 300 * kMillisecond;
-constexpr std::size_t kSmall = 1'000;
+// What a server may take for its own work, in virtual time.
+constexpr Nanos kWork = 5 * kMillisecond;
+// A cold file waits for a descriptor, which slow downloads of others may hold; the reactor's bound
+// is five seconds.
+constexpr Nanos kLoad = 5 * kSecond + 50 * kMillisecond;
+// Where streams pause by chance, there is a bound for short messages alone.
+constexpr std::size_t kShort = 1'000;
+constexpr Nanos kPausesLast = 500 * kMillisecond;
 constexpr std::size_t kBabbleBytes = 20'000;
 constexpr Nanos kBabblePause = 10 * kMillisecond;
 
@@ -56,6 +60,26 @@ std::string Client::describe() const {
     return text;
 }
 
+// How long after its last byte was written a request may wait for the last byte of its answer: a
+// journey each way, another two for each window that has to be opened again, and the turns that
+// other workers have in between, short ones while somebody is busy.
+Nanos Client::due(std::size_t request_bytes, std::size_t answer_bytes) const {
+    const SimOptions& network = world_.network().options();
+    const std::size_t windows = (request_bytes + answer_bytes) / network.window_bytes_min;
+    const auto journeys = static_cast<Nanos>(4 + 2 * windows);
+    const Nanos turn = world_.workers() > 1 ? kTurnMax : 0;
+    // A receive may bring half of what it could.
+    const auto receives =
+        static_cast<Nanos>(2 * request_bytes / world_.options().backend.recv_buffer_bytes);
+    const Nanos turns = receives * kTurnMin * (world_.workers() - 1);
+    if (network.faults.pause_recv > 0) {
+        return request_bytes + answer_bytes < kShort
+                   ? kPausesLast + 20 * network.latency_max + journeys * turn + turns
+                   : kNever;
+    }
+    return kWork + journeys * (network.latency_max + turn) + turns;
+}
+
 Nanos Client::pause(Nanos about) {
     return about == 0 ? 0 : random_.between<Nanos>(0, about);
 }
@@ -98,6 +122,13 @@ bool Client::cutting(std::size_t step) const {
            (plan_.manner == Manner::cuts || plan_.manner == Manner::cuts_and_ends);
 }
 
+// A request that is cut in its first line has no line of the log that can be found.
+std::string Client::sent_id(std::size_t step) const {
+    const std::string& bytes = plan_.steps[step].bytes;
+    const bool sent = bytes.find("\r\n", 2) < bytes_of(step);
+    return sent ? plan_.steps[step].id : std::string();
+}
+
 std::size_t Client::bytes_of(std::size_t step) const {
     return cutting(step) ? plan_.cut_at : plan_.steps[step].bytes.size();
 }
@@ -128,6 +159,7 @@ void Client::write_on() {
                                               : random_.between<std::size_t>(1, plan_.write_max));
         if (written_ == 0) {
             head_begun_at_ = world_.now();
+            begun_.push_back(head_begun_at_);
         }
         const std::string& bytes = plan_.steps[writing_].bytes;
         peer_->write(std::string_view(bytes).substr(written_, size));
@@ -160,6 +192,9 @@ void Client::read_on() {
     }
     const std::string bytes = peer_->read(plan_.read_max);
     if (!bytes.empty()) {
+        if (input_.empty()) {
+            answered_at_ = world_.now();
+        }
         last_byte_at_ = world_.now();
         read_total_ += bytes.size();
         input_ += bytes;
@@ -227,7 +262,7 @@ bool Client::take_response() {
     const bool refusal = (response.status == 408 || response.status == 400) &&
                          field(response.head, "Connection") == "close" &&
                          responses_ + 1 == plan_.steps.size() && cutting(responses_);
-    bool no_body = asked && plan_.steps[responses_].expected.no_body;
+    bool no_body = asked && plan_.steps[responses_].expected.no_body_in(response.status);
     if (refusal) {
         const std::string sent = plan_.steps[responses_].bytes.substr(0, plan_.cut_at);
         no_body = sent.starts_with("HEAD ") || sent.starts_with("\r\nHEAD ");
@@ -239,11 +274,26 @@ bool Client::take_response() {
     }
     response.body = input_.substr(end + 4, size);
     input_.erase(0, end + 4 + size);
+    judge(response, refusal);
+    ++responses_;
+    return true;
+}
+
+// Compares a whole response with what the request whose turn it is asked for.
+void Client::judge(const Response& response, bool refusal) {
+    const bool asked = responses_ < plan_.steps.size();
     last_status_ = response.status;
     if (over_) {
         object("a response after the last");
     }
     over_ = field(response.head, "Connection") == "close";
+    if (asked && responses_ < begun_.size()) {
+        answers_.push_back({sent_id(responses_), response.status, response.body.size(), true,
+                            plan_.pipelined_max == 1, begun_[responses_], world_.now()});
+        if (!world_.date_is_true(field(response.head, "Date"), begun_[responses_], world_.now())) {
+            object("dated " + field(response.head, "Date"));
+        }
+    }
     if (refusal && writing_ == plan_.steps.size()) {
         extra_ = true;
         const int wanted = plan_.manner == Manner::cuts ? 408 : 400;
@@ -251,28 +301,61 @@ bool Client::take_response() {
             plan_.steps[responses_].expected.status != response.status) {
             object("status " + std::to_string(response.status) + " for what was cut");
         }
-    } else if (!asked) {
+        return;
+    }
+    if (!asked) {
         // Babble is not a request.
         if (plan_.manner != Manner::babbles || response.status / 100 != 4 || !over_) {
             object("a response too many");
         }
-    } else if (responses_ >= writing_ + (written_ > 0 ? 1 : 0)) {
-        object("a response before its request");
-    } else {
-        const std::string wrong = complaint(plan_.steps[responses_].expected, response);
-        if (!wrong.empty()) {
-            object(wrong);
-        }
-        // The first may have waited to be accepted, a cold file for its loader.
-        if (responses_ > 0 && responses_ < writing_ && plan_.pipelined_max == 1 &&
-            plan_.read_max == SIZE_MAX && size < kSmall &&
-            plan_.steps[responses_].bytes.size() < kSmall &&
-            !plan_.steps[responses_].expected.may_be_503) {
-            slowest_ = std::max(slowest_, world_.now() - asked_at_);
-        }
+        return;
     }
-    ++responses_;
-    return true;
+    if (responses_ >= writing_ + (written_ > 0 ? 1 : 0)) {
+        object("a response before its request");
+        return;
+    }
+    const Step& step = plan_.steps[responses_];
+    const Span span{begun_[responses_], world_.now()};
+    const std::string wrong = complaint(step.expected, response, span);
+    if (!wrong.empty() && response.status == 503 && over_) {
+        unavailable_ = wrong;
+    } else if (!wrong.empty()) {
+        object(wrong);
+    }
+    note_lateness(step, response);
+}
+
+// When the answer began, and, for who reads as fast as he can, when it ended.
+void Client::note_lateness(const Step& step, const Response& response) {
+    const bool changes = step.expected.file != nullptr && step.expected.file->history != nullptr;
+    if (responses_ >= writing_ || plan_.pipelined_max != 1 || step.expected.interim || changes) {
+        return;
+    }
+    const auto late = [&](Nanos at, std::size_t answer_bytes) {
+        const Nanos allowed = due(step.bytes.size(), answer_bytes);
+        const Nanos load = step.expected.may_be_503 ? kLoad : 0;
+        return allowed == kNever ? 0 : at - asked_at_ - allowed - load;
+    };
+    Nanos by = 0;
+    if (plan_.read_max == SIZE_MAX) {
+        by = std::max(late(answered_at_, 0), late(world_.now(), response.body.size()));
+    } else {
+        // It may be pausing when the answer begins.
+        by = late(answered_at_, 0) - static_cast<Nanos>(plan_.read_max) * plan_.read_pause_per_byte;
+    }
+    Nanos& latest = responses_ == 0 ? latest_first_ : latest_;
+    latest = std::max(latest, by);
+}
+
+std::vector<Answer> Client::answers() const {
+    std::vector<Answer> answers = answers_;
+    const std::size_t end = input_.find("\r\n\r\n");
+    if (end != std::string::npos && responses_ < begun_.size() && input_.starts_with("HTTP/1.1 ") &&
+        !input_.starts_with("HTTP/1.1 100 ")) {
+        answers.push_back({sent_id(responses_), std::stoi(input_.substr(9, 3)),
+                           input_.size() - end - 4, false, false, begun_[responses_], kNever});
+    }
+    return answers;
 }
 
 // The server's end of the connection was seen, or the connection broke.
@@ -292,6 +375,9 @@ std::string Client::verdict(const Excuses& excuses) const {
     if (!objections_.empty()) {
         return objections_;
     }
+    if (!unavailable_.empty() && !excuses.memory) {
+        return unavailable_;
+    }
     if (!started() || vanished_) {
         return "";
     }
@@ -302,43 +388,52 @@ std::string Client::verdict(const Excuses& excuses) const {
     }
     // A beginning of a response.
     const std::size_t end = input_.find("\r\n\r\n");
-    if (end != std::string::npos && responses_ < plan_.steps.size()) {
-        Response cut;
-        cut.head = input_.substr(0, end + 2);
-        cut.status = std::stoi(cut.head.substr(9, 3));
-        cut.body = input_.substr(end + 4);
+    Response rest;
+    rest.whole = false;
+    Span span;
+    if (responses_ < begun_.size()) {
+        span = {begun_[responses_], ended_at_ < 0 ? world_.now() : ended_at_};
+    }
+    if (end != std::string::npos && responses_ < begun_.size()) {
+        rest.head = input_.substr(0, end + 2);
+        rest.status = std::stoi(rest.head.substr(9, 3));
+        rest.body = input_.substr(end + 4);
         const Expected& expected = plan_.steps[responses_].expected;
-        const bool refusal = cut.status == 408 || cut.status == 400 || cut.status == 100;
-        const std::string wrong = refusal ? "" : complaint_of_cut(expected, cut);
+        const bool refusal = rest.status == 408 || rest.status == 400 || rest.status == 100;
+        const std::string wrong = refusal ? "" : complaint(expected, rest, span);
         if (!wrong.empty()) {
             return "a cut response: " + wrong;
         }
     }
-    if (stalls || (excuses.network && broken) || excuses.stopped) {
+    if (stalls || (excuses.network && broken) || excuses.stopped || excuses.memory) {
         return "";
     }
     if (excuses.refused && responses_ == 0 && input_.empty()) {
         return "";
     }
-    // A cut body ends the connection, at times with a reset that destroys earlier answers, too.
-    for (std::size_t i = responses_; excuses.changed && i < plan_.steps.size(); ++i) {
-        if (plan_.steps[i].expected.from_file && (i == responses_ || broken)) {
-            return "";
-        }
-    }
     // Bytes beyond the last response may cost its end: babble is answered with a reset.
     const bool reset_is_own_fault =
         broken && (plan_.manner == Manner::babbles || (over_ && responses_ < writing_));
+    if (responses_ < begun_.size() && may_be_cut(plan_.steps[responses_].expected, rest, span)) {
+        return "";
+    }
+    // The reset after a later one that is cut destroys what is still on its way before it.
+    for (std::size_t step = responses_ + 1; broken && step < begun_.size(); ++step) {
+        if (may_be_cut(plan_.steps[step].expected, Response{}, {begun_[step], span.to})) {
+            return "";
+        }
+    }
     if (!input_.empty() && !reset_is_own_fault) {
         return "the last response was cut";
     }
     // Nothing keeps the server from closing once it has said all.
-    const bool at_once = over_ || plan_.manner == Manner::half_closes;
-    if (at_once && saw_eof_ && ended_at_ - std::max(last_byte_at_, shut_at_) > kEndLate) {
+    const bool at_once = (over_ || plan_.manner == Manner::half_closes) &&
+                         plan_.read_max == SIZE_MAX;  // a slow reader sees the end late
+    if (at_once && saw_eof_ && ended_at_ - std::max(last_byte_at_, shut_at_) > due(0, 0)) {
         return "the end came late";
     }
-    if (slowest_ > kAnswerLate && !excuses.slow) {
-        return "an answer took " + std::to_string(slowest_ / kMillisecond) + " ms";
+    if (const Nanos late = std::max(latest_, excuses.crowded ? 0 : latest_first_); late > 0) {
+        return "an answer came " + std::to_string(late / kMicrosecond) + " us late";
     }
     if (over_ || extra_ || reset_is_own_fault) {
         return "";
@@ -347,10 +442,12 @@ std::string Client::verdict(const Excuses& excuses) const {
     const std::size_t wanted = plan_.manner == Manner::silent ? 0
                                : cut                          ? plan_.steps.size() - 1
                                                               : plan_.steps.size();
-    if (responses_ < wanted && !excuses.drained) {
+    // A request may be on the way when its connection is closed.
+    const bool cut_short = excuses.drained || excuses.gave_way;
+    if (responses_ < wanted && !cut_short) {
         return "responses are missing";
     }
-    if (broken && plan_.manner != Manner::babbles && !excuses.drained) {
+    if (broken && plan_.manner != Manner::babbles && !cut_short) {
         return "the server reset the connection";
     }
     return "";

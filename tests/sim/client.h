@@ -49,6 +49,17 @@ struct ClientPlan {
     std::size_t stall_at = 0;  // bytes read
 };
 
+// One response as the client saw it, for comparing with the server's log.
+struct Answer {
+    std::string id;  // Step::id
+    int status = 0;
+    std::uint64_t body_bytes = 0;
+    bool whole = true;  // else its end never came
+    bool alone = true;  // nothing else left with it, so its end was the end of a send
+    Nanos from = 0;     // its request was begun
+    Nanos to = 0;       // its last byte was read
+};
+
 class Client {
   public:
     Client(World& world, ClientPlan plan, std::uint64_t seed);
@@ -62,16 +73,19 @@ class Client {
     [[nodiscard]] std::string describe() const;
 
     struct Excuses {
-        bool network = false;  // the network breaks connections
-        bool changed = false;  // files change while they are sent
-        bool refused = false;  // connections found no slot or no listener
-        bool drained = false;  // the server was drained before the client was done
-        bool stopped = false;  // and at last stopped in the middle
-        bool slow = false;     // journeys take long
+        bool network = false;   // the network breaks connections
+        bool crowded = false;   // connections had to wait until they were accepted
+        bool refused = false;   // connections found no slot or no listener
+        bool gave_way = false;  // idle connections were closed for others
+        bool drained = false;   // the server was drained before the client was done
+        bool stopped = false;   // and at last stopped in the middle
+        bool memory = false;    // the server had too little
     };
     // To be asked when the server is finished. Empty when all is well.
     [[nodiscard]] std::string verdict(const Excuses& excuses) const;
 
+    // Every response that began to arrive.
+    [[nodiscard]] std::vector<Answer> answers() const;
     // When the last byte arrived, and when the server's end of the connection was seen.
     [[nodiscard]] Nanos last_byte_at() const { return last_byte_at_; }
     [[nodiscard]] Nanos ended_at() const { return ended_at_; }
@@ -87,11 +101,15 @@ class Client {
     void read_on();
     void take_responses();
     [[nodiscard]] bool take_response();
+    void judge(const Response& response, bool refusal);
+    [[nodiscard]] Nanos due(std::size_t request_bytes, std::size_t answer_bytes) const;
+    void note_lateness(const Step& step, const Response& response);
     void on_end();
     void finish();
     void object(const std::string& what);
     [[nodiscard]] bool cutting(std::size_t step) const;
     [[nodiscard]] std::size_t bytes_of(std::size_t step) const;
+    [[nodiscard]] std::string sent_id(std::size_t step) const;
     [[nodiscard]] Nanos pause(Nanos about);
 
     World& world_;
@@ -102,10 +120,15 @@ class Client {
     std::size_t writing_ = 0;    // step that is being written
     std::size_t written_ = 0;    // of it
     std::size_t responses_ = 0;  // complete ones
+    std::vector<Nanos> begun_;   // when each step was begun
+    std::vector<Answer> answers_;
     std::size_t read_total_ = 0;
     std::string objections_;
-    Nanos asked_at_ = -1;  // the request that is waited for is written
-    Nanos slowest_ = 0;    // of small answers that nothing but the server delays
+    std::string unavailable_;  // a refusal where nothing but want of memory can be the reason
+    Nanos asked_at_ = -1;      // the request that is waited for is written
+    Nanos answered_at_ = -1;   // the first byte of its answer was seen
+    Nanos latest_ = 0;         // by how much an answer missed its time, see due()
+    Nanos latest_first_ = 0;   // the same of the connection's first answer
     bool write_scheduled_ = false;
     bool read_scheduled_ = false;
     bool over_ = false;   // a response announced the close

@@ -7,12 +7,19 @@ namespace sluice::sim {
 
 namespace {
 
-// Larger ones are sent from a file (ContentOptions::block_bytes_max).
-constexpr std::size_t kInMemoryMax = 16 * 1024;
-
 template <typename T>
 const T& any_of(SimRandom& random, const std::vector<T>& list) {
     return list[random.between<std::size_t>(0, list.size() - 1)];
+}
+
+// One of those that change.
+const SiteFile& changing_file(SimRandom& random, const World& world) {
+    for (;;) {
+        const SiteFile& file = any_of(random, world.site());
+        if (file.history != nullptr) {
+            return file;
+        }
+    }
 }
 
 std::string request_head(std::string_view method, std::string_view target, std::string_view more) {
@@ -26,8 +33,7 @@ Expected whole(const SiteFile& file) {
     expected.body = file.body;
     expected.length = file.body.size();
     expected.file = &file;
-    expected.may_be_503 = file.live;
-    expected.from_file = file.live || file.body.size() > kInMemoryMax;
+    expected.may_be_503 = file.live || file.history != nullptr;
     return expected;
 }
 
@@ -37,18 +43,34 @@ Expected page(int status) {
     return expected;
 }
 
-Step get_range(SimRandom& random, const SiteFile& file) {
+// A page because of what the file is.
+Expected page_of(int status, const SiteFile& file) {
+    Expected expected = page(status);
+    expected.file = &file;
+    expected.may_be_503 = file.live || file.history != nullptr;
+    return expected;
+}
+
+// A request for `path` that can be found again in the log.
+Step step_for(World& world, const std::string& path) {
     Step step;
+    step.id = world.next_id();
+    step.target = path + (path.find('?') == std::string::npos ? "?" : "&") + step.id;
+    return step;
+}
+
+Step get_range(SimRandom& random, World& world, const SiteFile& file) {
+    Step step = step_for(world, file.path);
     Expected& expected = step.expected;
     expected = whole(file);
     const std::size_t size = file.body.size();
     expected.status = 206;
     if (random.chance(0.2)) {
-        expected = page(416);
+        expected = page_of(416, file);
         expected.content_range = "bytes */" + std::to_string(size);
-        expected.may_be_503 = file.live;
+        expected.ranges = {{size + 7, SIZE_MAX}};
         step.bytes =
-            request_head("GET", file.path, "Range: bytes=" + std::to_string(size + 7) + "-\r\n");
+            request_head("GET", step.target, "Range: bytes=" + std::to_string(size + 7) + "-\r\n");
         return step;
     }
     if (size > 1'000 && random.chance(0.4)) {
@@ -59,48 +81,55 @@ Step get_range(SimRandom& random, const SiteFile& file) {
             const std::size_t first = i * third + random.between<std::size_t>(1, third / 4);
             const std::size_t last = first + random.between<std::size_t>(0, third / 2);
             expected.parts.emplace_back(first, last);
+            expected.ranges.emplace_back(first, last);
             field += (i == 0 ? "" : ", ") + std::to_string(first) + "-" + std::to_string(last);
         }
         expected.body.reset();
         expected.length.reset();
-        step.bytes = request_head("GET", file.path, field + "\r\n");
+        step.bytes = request_head("GET", step.target, field + "\r\n");
         return step;
     }
     const std::size_t first = random.between<std::size_t>(0, size - 1);
     const std::size_t last = random.between<std::size_t>(first, size - 1);
+    expected.ranges = {{first, last}};
     expected.body = file.body.substr(first, last - first + 1);
     expected.length = expected.body->size();
     expected.content_range =
         "bytes " + std::to_string(first) + "-" + std::to_string(last) + "/" + std::to_string(size);
-    step.bytes =
-        request_head("GET", file.path,
-                     "Range: bytes=" + std::to_string(first) + "-" + std::to_string(last) + "\r\n");
+    std::string fields =
+        "Range: bytes=" + std::to_string(first) + "-" + std::to_string(last) + "\r\n";
+    if (const std::string etag = world.etag(file.path);
+        etag.starts_with('"') && random.chance(0.3)) {
+        fields += "If-Range: " + etag + "\r\n";
+        expected.if_first = true;
+    }
+    step.bytes = request_head("GET", step.target, fields);
     return step;
 }
 
-Step conditional(SimRandom& random, const World& world, const SiteFile& file) {
-    Step step;
+Step conditional(SimRandom& random, World& world, const SiteFile& file) {
+    Step step = step_for(world, file.path);
     const std::string etag = world.etag(file.path);
     switch (random.between(0, 3)) {
         case 0:
             if (!etag.empty() && !file.live) {
-                step.bytes = request_head("GET", file.path, "If-None-Match: " + etag + "\r\n");
-                step.expected = page(304);
+                step.bytes = request_head("GET", step.target, "If-None-Match: " + etag + "\r\n");
+                step.expected = page_of(304, file);
                 step.expected.no_body = true;
+                step.expected.if_first = true;
                 return step;
             }
             [[fallthrough]];
         case 1:
-            step.bytes = request_head("GET", file.path, "If-None-Match: \"other\"\r\n");
+            step.bytes = request_head("GET", step.target, "If-None-Match: \"other\"\r\n");
             step.expected = whole(file);
             return step;
         case 2:
-            step.bytes = request_head("GET", file.path, "If-Match: \"other\"\r\n");
-            step.expected = page(412);
-            step.expected.may_be_503 = file.live;
+            step.bytes = request_head("GET", step.target, "If-Match: \"other\"\r\n");
+            step.expected = page_of(412, file);
             return step;
         default:
-            step.bytes = request_head("GET", file.path,
+            step.bytes = request_head("GET", step.target,
                                       "If-Modified-Since: Thu, 01 Jan 1970 00:00:01 GMT\r\n");
             step.expected = whole(file);
             return step;
@@ -119,8 +148,8 @@ std::string chunked(SimRandom& random, std::size_t bytes) {
     return body + "0\r\n" + (random.chance(0.3) ? "Checksum: none\r\n" : "") + "\r\n";
 }
 
-Step with_body(SimRandom& random, const SiteFile& file) {
-    Step step;
+Step with_body(SimRandom& random, World& world, const SiteFile& file) {
+    Step step = step_for(world, file.path);
     const bool get = random.chance(0.5);
     const bool expects = get && random.chance(0.3);
     step.expected = get ? whole(file) : page(405);
@@ -129,12 +158,12 @@ Step with_body(SimRandom& random, const SiteFile& file) {
     const auto bytes = random.between<std::size_t>(0, random.chance(0.2) ? 60'000 : 300);
     const char* method = get ? "GET" : (random.chance(0.5) ? "POST" : "PUT");
     if (random.chance(0.5)) {
-        step.bytes = request_head(method, file.path,
+        step.bytes = request_head(method, step.target,
                                   expect + "Content-Length: " + std::to_string(bytes) + "\r\n") +
                      std::string(bytes, 'b');
         step.expected.interim = expects && bytes > 0;
     } else {
-        step.bytes = request_head(method, file.path, expect + "Transfer-Encoding: chunked\r\n") +
+        step.bytes = request_head(method, step.target, expect + "Transfer-Encoding: chunked\r\n") +
                      chunked(random, bytes);
     }
     return step;
@@ -177,52 +206,57 @@ Step malformed(SimRandom& random) {
 
 }  // namespace
 
-Step ordinary_request(SimRandom& random, const World& world) {
-    const SiteFile& file = any_of(random, site());
-    Step step;
+Step ordinary_request(SimRandom& random, World& world) {
+    const bool changing = world.changes() && random.chance(0.5);
+    const SiteFile& file = changing ? changing_file(random, world) : any_of(random, world.site());
+    Step step = step_for(world, file.path);
     switch (random.between(0, 13)) {
         case 0:
-            step.bytes = request_head("HEAD", file.path, "");
+            step.bytes = request_head("HEAD", step.target, "");
             step.expected = whole(file);
             step.expected.no_body = true;
             break;
         case 1:
         case 2:
             if (file.body.size() > 0) {
-                step = get_range(random, file);
+                step = get_range(random, world, file);
                 break;
             }
             [[fallthrough]];
         case 3: step = conditional(random, world, file); break;
         case 4:
-            step.bytes = request_head(random.chance(0.7) ? "GET" : "HEAD", "/nothing/here", "");
+            step = step_for(world, "/nothing/here");
+            step.bytes = request_head(random.chance(0.7) ? "GET" : "HEAD", step.target, "");
             step.expected = page(404);
             step.expected.no_body = step.bytes.starts_with("HEAD");
             break;
         case 5:
-            step.bytes = request_head("GET", "/sub?a=b", "");
+            step = step_for(world, "/sub?a=b");
+            step.bytes = request_head("GET", step.target, "");
             step.expected = page(301);
             break;
-        case 6: step = with_body(random, file); break;
+        case 6: step = with_body(random, world, file); break;
         case 7:
+            step.id.clear();
             step.bytes = request_head("OPTIONS", "*", "");
             step.expected = page(204);
             step.expected.no_body = true;
             break;
         case 8:
-            step.bytes = request_head(random.chance(0.5) ? "BREW" : "DELETE", "/", "");
+            step.bytes = request_head(random.chance(0.5) ? "BREW" : "DELETE", step.target, "");
             step.expected = page(step.bytes.starts_with("BREW") ? 501 : 405);
             break;
         case 9:
-            step.bytes = request_head("GET", "/%zz", "");
+            step = step_for(world, "/%zz");
+            step.bytes = request_head("GET", step.target, "");
             step.expected = page(400);
             break;
         case 10:
-            step.bytes = "GET " + file.path + " HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+            step.bytes = "GET " + step.target + " HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
             step.expected = whole(file);
             break;
         default:
-            step.bytes = request_head("GET", file.path, "");
+            step.bytes = request_head("GET", step.target, "");
             step.expected = whole(file);
             break;
     }
@@ -232,14 +266,14 @@ Step ordinary_request(SimRandom& random, const World& world) {
     return step;
 }
 
-Step last_request(SimRandom& random, const World&) {
-    const SiteFile& file = any_of(random, site());
+Step last_request(SimRandom& random, World& world) {
+    const SiteFile& file = any_of(random, world.site());
     if (random.chance(0.5)) {
         return malformed(random);
     }
-    Step step;
-    step.bytes = random.chance(0.5) ? "GET " + file.path + " HTTP/1.0\r\n\r\n"
-                                    : request_head("GET", file.path, "Connection: close\r\n");
+    Step step = step_for(world, file.path);
+    step.bytes = random.chance(0.5) ? "GET " + step.target + " HTTP/1.0\r\n\r\n"
+                                    : request_head("GET", step.target, "Connection: close\r\n");
     step.expected = whole(file);
     step.expected.ends = true;
     return step;
@@ -255,16 +289,14 @@ std::string field(const std::string& head, std::string_view name) {
     return head.substr(begin, head.find("\r\n", begin) - begin);
 }
 
-namespace {
-
-std::string multipart_body(const Expected& expected, const std::string& head) {
+std::string multipart_body(const Expected& expected, std::string_view bytes,
+                           const std::string& head) {
     const std::string type = field(head, "Content-Type");
     const std::size_t at = type.find("boundary=");
     if (at == std::string::npos) {
         return "(no boundary)";
     }
     const std::string boundary = type.substr(at + 9);
-    const std::string& bytes = expected.file->body;
     std::string body;
     for (const auto& [first, last] : expected.parts) {
         body += (body.empty() ? "--" : "\r\n--") + boundary + "\r\n";
@@ -278,10 +310,13 @@ std::string multipart_body(const Expected& expected, const std::string& head) {
                           : "text/html; charset=utf-8") +
                 "\r\n";
         body += "Content-Range: bytes " + std::to_string(first) + "-" + std::to_string(last) + "/" +
-                std::to_string(bytes.size()) + "\r\n\r\n" + bytes.substr(first, last - first + 1);
+                std::to_string(bytes.size()) + "\r\n\r\n";
+        body += bytes.substr(first, last - first + 1);
     }
     return body + "\r\n--" + boundary + "--\r\n";
 }
+
+namespace {
 
 std::string complaint_of_head(const Expected& expected, const Response& response) {
     if (response.status != expected.status) {
@@ -308,23 +343,12 @@ std::string complaint_of_head(const Expected& expected, const Response& response
 
 }  // namespace
 
-std::string complaint_of_cut(const Expected& expected, const Response& response) {
+std::string complaint(const Expected& expected, const Response& response, Span span) {
     if (expected.may_be_503 && response.status == 503) {
         return "";
     }
-    if (std::string wrong = complaint_of_head(expected, response); !wrong.empty()) {
-        return wrong;
-    }
-    const bool known = expected.body || !expected.parts.empty();
-    const std::string body = !known                   ? response.body
-                             : expected.parts.empty() ? *expected.body
-                                                      : multipart_body(expected, response.head);
-    return body.starts_with(response.body) ? "" : "the body is not what was asked for";
-}
-
-std::string complaint(const Expected& expected, const Response& response) {
-    if (expected.may_be_503 && response.status == 503) {
-        return "";
+    if (expected.file != nullptr && expected.file->history != nullptr) {
+        return complaint_of_changing(expected, response, span);
     }
     if (std::string wrong = complaint_of_head(expected, response); !wrong.empty()) {
         return wrong;
@@ -332,14 +356,18 @@ std::string complaint(const Expected& expected, const Response& response) {
     if (expected.no_body) {
         return response.body.empty() ? "" : "a body where none may be";
     }
-    if (!expected.parts.empty()) {
-        return response.body == multipart_body(expected, response.head) ? "" : "wrong multipart";
+    const bool known = expected.body || !expected.parts.empty();
+    const std::string body = expected.parts.empty()
+                                 ? expected.body.value_or(response.body)
+                                 : multipart_body(expected, expected.file->body, response.head);
+    if (!response.whole) {
+        return body.starts_with(response.body) ? "" : "the body is not what was asked for";
     }
-    if (!expected.body) {
+    if (!known) {
         const std::string number = std::to_string(expected.status);
         return response.body.find("<h1>" + number) != std::string::npos ? "" : "not a page";
     }
-    return response.body == *expected.body ? "" : "the body differs";
+    return response.body == body ? "" : "the body differs";
 }
 
 }  // namespace sluice::sim

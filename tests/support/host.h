@@ -55,6 +55,9 @@ void resize_file(const std::string& path, std::uint64_t size);
 void use_temp_directory(const std::filesystem::path& path);
 // Descriptors that this process has open; 0 where the system does not tell.
 [[nodiscard]] std::size_t open_descriptors();
+// Memory that this process takes for itself, without what it could give back; 0 where the system
+// does not tell.
+[[nodiscard]] std::uint64_t memory_in_use();
 // As many as the system gives, up to what a thousand connections with both ends here need.
 void raise_descriptor_limit();
 // Waits until a store's or a watcher's handle is readable.

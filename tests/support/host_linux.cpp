@@ -1,6 +1,7 @@
 #include "tests/support/host.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "core/check.h"
 
@@ -51,7 +53,6 @@ FileStamp TempFile::stamp() const {
     struct stat info {};
     CHECK(::fstat(static_cast<int>(handle_), &info) == 0);
     FileStamp stamp;
-    stamp.inode = info.st_ino;
     stamp.size = static_cast<std::uint64_t>(info.st_size);
     stamp.mtime_ns = info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec;
     stamp.ctime_ns = info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec;
@@ -80,6 +81,15 @@ std::string make_temp_directory() {
     std::string path = (std::filesystem::temp_directory_path() / "sluice-XXXXXX").string();
     CHECK(::mkdtemp(path.data()) != nullptr);
     return path;
+}
+
+std::uint64_t memory_in_use() {
+    ::malloc_trim(0);
+    std::uint64_t total = 0;
+    std::uint64_t resident = 0;
+    std::uint64_t shared = 0;
+    std::ifstream("/proc/self/statm") >> total >> resident >> shared;  // in pages
+    return (resident - shared) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::size_t open_descriptors() {

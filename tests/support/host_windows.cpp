@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "core/check.h"
-#include "core/win32.h"
+#include "system/win32.h"
 // after windows.h
 #include <winioctl.h>
 
@@ -15,8 +15,8 @@ namespace {
 
 using win32::to_handle;
 
-// Tests hand plain strings to std::filesystem, which takes them byte by byte here (core/path.h). So
-// what a user named with other letters has is left for the folder that all users share.
+// Tests hand plain strings to std::filesystem, which takes them byte by byte here (system/path.h).
+// So what a user named with other letters has is left for the folder that all users share.
 std::filesystem::path temp_directory() {
     auto path = std::filesystem::temp_directory_path();
     const bool ascii = std::ranges::all_of(path.native(), [](wchar_t c) { return c < 0x80; });
@@ -116,6 +116,10 @@ void raise_descriptor_limit() {}
 
 void wait_readable(std::intptr_t handle, Nanos at_most) {
     (void)::WaitForSingleObject(to_handle(handle), static_cast<DWORD>(at_most / kMillisecond) + 1);
+}
+
+std::uint64_t memory_in_use() {
+    return 0;
 }
 
 bool has_holes() {

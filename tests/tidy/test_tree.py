@@ -10,16 +10,27 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# The arrows of the design: a folder may include itself and what stands here.
+# The arrows of the design: a folder may include itself and what stands here. What is written for a
+# folder within another one goes before what is written for that one.
 MAY_INCLUDE = {
-    "core": {"core"},
-    "http": {"core", "http"},
-    "backends": {"core", "backends"},
+    "system": {"system"},
+    "core": {"system", "core"},
+    "http": {"system", "core", "http"},
+    "log": {"system", "core", "http", "log"},
+    "content": {"system", "core", "http", "content"},
+    "http1": {"system", "core", "http", "log", "http1"},
+    "backends": {"system", "core", "backends"},
     "wire": {"core", "http", "wire"},
-    "bench": {"core", "http", "backends", "bench"},
-    "app": {"core", "http", "backends", "bench", "wire", "app"},
+    "bench": {"system", "core", "backends", "bench"},
+    "bench/micro": {"system", "core", "http", "http1", "log", "backends", "bench"},
+    "lab": {"system", "core", "backends", "wire", "lab"},
+    "serve": {"system", "core", "http", "http1", "content", "log", "backends", "serve"},
+    "app": {"system", "core", "http", "http1", "content", "log", "backends", "serve", "bench", "wire",
+            "lab", "app"},
 }
-FOLDERS = set(MAY_INCLUDE)
+# Headers of plain values, which include nothing but each other: system may include them, too.
+VALUES = {"core/bytes.h", "core/clock.h", "core/result.h"}
+FOLDERS = {name for name in MAY_INCLUDE if "/" not in name}
 CONCRETE = ("epoll", "io_uring", "iocp", "sim")
 CODE = (".cpp", ".h", ".c")
 BLOB_BYTES_MAX = 256 * 1024
@@ -56,17 +67,22 @@ def code_files(files):
 
 def include_direction(files):
     for path, text in code_files(files):
-        folder = path.split("/")[0]
-        if folder not in FOLDERS:
+        parts = path.split("/")
+        if parts[0] not in FOLDERS:
             continue
+        within = "/".join(parts[:2])
+        folder = within if within in MAY_INCLUDE else parts[0]
         for number, quote, target in includes(text):
             if quote != '"':
                 continue
             to = target.split("/")[0]
+            allowed = to in MAY_INCLUDE[folder] or (folder == "system" and target in VALUES)
             if os.path.join(os.path.dirname(path), target) in files:
                 yield f"{path}:{number}: include {target} from the root of the tree"
-            elif to in FOLDERS and to not in MAY_INCLUDE[folder]:
+            elif to in FOLDERS and not allowed:
                 yield f"{path}:{number}: {folder} must not include {target}"
+            elif path in VALUES and to in FOLDERS and target not in VALUES:
+                yield f"{path}:{number}: not one of the headers of plain values: {target}"
 
 
 def concrete_backends(files):
@@ -84,28 +100,29 @@ def concrete_backends(files):
 
 
 def system_interfaces(files):
-    """core and http see no socket and no event interface of a kernel."""
+    """http sees no socket, core and system no event interface of a kernel."""
     header = re.compile(r"(liburing|liburing/.*|sys/(socket|sendfile|un)|netinet/.*|winsock2)\.h$")
     for path, text in code_files(files):
         folder = path.split("/")[0]
         for number, quote, target in includes(text):
             if quote != "<":
                 continue
-            if folder == "http" and header.match(target):
-                yield f"{path}:{number}: http never sees a socket ({target})"
-            if folder == "core" and re.match(r"liburing|sys/epoll", target):
-                yield f"{path}:{number}: core knows no backend ({target})"
+            if folder in ("http", "http1", "content", "log") and header.match(target):
+                yield f"{path}:{number}: {folder} never sees a socket ({target})"
+            if folder in ("core", "system") and re.match(r"liburing|sys/epoll", target):
+                yield f"{path}:{number}: {folder} knows no backend ({target})"
 
 
 def platform_conditionals(files):
-    """Platforms are picked by CMake; the preprocessor asks only in backends and core/cpu."""
+    """Platforms are picked by CMake; the preprocessor asks only in backends and
+    system."""
     asks = re.compile(r"\s*#\s*(?:el)?if\w*\b.*\b(?:_WIN32|WIN32|__linux__|__APPLE__|_MSC_VER)\b")
     for path, text in code_files(files):
-        if path.split("/")[0] not in FOLDERS - {"backends"} or path.startswith("core/cpu"):
+        if path.split("/")[0] not in FOLDERS - {"backends", "system"}:
             continue
         for number, line in code_lines(text):
             if asks.match(line):
-                yield f"{path}:{number}: platform conditional outside backends"
+                yield f"{path}:{number}: platform conditional outside backends and system"
 
 
 def pragma_once(files):
@@ -174,7 +191,14 @@ def white_space(files):
 
 
 RULES = {
-    include_direction: {"http/a.cpp": '#include "backends/epoll/epoll.h"\n'},
+    include_direction: {"http/a.cpp": '#include "backends/epoll/epoll.h"\n',
+                        "system/a.cpp": '#include "core/result.h"\n#include "core/server.h"\n',
+                        "core/clock.h": '#pragma once\n#include "core/server.h"\n',
+                        "content/a.cpp": '#include "http1/response.h"\n',
+                        "http1/a.cpp": '#include "content/store.h"\n',
+                        "log/a.cpp": '#include "http1/session.h"\n',
+                        "bench/load/a.cpp": '#include "http/path.h"\n',
+                        "bench/micro/a.cpp": '#include "http/path.h"\n'},
     concrete_backends: {"backends/posix/a.cpp": '#include "backends/epoll/epoll.h"\n'},
     system_interfaces: {"http/a.cpp": "#include <sys/socket.h>\n"},
     platform_conditionals: {"core/a.h": "#pragma once\n#if defined(__linux__)\n#endif\n"},
@@ -186,10 +210,13 @@ RULES = {
     white_space: {"core/a.cpp": "int x; \n"},
 }
 
+BREACHES = {include_direction: 7}  # how many stand above; of the other rules, one
+
 # What looks like a breach and is none.
 INNOCENT = {
     "core/a.h": '#pragma once\n// #include "http/x.h" is what we do not do\n#include "core/b.h"\n',
     "core/b.h": "#pragma once\n#include <vector>\n",
+    "system/a_linux.cpp": '#include "core/result.h"\n#if __linux__\n#endif\n',
     "app/main.cpp": '#include "backends/epoll/epoll.h"\n#include "http/a.h"\n',
     "backends/epoll/epoll.cpp": '#include <sys/epoll.h>\n#include "backends/epoll/epoll.h"\n',
     "docs/a.md": "[page](https://example.org/) and [b](b.md#part)\n```\n[no](link)\n```\n",
@@ -251,7 +278,7 @@ class Rules(unittest.TestCase):
     def test_each_rule_complains_about_its_breach(self):
         for rule, files in RULES.items():
             with self.subTest(rule.__name__):
-                self.assertEqual(1, len(list(rule(files))))
+                self.assertEqual(BREACHES.get(rule, 1), len(list(rule(files))))
 
     def test_no_rule_complains_about_the_innocent(self):
         for rule in RULES:

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "core/reactor.h"
-#include "http/http1_session.h"
+#include "http1/session.h"
 #include "site.h"
 #include "tests/conformance/backends.h"
 #include "tests/slow.h"
@@ -119,7 +119,7 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
     void SetUp() override {
         limits_.connections_per_worker = kClients;
         BackendLimits limits;
-        limits.slots = kClients;
+        limits.slots = Reactor::slots(limits_);
         limits.listeners = 1;
         rig_ = GetParam().make_rig();
         backend_ = rig_->make_backend(limits);

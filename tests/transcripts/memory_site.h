@@ -11,7 +11,7 @@
 #include "core/check.h"
 #include "http/content.h"
 #include "http/load_queue.h"
-#include "http/response.h"
+#include "http1/response.h"
 #include "tests/support/host.h"
 
 namespace sluice::transcripts {
@@ -25,12 +25,22 @@ class MemorySite {
     // In memory, with its prepared block.
     http::Entry& add(const std::string& path, std::string_view bytes) {
         http::Entry& entry = describe(path, bytes.size());
-        const std::string& head = entry.head_200;
-        entry.block = std::make_unique<char[]>(head.size() + bytes.size());
-        entry.block_head_bytes = static_cast<std::uint32_t>(head.size());
-        std::memcpy(entry.block.get(), head.data(), head.size());
-        std::memcpy(entry.block.get() + head.size(), bytes.data(), bytes.size());
+        put_into_block(entry, bytes);
         return entry;
+    }
+    // A precompressed sibling in memory of an entry that is in memory, too.
+    http::Entry& add_sibling(http::Entry& page, http::Coding coding, std::string_view bytes) {
+        http::Entry& sibling =
+            describe(page.path + "." + std::to_string(static_cast<int>(coding)), bytes.size());
+        sibling.coding = coding;
+        page.variants[static_cast<std::size_t>(coding) - 1] = &sibling;
+        const std::string identity(page.memory());
+        for (http::Entry* entry : {&page, &sibling}) {
+            entry->vary = true;
+            http::prepare_heads(*entry);
+            put_into_block(*entry, entry == &page ? std::string_view(identity) : bytes);
+        }
+        return sibling;
     }
     // In the file; `live` ones carry a stamp.
     http::Entry& add_file(const std::string& path, std::string_view bytes, bool live) {
@@ -40,7 +50,7 @@ class MemorySite {
         file_.write_at(file_bytes_, bytes);
         file_bytes_ += bytes.size();
         if (live) {
-            entry.stamp.inode = entries_.size();
+            entry.stamp.size = bytes.size();
         }
         return entry;
     }
@@ -70,11 +80,18 @@ class MemorySite {
     [[nodiscard]] http::ContentView& view() { return view_; }
     // Cold entries that were asked for since the last call.
     [[nodiscard]] std::size_t loads() {
-        http::ContentView::LoadQueue::Batch batch;
+        http::LoadQueue::Batch batch;
         return queue_.drain(batch);
     }
 
   private:
+    static void put_into_block(http::Entry& entry, std::string_view bytes) {
+        const std::string& head = entry.head_200;
+        entry.block = std::make_unique<char[]>(head.size() + bytes.size());
+        entry.block_head_bytes = static_cast<std::uint32_t>(head.size());
+        std::memcpy(entry.block.get(), head.data(), head.size());
+        std::memcpy(entry.block.get() + head.size(), bytes.data(), bytes.size());
+    }
     http::Entry& describe(const std::string& path, std::uint64_t size) {
         auto entry = std::make_unique<http::Entry>();
         entry->path = path;
@@ -91,7 +108,7 @@ class MemorySite {
     std::uint64_t file_bytes_ = 0;
     std::vector<std::unique_ptr<http::Entry>> entries_;
     std::vector<std::unique_ptr<http::Snapshot>> snapshots_;
-    http::ContentView::LoadQueue queue_{[] {}};
+    http::LoadQueue queue_{[] {}};
     http::ContentView view_;
 };
 

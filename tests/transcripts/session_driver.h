@@ -65,14 +65,21 @@ class SessionDriver final : public SessionPeer {
         advance();
     }
 
-    // With `hold_pieces`, a piece stays in flight until deliver() or abort().
+    // With `hold_pieces`, a piece stays in flight until deliver() or abort(); until then its memory
+    // must not change.
     void hold_pieces() { hold_ = true; }
+    [[nodiscard]] bool in_flight() const { return in_flight_; }
     [[nodiscard]] const Piece& piece() const { return piece_; }
     void deliver() {
         finish_piece();
         advance();
     }
-    void abort(std::uint64_t bytes) { session_->aborted(bytes); }
+    void abort(std::uint64_t bytes) {
+        CHECK(!in_flight_ || slices() == held_);
+        in_flight_ = false;
+        session_->aborted(bytes);
+        CHECK(state() == SessionState::close);
+    }
 
     [[nodiscard]] bool over() const {
         return state() == SessionState::close || state() == SessionState::linger;
@@ -121,16 +128,15 @@ class SessionDriver final : public SessionPeer {
             CHECK(piece_.slice_count <= kSlicesMax);
             CHECK(!piece_.file.copy || piece_.file.length <= kFileCopyMax);
             if (hold_) {
+                held_ = slices();
                 return;
             }
             finish_piece();
         }
     }
     void finish_piece() {
-        CHECK(in_flight_);
-        for (std::uint32_t i = 0; i < piece_.slice_count; ++i) {
-            sent_.append(piece_.slices[i].data, piece_.slices[i].size);
-        }
+        CHECK(in_flight_ && (!hold_ || slices() == held_));
+        sent_ += slices();
         if (piece_.file.length != 0) {
             const std::string bytes =
                 test::read_at(piece_.file.file, piece_.file.offset, piece_.file.length);
@@ -146,11 +152,20 @@ class SessionDriver final : public SessionPeer {
         pump();
     }
 
+    [[nodiscard]] std::string slices() const {
+        std::string bytes;
+        for (std::uint32_t i = 0; i < piece_.slice_count; ++i) {
+            bytes.append(piece_.slices[i].data, piece_.slices[i].size);
+        }
+        return bytes;
+    }
+
     SessionFactory& factory_;
     void* storage_ = nullptr;
     Session* session_ = nullptr;
     std::string kept_;
     std::string sent_;
+    std::string held_;
     Piece piece_;
     std::size_t pieces_ = 0;
     bool in_flight_ = false;

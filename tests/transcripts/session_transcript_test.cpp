@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "http/http1_session.h"
+#include "http1/session.h"
 #include "session_driver.h"
 #include "site.h"
 #include "transcript.h"

@@ -35,7 +35,7 @@
 #include <vector>
 
 #include "core/limits.h"
-#include "core/path.h"
+#include "system/path.h"
 
 namespace sluice::transcripts {
 
@@ -141,14 +141,24 @@ inline void make_site(const std::filesystem::path& root) {
     for (int i = 0; i < 10'000; ++i) {
         big += "0123456789";
     }
+    std::string page;
+    for (int i = 0; i < 4; ++i) {
+        page += "the page in plain words\n";
+    }
+    // What gzip -9n makes of the page.
+    constexpr std::string_view kPageInGzip(
+        "\037\213\010\000\000\000\000\000\002\003\053\311\110\125\050\110\114\117\125\310"
+        "\314\123\050\310\111\004\222\345\371\105\051\305\134\045\124\022\007\000\276\255"
+        "\346\370\140\000\000\000",
+        46);
     const std::pair<const char*, std::string> files[] = {
         {"index.html", "<p>home</p>\n"},
         {"hello.txt", "Hello, world!\n"},
         {"empty.txt", ""},
         {"digits.txt", "0123456789"},
-        {"page.html", "the page in plain words\n"},
-        {"page.html.gz", "gzip bytes"},
-        {"page.html.br", "br bytes"},
+        {"page.html", page},
+        {"page.html.gz", std::string(kPageInGzip)},
+        {"page.html.br", "not the page"},
         {"dir/index.html", "<p>dir</p>\n"},
         {"dir/a b.txt", "space\n"},
         {"\xe4\xb8\xad.txt", "utf-8\n"},

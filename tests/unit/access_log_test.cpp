@@ -1,6 +1,6 @@
 // The access log: what a line looks like, that no request can forge one, and that the way through
 // ring and writer loses nothing but what it counts.
-#include "http/access_log.h"
+#include "log/access_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "http/log_writer.h"
+#include "log/log_writer.h"
 #include "log_fixture.h"
 
 namespace sluice::http {

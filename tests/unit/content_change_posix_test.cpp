@@ -1,17 +1,33 @@
-// How the content store follows changes of symbolic links, as a test can make them on POSIX
-// systems.
+// How the content store follows changes of links, as a test can make them on POSIX systems.
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <memory>
 
-#include "http/content_store.h"
+#include "content/store.h"
 #include "store_fixture.h"
 
 namespace sluice::http {
 namespace {
 
 class ContentChangePosixTest : public test::StoreTest {};
+
+// The watch of a directory tells nothing of what is done to its files by names elsewhere.
+TEST_F(ContentChangePosixTest, AnEditThroughANameElsewhereIsSeen) {
+    test::TempTree::write_at(tree_.beside("original"), "one");
+    std::filesystem::create_hard_link(tree_.beside("original"), tree_.path("a"));
+    tree_.write("b", "one");
+    open();
+    EXPECT_TRUE(store_->stats().watching);
+    test::TempTree::write_at(tree_.beside("original"), "edited");
+    EXPECT_TRUE(step_until([this] { return body("/a") == "edited"; }));
+    // Also one that gets its other name later.
+    std::filesystem::remove(tree_.beside("original"));
+    std::filesystem::create_hard_link(tree_.path("b"), tree_.beside("later"));
+    step_for(100 * kMillisecond);
+    test::TempTree::write_at(tree_.beside("later"), "edited");
+    EXPECT_TRUE(step_until([this] { return body("/b") == "edited"; }));
+}
 
 TEST_F(ContentChangePosixTest, WhatLinksLeadToIsFollowed) {
     tree_.write("real/f", "one");
@@ -71,6 +87,21 @@ TEST_F(ContentChangePosixTest, ARemovedRootIsServedUntilThereIsAnother) {
     std::filesystem::rename(tree_.beside("incoming"), tree_.root());
     EXPECT_TRUE(step_until([this] { return body("/a") == "new"; }));
     EXPECT_TRUE(warned("was replaced"));
+}
+
+TEST_F(ContentChangePosixTest, WithoutARootNothingIsWaitedForThatNeedsIt) {
+    const std::string text(1000, 'a');
+    tree_.write("a", text);
+    tree_.write("a.gz", "no gzip");
+    open();
+    ASSERT_TRUE(step_until([this] { return store_->stats().checks == 0; }));
+    std::filesystem::remove_all(tree_.root());
+    ASSERT_TRUE(step_until([this] { return warned("is gone"); }, kSecond));
+    // What the siblings hold would be told now.
+    ahead_ += 10 * kSecond;
+    const Nanos now = test::monotonic_now() + ahead_;
+    store_->step(now);
+    EXPECT_GT(store_->next_deadline(), now);
 }
 
 }  // namespace

@@ -154,10 +154,10 @@ TEST(ContentView, WithoutAStoreNothingCanBeLoaded) {
 
 TEST(LoadQueue, TakesEachEntryOnceAndHasABound) {
     int wakes = 0;
-    ContentView::LoadQueue queue([&wakes] { ++wakes; });
+    LoadQueue queue([&wakes] { ++wakes; });
     ContentView view;
     view.connect(&queue);
-    std::vector<Entry> entries(ContentView::LoadQueue::kCapacity + 1);
+    std::vector<Entry> entries(LoadQueue::kCapacity + 1);
     for (std::size_t i = 0; i + 1 < entries.size(); ++i) {
         EXPECT_TRUE(view.request_load(entries[i]));
         EXPECT_TRUE(view.request_load(entries[i]));
@@ -165,8 +165,8 @@ TEST(LoadQueue, TakesEachEntryOnceAndHasABound) {
     EXPECT_FALSE(view.request_load(entries.back()));
     EXPECT_TRUE(view.request_load(entries.front())) << "it waits already";
     EXPECT_EQ(wakes, 1) << "only when it stops being empty";
-    ContentView::LoadQueue::Batch batch;
-    EXPECT_EQ(queue.drain(batch), ContentView::LoadQueue::kCapacity);
+    LoadQueue::Batch batch;
+    EXPECT_EQ(queue.drain(batch), LoadQueue::kCapacity);
     EXPECT_EQ(batch[3], &entries[3]);
     EXPECT_EQ(queue.drain(batch), 0U);
     EXPECT_TRUE(view.request_load(entries.back()));

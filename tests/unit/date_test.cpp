@@ -7,8 +7,6 @@
 #include <random>
 #include <string>
 
-#include "http/response.h"
-
 namespace sluice::http {
 namespace {
 

@@ -95,6 +95,40 @@ TEST(Endpoint, RefusesEverythingElse) {
     EXPECT_FALSE(Endpoint::parse("unix:/a\0b"sv));
 }
 
+TEST(Endpoint, SaysWhatToWriteInstead) {
+    const auto why = [](std::string_view text) { return Endpoint::parse(text).error().what; };
+    const auto quoted = [](const std::string& text) {
+        return "'" + text + "' is not an address: ";
+    };
+    EXPECT_EQ(why("localhost"),
+              quoted("localhost") + "the port is missing; localhost:8080 has one");
+    EXPECT_EQ(why("127.0.0.1"),
+              quoted("127.0.0.1") + "the port is missing; 127.0.0.1:8080 has one");
+    EXPECT_EQ(why("[::1]"), quoted("[::1]") + "the port is missing; [::1]:8080 has one");
+    for (const std::string text : {"fe80::a", "::1", "::1:8080"}) {
+        EXPECT_EQ(why(text), quoted(text) + "an IPv6 address stands in brackets: [ADDRESS]:PORT");
+    }
+    EXPECT_EQ(why("127.0.0.1:65536"), quoted("127.0.0.1:65536") + "a port is at most 65535");
+    EXPECT_EQ(why("99999"), quoted("99999") + "a port is at most 65535");
+    EXPECT_EQ(why("*:80"), quoted("*:80") + "every address is written as the port alone");
+    EXPECT_EQ(why("/run/x"), quoted("/run/x") + "a Unix socket is written unix:/run/x");
+    EXPECT_EQ(why("http://127.0.0.1:80"),
+              quoted("http://127.0.0.1:80") + "expected HOST:PORT, without http://");
+    EXPECT_EQ(
+        why("example.org:80"),
+        quoted("example.org:80") + "the host is not an IPv4 address (names are not looked up)");
+}
+
+TEST(Endpoint, EveryAddress) {
+    for (const char* text : {"8080", ":0", "[::]:8080", "0.0.0.0:8080"}) {
+        EXPECT_TRUE(Endpoint::parse(text)->is_any()) << text;
+    }
+    for (const char* text : {"127.0.0.1:8080", "[::1]:0", "0.0.0.1:1", "unix:/run/x"}) {
+        EXPECT_FALSE(Endpoint::parse(text)->is_any()) << text;
+    }
+    EXPECT_FALSE(Endpoint{}.is_any());
+}
+
 TEST(Endpoint, TheHostAlone) {
     EXPECT_EQ(Endpoint::parse("10.1.2.3:80")->host(), "10.1.2.3");
     EXPECT_EQ(Endpoint::parse("[fe80::1]:80")->host(), "fe80::1");

@@ -16,8 +16,8 @@
 #include <thread>
 #include <vector>
 
-#include "http/access_log.h"
-#include "http/log_writer.h"
+#include "log/access_log.h"
+#include "log/log_writer.h"
 #include "tests/support/host.h"
 
 namespace sluice::http {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "http/memory_file.h"
+#include "content/memory_file.h"
 #include "tests/support/host.h"
 
 namespace sluice::http {

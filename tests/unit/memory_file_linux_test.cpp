@@ -1,8 +1,10 @@
 // What Linux's files in memory have beside: pages that others still hold, and huge ones.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 #include <string>
 
@@ -29,6 +31,23 @@ TEST_F(MemoryFileLinuxTest, PagesInFlightKeepTheirBytes) {
     EXPECT_EQ(got, std::string(8192, 'o'));
     ::close(pipe[0]);
     ::close(pipe[1]);
+}
+
+// The limit on the size of files holds for files in memory, too: content goes elsewhere then.
+TEST_F(MemoryFileLinuxTest, ALimitOnTheSizeOfFilesIsWantOfMemory) {
+    const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit old_limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);
+    const rlimit limit{10'000, old_limit.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    add(4096, 'a');
+    const std::string bytes(8192, 'b');
+    const Status status = file_.write(file_.end(), bytes.data(), bytes.size());
+    file_.discard();
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+    std::signal(SIGXFSZ, old_handler);
+    EXPECT_EQ(status, Status::no_memory);
+    EXPECT_EQ(file_.end(), 4096U);
 }
 
 TEST_F(MemoryFileLinuxTest, LivesInHugePagesWhereTheSystemHasThem) {

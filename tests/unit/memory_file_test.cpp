@@ -1,4 +1,4 @@
-#include "http/memory_file.h"
+#include "content/memory_file.h"
 
 #include "memory_file_fixture.h"
 

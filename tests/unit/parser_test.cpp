@@ -1,5 +1,5 @@
 // The request parser: what it takes, what it refuses, and that no cut of the bytes changes either.
-#include "http/parser.h"
+#include "http1/parser.h"
 
 #include <gtest/gtest.h>
 
@@ -249,10 +249,17 @@ TEST_F(ParserTest, TheRequestLineIsJudgedBeforeTheFieldsAreThere) {
 // RFC 9110 section 2.5.
 TEST_F(ParserTest, Versions) {
     EXPECT_EQ(request("GET / HTTP/1.0\r\n\r\n").version_minor, 0);
-    for (const char* version : {"HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9"}) {
+    for (const char* version : {"HTTP/0.9", "HTTP/2.0", "HTTP/2.1", "HTTP/3.0", "HTTP/9.9"}) {
         EXPECT_EQ(status("GET / " + string(version) + "\r\nHost: a\r\n\r\n"), 505) << version;
     }
     EXPECT_EQ(status("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505);
+    // Processed as if it were in the highest minor version that is known here.
+    for (const char* version : {"HTTP/1.1", "HTTP/1.2", "HTTP/1.9"}) {
+        const Request& r = request("GET / " + string(version) + "\r\nHost: a\r\n\r\n");
+        EXPECT_EQ(r.version_minor, 1) << version;
+        EXPECT_TRUE(r.keep_alive) << version;
+        EXPECT_EQ(status("GET / " + string(version) + "\r\n\r\n"), 400) << version;
+    }
 }
 
 TEST_F(ParserTest, Methods) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "http/fs.h"
+#include "content/files.h"
 
 namespace sluice::http {
 namespace {

@@ -1,4 +1,4 @@
-#include "http/response.h"
+#include "http1/response.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +8,9 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "http/multipart.h"
+#include "http/pages.h"
 
 namespace sluice::http {
 namespace {
@@ -264,6 +267,24 @@ TEST_F(ResponseTest, AnEmptyFile) {
 
 TEST_F(ResponseTest, NoLastModifiedWithoutADate) {
     EXPECT_EQ(respond(get("/undated.txt")).field("Last-Modified"), "-");
+}
+
+// RFC 9110 section 8.8.2.1: a time in the future is replaced by the Date, whichever clock is wrong.
+TEST_F(ResponseTest, LastModifiedIsNeverLaterThanTheDate) {
+    Entry& entry = *entries_.front();
+    const std::string now = std::string(kDate).substr(6, 29);
+    for (const std::int64_t ahead : {-1, 0, 1, 1'000'000'000}) {
+        entry.mtime_seconds = kNow + ahead;
+        finish(entry);
+        for (const char* range : {"", "bytes=0-3", "bytes=0-1,4-5"}) {
+            for (Request request : {get(entry.path), head(entry.path)}) {
+                request.range = range;
+                const Response response = respond(request);
+                EXPECT_EQ(response.field("Date"), now);
+                EXPECT_EQ(response.field("Last-Modified") == now, ahead >= 0) << ahead;
+            }
+        }
+    }
 }
 
 TEST_F(ResponseTest, UnknownTypesAreBytes) {

@@ -15,8 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include "content/store.h"
 #include "core/clock.h"
-#include "http/content_store.h"
+#include "http1/response.h"
 #include "temp_tree.h"
 
 namespace sluice::test {
@@ -45,7 +46,10 @@ inline std::string content_etag(std::string_view body, std::string_view suffix =
 class StoreTest : public testing::Test {
   protected:
     void open() {
-        options_.root = tree_.root();
+        if (options_.root.empty()) {
+            options_.root = tree_.root();
+        }
+        options_.prepare = http::prepare_heads;
         options_.warn = [this](std::string_view line) {
             if (line.find("this file system does not tell") == std::string_view::npos) {
                 warnings_.emplace_back(line);

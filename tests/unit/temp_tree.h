@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/path.h"
+#include "system/path.h"
 #include "tests/support/host.h"
 
 namespace sluice::test {

@@ -17,6 +17,32 @@ Nanos duration(std::string_view text) {
 
 }  // namespace
 
+TEST(Units, Numbers) {
+    constexpr std::uint64_t kMost = ~std::uint64_t{0};
+    EXPECT_EQ(parse_number("0", 0, 9), 0U);
+    EXPECT_EQ(parse_number("9", 0, 9), 9U);
+    EXPECT_EQ(parse_number("18446744073709551615", 0, kMost), kMost);
+    for (const char* text : {"", " ", "x", "-1", "+1", "1 ", " 1", "1.5", "1e1", "0x1", "1k", "10",
+                             "18446744073709551616"}) {
+        const auto number = parse_number(text, 0, 9);
+        ASSERT_FALSE(number) << text << " became " << *number;
+        EXPECT_EQ(number.error().what,
+                  "'" + std::string(text) + "' is not a whole number from 0 to 9");
+    }
+    EXPECT_FALSE(parse_number("0", 1, 9));
+}
+
+TEST(Units, Rates) {
+    EXPECT_EQ(parse_rate("1000"), 1000.0);
+    EXPECT_EQ(parse_rate("0.5"), 0.5);
+    EXPECT_EQ(parse_rate("1e3"), 1000.0);
+    for (const char* text :
+         {"", "0", "-1", "+1", "nan", "inf", "-inf", "1e400", "1e-400", "1e19", "x", "1 ", "1/s"}) {
+        const auto rate = parse_rate(text);
+        ASSERT_FALSE(rate) << text << " became " << *rate;
+    }
+}
+
 TEST(Units, Sizes) {
     EXPECT_EQ(bytes_in("0"), 0U);
     EXPECT_EQ(bytes_in("4096"), 4096U);
@@ -53,11 +79,16 @@ TEST(Units, Durations) {
 
 TEST(Units, WhatIsNoDuration) {
     for (const char* text : {"", "0", "0s", "0.1ns", "-5s", "soon", "5 s", "5sec", "5d", "s", "1e2",
-                             "nan", "99999999999h"}) {
+                             "nan", "277778h", "99999999999h"}) {
         const auto nanos = parse_duration(text);
         ASSERT_FALSE(nanos) << text << " became " << *nanos;
         EXPECT_NE(nanos.error().what.find("'" + std::string(text) + "'"), std::string::npos);
     }
+}
+
+TEST(Units, TooShortIsNotCalledUnreadable) {
+    EXPECT_EQ(parse_duration("0s").error().what, "'0s' is too short a time");
+    EXPECT_EQ(parse_duration("0.1ns").error().what, "'0.1ns' is too short a time");
 }
 
 TEST(Units, TextsAreReadBackAsTheSame) {

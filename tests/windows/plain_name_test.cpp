@@ -1,9 +1,9 @@
 // Names that Windows reads as something else are refused before anything is opened.
 #include <gtest/gtest.h>
 
-#include "http/fs.h"
+#include "content/files.h"
 
-namespace sluice::http::fs {
+namespace sluice::fs {
 
 TEST(PlainName, OrdinaryNamesAreServed) {
     for (const char* name :
@@ -41,4 +41,4 @@ TEST(PlainName, ShortNames) {
     EXPECT_TRUE(servable_name("a-long-name~1.txt"));  // no short name is so long
 }
 
-}  // namespace sluice::http::fs
+}  // namespace sluice::fs

@@ -296,7 +296,7 @@ class Commands(ServerCase, unittest.TestCase):
             self.assertEqual((200, "内容".encode()), (answer.status, answer.body))
 
     def test_a_capture_is_explained(self):
-        folder = os.path.join(TREE, "tests", "fuzz", "corpus", "wire_capture_fuzz")
+        folder = os.path.join(TREE, "tests", "wire", "captures")
         report = os.path.join(self.work, "报告.html")
         copy = os.path.join(self.work, "copy.pcapng")
         run = self.run_program("wire", os.path.join(folder, "ethernet"), "--json",

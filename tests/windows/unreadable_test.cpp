@@ -1,7 +1,7 @@
 // A file that somebody else holds open for himself alone: what Windows has instead of a mode of 0.
 #include <gmock/gmock.h>
 
-#include "core/win32.h"
+#include "system/win32.h"
 #include "tests/unit/store_fixture.h"
 
 namespace sluice::http {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "tests/wire/build.h"
@@ -284,6 +285,72 @@ TEST(Rules, HttpLessons) {
     Talk cut;
     cut.open().data(true, kGet).data(false, kOk.substr(0, 30), flag::fin);
     EXPECT_NE(cut.recorder().note(Rule::http_cut_short), nullptr);
+}
+
+TEST(Rules, WhatIsToldOnceOfAConnectionMayHappenInItAgain) {
+    Talk talk;
+    talk.open();
+    const std::string ask = "HEAD / HTTP/1.0\r\nAuthorization: Basic eHg=\r\n\r\n";
+    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+    for (int i = 0; i < 2; ++i) {
+        talk.exchange(ask + ask, answer + answer);
+        talk.send({.from_client = false, .seq = talk.server, .ack = talk.client, .window = 0});
+        talk.send({.seq = talk.client - 1, .ack = talk.server});
+        talk.wait(kSecond);
+    }
+    talk.fin(true).data(false, kOk).data(false, kOk).fin(false).ack(true).ack(true);
+    talk.rst(true).rst(true);
+    const std::vector<Note> notes = talk.finish().notes();
+    for (const Rule rule : {Rule::http_credentials, Rule::http_pipelined, Rule::zero_window,
+                            Rule::http_head_has_no_body, Rule::http_closed_by_version,
+                            Rule::keep_alive_probe, Rule::half_close, Rule::close_in_four}) {
+        EXPECT_EQ(std::ranges::count(notes, rule, &Note::rule), 1) << text_of(rule).id;
+    }
+}
+
+// RFC 5681 section 3.2 has the third duplicate ACK start it. Sooner is possible as well (RFC 8985),
+// so two are enough for the name, and one is not.
+TEST(Rules, AFastRetransmissionFollowsDuplicateAcks) {
+    for (int duplicates = 0; duplicates <= 4; ++duplicates) {
+        Talk talk;
+        talk.open();
+        const std::uint32_t lost = talk.client;
+        talk.data(true, "lost").ack(false).wait(50 * kMillisecond);
+        talk.data(true, "next");
+        for (int i = 0; i < duplicates; ++i) {
+            talk.send({.from_client = false, .seq = talk.server, .ack = lost});
+        }
+        // The first ACK of that number is no repetition.
+        talk.send({.from_client = false, .seq = talk.server, .ack = lost});
+        talk.send({.seq = lost, .ack = talk.server, .payload = "lost"});
+        const std::uint32_t bits = talk.recorder().frames.back().analysis.bits;
+        EXPECT_EQ((bits & analysis::fast_retransmission) != 0, duplicates >= 2) << duplicates;
+        EXPECT_EQ((bits & analysis::retransmission) != 0, duplicates < 2) << duplicates;
+    }
+}
+
+// RFC 7323 section 2.2: the window of a SYN is never scaled.
+TEST(Rules, TheWindowOfASynIsNotScaled) {
+    Talk talk;
+    talk.syn_options = std::string("\3\3\7", 3);
+    talk.open();
+    const auto& frames = talk.recorder().frames;
+    ASSERT_EQ(frames.size(), 3U);
+    EXPECT_EQ(frames[0].analysis.window, 1000U);
+    EXPECT_EQ(frames[1].analysis.window, 1000U);
+    EXPECT_EQ(frames[2].analysis.window, 1000U << 7);
+    // Nor when the peer fills it: 1,000 bytes are all that the SYN+ACK has room for.
+    Talk full;
+    full.syn_options = talk.syn_options;
+    full.send({.flags = flag::syn, .seq = full.client, .options = full.syn_options});
+    full.send({.from_client = false,
+               .flags = flag::syn | flag::ack,
+               .seq = full.server,
+               .ack = ++full.client,
+               .options = full.syn_options});
+    ++full.server;
+    full.data(true, std::string(1000, 'f'));
+    EXPECT_NE(full.recorder().note(Rule::window_full), nullptr);
 }
 
 TEST(Rules, TcpTroubles) {

@@ -85,7 +85,8 @@ TEST(Capture, AFileThatBreaksOffSaysWhereAfterWhatItHad) {
 
 TEST(Capture, WhatIsNoCaptureIsRefusedWithAReason) {
     for (const std::string& bytes :
-         {std::string(), std::string("not a capture at all, only text"), pcap(9999, {"x"})}) {
+         {std::string(), std::string("abc"), std::string("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+          pcap(9999, {"x"})}) {
         const File file(bytes);
         const auto capture = Capture::open_file(file.path());
         ASSERT_FALSE(capture);

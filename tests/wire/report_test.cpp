@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "wire/reconstruction.h"
+#include "lab/reconstruction.h"
 
 #include "tests/wire/build.h"
 

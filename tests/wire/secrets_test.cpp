@@ -189,6 +189,27 @@ TEST(PcapngSecrets, WhatIsSentAgainOrComesEarlyOrIsLost) {
     EXPECT_EQ(text.find("c2Vj"), std::string::npos) << text;
 }
 
+// What the server has acknowledged and we have not seen is given up at last; then it comes after
+// all.
+TEST(PcapngSecrets, WhatComesAfterItWasGivenUp) {
+    const auto size = static_cast<std::uint32_t>(kRequest.size());
+    const std::string next = "GET / HTTP/1.1\r\n\r\n";
+    Written late(true);
+    late.open();
+    late.send(0, kRequest);
+    late.packet(build::packet({.from_client = false, .seq = 5'001, .ack = 1'001 + 2 * size}));
+    std::string others;
+    for (int i = 0; i < 100; ++i) {  // more than it waits for
+        late.send(2 * size + static_cast<std::uint32_t>(others.size()), next);
+        others += next;
+    }
+    late.send(size, kRequest);
+    const std::string text = late.payloads();
+    EXPECT_EQ(text.find("secret"), std::string::npos) << text;
+    EXPECT_EQ(text.find("c2Vj"), std::string::npos) << text;
+    EXPECT_TRUE(text.ends_with(next + std::string(size, 'x'))) << text;
+}
+
 TEST(PcapngSecrets, AnErrorInTheHeadHidesTheRest) {
     Written written(true);
     written.open();

@@ -1,4 +1,4 @@
-"""What `sluice wire FILE` writes of the corpus' captures is the same on every system, byte for byte:
+"""What `sluice wire FILE` writes of our captures is the same on every system, byte for byte:
 text and HTML in both languages, Markdown, the annotated capture, JSON. outputs.txt holds what that is,
 as digests; when it is meant to change, SLUICE_WRITE=1 writes them anew."""
 
@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 from harness import PROGRAM, main  # pylint: disable=C0413
 
-CAPTURES = os.path.join(os.path.dirname(HERE), "fuzz", "corpus", "wire_capture_fuzz")
+CAPTURES = os.path.join(HERE, "captures")
 OUTPUTS = os.path.join(HERE, "outputs.txt")
 
 

@@ -1,0 +1,309 @@
+#include "content/far_survey.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "content/memory_file.h"
+#include "core/clock.h"
+
+namespace sluice::http {
+
+namespace {
+
+constexpr std::size_t kSurveyDepthMax = 64;
+// As long as an absence is believed to be one in the middle of a change (tree_absence.cpp).
+constexpr auto kSecondLook = std::chrono::milliseconds(100);
+// Of files that are opened in one go; the next ones wait for so much at most.
+constexpr std::uint64_t kGoBytes = 16ULL * 1024 * 1024;
+constexpr std::size_t kGoFiles = 64;
+constexpr std::size_t kTakeBytes = 256 * 1024;
+constexpr int kAttempts = 3;
+
+std::optional<fs::Root> open_root(const FarTask& task) {
+    auto root = fs::Root::open(task.root.empty() ? "/" : task.root, false);
+    return root ? std::optional(std::move(*root)) : std::nullopt;
+}
+
+// A directory by its path below another; "" is that itself.
+std::expected<fs::Opened, Status> open_path(const fs::Root& root, fs::Opened from,
+                                            std::string_view path) {
+    while (!path.empty()) {
+        const std::string name(path.substr(0, path.find('/')));
+        path.remove_prefix(std::min(path.size(), name.size() + 1));
+        auto next = root.open_below(from.file, name, fs::Kind::unknown);
+        if (!next) {
+            return next;
+        }
+        from = std::move(*next);
+    }
+    return from;
+}
+
+std::expected<fs::Opened, Status> open_place(const fs::Root& root, const FarTask& task) {
+    auto top = root.reopen();
+    if (!top) {
+        return std::unexpected(top.error());
+    }
+    fs::Opened from{.file = std::move(*top), .info = root.info()};
+    return open_path(
+        root, std::move(from),
+        std::string_view(task.path).substr(std::min(task.path.size(), task.root.size() + 1)));
+}
+
+class Survey {
+  public:
+    Survey(const FarTask& task, const fs::Root& root) : task_(task), root_(root) {}
+
+    std::shared_ptr<FarDirectory> look(fs::File directory, const fs::Info& info,
+                                       const FarDirectory* before) {
+        auto seen = std::make_shared<FarDirectory>();
+        seen->info = info;
+        std::vector<std::pair<std::string, fs::Kind>> names;
+        fs::Listing listing(std::move(directory));
+        std::expected<bool, Status> more = true;
+        while (more && *more) {
+            more = listing.next([&](std::string_view name, fs::Kind kind) {
+                if (fs::servable_name(name)) {
+                    names.emplace_back(name, kind);
+                }
+            });
+            ++*task_.answers;
+        }
+        seen->listed = more ? Status::ok : more.error();
+        if (seen->listed != Status::ok) {
+            if (before != nullptr) {
+                seen->items = before->items;
+            }
+            return seen;
+        }
+        above_.push_back(info);
+        for (const auto& [name, kind] : names) {
+            if (count_ >= task_.items_max || task_.stop.stop_requested()) {
+                before = nullptr;  // it would all be missing
+                break;
+            }
+            seen->items.emplace(name, look_at(listing.directory(), name, kind, before));
+        }
+        above_.pop_back();
+        if (before != nullptr) {
+            note_missing(seen, *before);
+        }
+        return seen;
+    }
+
+    void look_again() {
+        if (missing_.empty() || task_.stop.stop_requested()) {
+            return;
+        }
+        std::this_thread::sleep_for(kSecondLook);
+        for (const auto& [directory, path, name] : std::exchange(missing_, {})) {
+            auto place = open_place(root_, task_);
+            if (!place) {
+                return;
+            }
+            above_ = {place->info};
+            if (const auto opened = open_path(root_, std::move(*place), path)) {
+                auto item = look_at(opened->file, name, fs::Kind::unknown, nullptr);
+                if (item.status != Status::not_found) {
+                    directory->items.emplace(name, std::move(item));
+                }
+            }
+        }
+    }
+
+  private:
+    FarItem look_at(const fs::File& directory, const std::string& name, fs::Kind kind,
+                    const FarDirectory* before) {
+        ++count_;
+        FarItem item{.kind = kind};
+        if (kind == fs::Kind::file || kind == fs::Kind::unknown) {
+            const auto info = fs::info_below(directory, name, false);
+            ++*task_.answers;
+            item.status = info ? Status::ok : info.error();
+            if (!info || info->kind == fs::Kind::file) {
+                item.info = info.value_or(fs::Info{});
+                item.kind = fs::Kind::file;
+                return item;
+            }
+            item.kind = info->kind;
+        }
+        auto opened = item.kind == fs::Kind::other ? std::unexpected(Status::not_supported)
+                                                   : root_.open_below(directory, name, item.kind);
+        ++*task_.answers;
+        item.status = opened ? Status::ok : opened.error();
+        if (!opened || !may_enter(*opened)) {
+            item.status = opened ? Status::not_supported : opened.error();
+            return item;
+        }
+        item.info = opened->info;
+        if (item.info.kind == fs::Kind::directory) {
+            const FarItem* known = before != nullptr && before->items.contains(name)
+                                       ? &before->items.find(name)->second
+                                       : nullptr;
+            const std::size_t length = path_.size();
+            path_ += path_.empty() ? name : '/' + name;
+            item.directory = look(std::move(opened->file), opened->info,
+                                  known != nullptr ? known->directory.get() : nullptr);
+            path_.resize(length);
+        }
+        return item;
+    }
+
+    bool may_enter(const fs::Opened& opened) const {
+        if (opened.through_link && opened.info.device != above_.front().device) {
+            return false;
+        }
+        return opened.info.kind != fs::Kind::directory ||
+               (above_.size() < kSurveyDepthMax &&
+                !(opened.through_link &&
+                  std::any_of(above_.begin(), above_.end(), [&](const fs::Info& above) {
+                      return above.same_object(opened.info);
+                  })));
+    }
+
+    void note_missing(const std::shared_ptr<FarDirectory>& seen, const FarDirectory& before) {
+        for (const auto& [name, item] : before.items) {
+            if (!seen->items.contains(name)) {
+                missing_.push_back({seen, path_, name});
+            }
+        }
+    }
+
+    const FarTask& task_;
+    const fs::Root& root_;
+    std::uint64_t count_ = 0;
+    std::vector<fs::Info> above_;
+    std::string path_;  // of what is being listed, below the place
+    struct Missing {
+        std::shared_ptr<FarDirectory> directory;
+        std::string path;
+        std::string name;
+    };
+    std::vector<Missing> missing_;
+};
+
+// What may change once more without showing it is waited for.
+void let_the_clock_tick(const fs::Info& info) {
+    if (fs::changed_just_now(info.stamp.ctime_ns, fs::wall_now_ns(), fs::kRacyNs)) {
+        std::this_thread::sleep_for(std::chrono::nanoseconds(fs::kRacyNs));
+    }
+}
+
+std::expected<fs::File, Status> copy(const fs::Opened& from, const FarTask& task) {
+    auto memory = MemoryFile::create();
+    if (!memory) {
+        return std::unexpected(memory.error().status);
+    }
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kTakeBytes);
+    std::uint64_t at = 0;
+    for (;;) {
+        const auto got = fs::read_at(from.file, at, buffer.get(), kTakeBytes);
+        ++*task.answers;
+        if (!got) {
+            return std::unexpected(got.error());
+        }
+        if (*got == 0) {
+            break;
+        }
+        at += *got;
+        if (at > from.info.stamp.size || task.stop.stop_requested()) {
+            return std::unexpected(Status::changed);
+        }
+        if (const Status wrote = memory->write(at - *got, buffer.get(), *got);
+            wrote != Status::ok) {
+            return std::unexpected(wrote);
+        }
+    }
+    if (at != from.info.stamp.size) {
+        return std::unexpected(Status::changed);
+    }
+    return std::move(*memory).into_file();
+}
+
+FarFile take(fs::Opened opened, const FarTask& task) {
+    if (opened.info.kind != fs::Kind::file) {
+        return std::unexpected(Status::not_found);
+    }
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        if (opened.info.stamp.size > task.copy_max) {
+            opened.source = fs::Source::remote;
+            return opened;
+        }
+        let_the_clock_tick(opened.info);
+        auto copied = copy(opened, task);
+        const auto after = fs::info_of(opened.file);
+        ++*task.answers;
+        if (!after) {
+            return std::unexpected(after.error());
+        }
+        if (copied && after->unchanged(opened.info)) {
+            opened.file = std::move(*copied);
+            opened.source = fs::Source::copy;
+            return opened;
+        }
+        if (!copied && copied.error() != Status::changed) {
+            return std::unexpected(copied.error());
+        }
+        opened.info = *after;
+    }
+    return std::unexpected(Status::changed);
+}
+
+}  // namespace
+
+std::shared_ptr<const FarDirectory> look_through(
+    const FarTask& task, const std::shared_ptr<const FarDirectory>& before) {
+    const auto root = open_root(task);
+    if (!root) {
+        return before;
+    }
+    auto place = open_place(*root, task);
+    ++*task.answers;
+    if (!place) {
+        auto kept = before != nullptr ? std::make_shared<FarDirectory>(*before) : nullptr;
+        if (kept != nullptr) {
+            kept->listed = place.error();
+        }
+        return kept;
+    }
+    if (place->info.kind == fs::Kind::file) {  // a file is mounted alone
+        auto file = std::make_shared<FarDirectory>();
+        file->info = place->info;
+        return file;
+    }
+    Survey survey(task, *root);
+    const auto seen = survey.look(std::move(place->file), place->info, before.get());
+    survey.look_again();
+    return seen;
+}
+
+std::map<std::string, FarFile> open_files(const FarTask& task,
+                                          const std::vector<std::string>& paths) {
+    std::map<std::string, FarFile> files;
+    const auto root = open_root(task);
+    if (!root) {
+        return files;
+    }
+    std::uint64_t bytes = 0;
+    for (const std::string& path : paths) {
+        if (files.size() >= kGoFiles || bytes >= kGoBytes || task.stop.stop_requested()) {
+            break;
+        }
+        auto place = open_place(*root, task);
+        auto opened = place ? open_path(*root, std::move(*place), path) : std::move(place);
+        ++*task.answers;
+        if (!opened) {
+            files.emplace(path, std::unexpected(opened.error()));
+            continue;
+        }
+        bytes += opened->info.stamp.size > task.copy_max ? 0 : opened->info.stamp.size;
+        files.emplace(path, take(std::move(*opened), task));
+    }
+    return files;
+}
+
+}  // namespace sluice::http

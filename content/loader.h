@@ -1,0 +1,217 @@
+// ContentLoader: takes the bytes of one file and finds a home for them.
+//
+// HOMES, in this order: small files in memory, where the entry keeps them behind its head; larger
+// ones in one private file in memory, from which they can be sent without a copy and yet cannot
+// change; what exceeds the budget stays in its own file, held open; and beyond the number of
+// descriptors the file is cold, to be opened when it is asked for.
+//
+// CONSISTENCY. A file is looked at before and after it is read; when the two differ, what was read
+// is thrown away. A file that changed within the clock tick in which it was read looks the same
+// both times: it is marked racy, and its owner reads it again a little later.
+//
+// VERSIONS of files that stay on disk are told apart by a digest of their bytes, made in the
+// background (digest_queue.h). Until it is there the validator is weak, made of size and
+// modification time. How such a file is followed from look to look is follow.cpp.
+//
+// Loader's thread. Fails by value only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "content/files.h"
+#include "content/memory_file.h"
+#include "content/nodes.h"
+#include "content/type.h"
+#include "core/clock.h"
+
+namespace sluice::http {
+
+struct ContentOptions {
+    std::string root;
+    // For what is kept in memory, bodies and what is known of every file together. The latter is
+    // kept in any case: beyond the budget all bodies stay on disk.
+    std::uint64_t memory_budget_bytes = 256ULL * 1024 * 1024;
+    // But what is known may take this much and no more; the files beyond are not served.
+    std::uint64_t known_bytes_max = UINT64_MAX;
+    // Bodies up to this size leave together with their head from one block.
+    std::uint32_t block_bytes_max = 16 * 1024;
+    // Files held open beyond the budget; 0: a quarter of what the process may open. While old
+    // versions are still being sent, the number may reach twice this.
+    std::uint64_t open_files_max = 0;
+    std::uint64_t entries_max = 2'000'000;  // files and directories
+    // Of these, what is there once more because links lead to the same directories: this much, or
+    // sixteen times what is there without it.
+    std::uint64_t repeated_max = 10'000;
+    bool follow_links = false;   // out of the root, too
+    std::vector<MimeRule> mime;  // before the table of types
+    // Makes what a protocol sends of an entry as it stands there (http1/response.h,
+    // prepare_heads()), when everything else about the entry is known.
+    std::function<void(Entry&)> prepare = [](Entry&) {};
+    // False: look through the tree every two seconds instead of being told of changes.
+    bool watch = true;
+    // How long a step looks at the tree before it gives way to what else there is to do, and by
+    // which clock.
+    Nanos slice = 50 * kMillisecond;
+    std::function<Nanos()> work_clock = [] {
+        return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch())
+            .count();
+    };
+    // Asked to stop, a look at the tree may end half-way; what is shown then means nothing.
+    std::stop_token stop;
+    // One line for the log; the same trouble is told once.
+    std::function<void(std::string_view)> warn = [](std::string_view) {};
+    // False: digests are made by step() itself, in its order; for tests that want no thread.
+    bool background_thread = true;
+    // The clock that stamps files; tests set it back and forward.
+    std::function<std::int64_t()> wall_now_ns = [] { return fs::wall_now_ns(); };
+};
+
+// Why a file is looked at.
+enum class Told : std::uint8_t {
+    nothing,     // no one has said anything of it
+    attributes,  // the system: its owner, permissions, times, links, and not its bytes
+    content,     // the system: anything else
+};
+
+class ContentLoader {
+  public:
+    explicit ContentLoader(const ContentOptions& options);
+
+    enum class Outcome : std::uint8_t {
+        loaded,     // the node has new content
+        unchanged,  // its content is what it was
+        unstable,   // being written, or being found out about; the node is as before
+        failed,     // could not be read; the node is as before
+    };
+    struct Look {
+        Told told = Told::nothing;
+        bool overdue = false;  // its owner has waited long enough for a pause in writing
+        Nanos now = 0;
+    };
+    // Takes the content of `opened`, which is a file, into the node.
+    [[nodiscard]] Outcome load(FileNode& node, fs::Opened opened, const Look& look);
+    // The same for a cold node that was asked for: the file is held open if it is still the same.
+    [[nodiscard]] Outcome warm(FileNode& node, fs::Opened opened, const Look& look);
+    // Gives a node without content what another one has of the same file, of which nothing has
+    // moved. False: there is nothing that could be shared.
+    [[nodiscard]] bool take_over(FileNode& node, const FileNode& from);
+    // Gives up the node's descriptor (closed when the last entry that uses it goes).
+    void make_cold(FileNode& node);
+    // Before a node is destroyed.
+    void forget(const FileNode& node);
+
+    // The file's facts have moved, and not its bytes.
+    [[nodiscard]] static bool same_bytes(const FileNode& node, const fs::Info& seen, Told told);
+    // It changed so shortly ago that it may change once more and look the same.
+    [[nodiscard]] bool racy(const fs::Info& info) const;
+    // A digest is worth making; for a file that keeps changing, once it has been quiet for kQuiet.
+    [[nodiscard]] static bool wants_digest(const FileNode& node);
+    static constexpr Nanos kQuiet = 2 * kSecond;
+    // A digest was made of the file as it looked then. True: the node has new content by it.
+    [[nodiscard]] bool take_digest(FileNode& node, const fs::Info& info, ContentDigest digest);
+    // A file that grew and is quiet: whether it goes back to memory; and does so.
+    [[nodiscard]] bool moves_to_memory(const FileNode& node) const;
+    [[nodiscard]] Outcome move_to_memory(FileNode& node, fs::Opened opened, const Look& look);
+
+    // The largest file that would be kept in memory.
+    [[nodiscard]] std::uint64_t room() const;
+    // Whether one more file may be held open, counting those of old versions still being sent.
+    [[nodiscard]] bool may_open() const;
+    // The node that has been open for longest; null when none is.
+    [[nodiscard]] FileNode* oldest_open() const;
+    // The process is out of descriptors: from now on hold half as many files open.
+    void shrink_open_files();
+    [[nodiscard]] bool too_many_open() const { return open_nodes_.size() > open_files_max_; }
+
+    // A new entry of the node's bytes, which stand for `content_type` when `coding` is taken off.
+    [[nodiscard]] std::unique_ptr<OwnedEntry> make_entry(FileNode& node, std::string path,
+                                                         Coding coding,
+                                                         std::string_view content_type);
+    // To be called once its variants are known: prepares heads and the block.
+    void finish_entry(OwnedEntry& entry, const FileNode& node);
+    [[nodiscard]] std::unique_ptr<OwnedEntry> make_redirect(std::string path);
+
+    [[nodiscard]] const ContentUsage& usage() const { return usage_; }
+    // A judge of the node's bytes; what it found out becomes the node's type.
+    [[nodiscard]] TypeJudge judge(const FileNode& node) const { return types_.judge(node.name); }
+    void set_type(FileNode& node, const TypeJudge& judge);
+    // What a node costs that is found under its name in its directory.
+    [[nodiscard]] KnownBytes cost_of(const FileNode& node) {
+        return {node_bytes(sizeof node, node.name), usage_};
+    }
+    [[nodiscard]] KnownBytes cost_of(const DirNode& node) {
+        constexpr std::uint64_t kObject = 2 * sizeof(std::uint64_t) + 5 * sizeof(void*);
+        return {node_bytes(sizeof node, node.name) + heap_bytes(kObject), usage_};
+    }
+    // What a row of a table costs that holds these two texts.
+    [[nodiscard]] KnownBytes cost_of_row(std::uint64_t size, const std::string& a,
+                                         const std::string& b) {
+        return {heap_bytes(size) + heap_bytes(a) + heap_bytes(b), usage_};
+    }
+    // The same with the entry that it is about to get: a large directory is read as a whole before
+    // its entries are made.
+    [[nodiscard]] KnownBytes cost_with_entry(const FileNode& node);
+
+  private:
+    [[nodiscard]] static std::uint64_t node_bytes(std::uint64_t size, const std::string& name);
+    void count(OwnedEntry& entry);
+
+    struct Content {
+        TypeJudge type;  // sees the bytes that are read
+        std::string validator;
+        bool weak = false;
+        SharedDigest digest;
+        PendingBytes bytes;
+        std::shared_ptr<const Home> home;
+        bool cold = false;
+        bool opened = false;  // `home` holds the live file
+    };
+    [[nodiscard]] Status take(const FileNode& node, fs::Opened& opened, Content& out);
+    [[nodiscard]] Status read_block(const fs::Opened& opened, Content& out);
+    [[nodiscard]] Status copy_to_memory_file(const fs::Opened& opened, Content& out);
+    void keep_open(fs::Opened& opened, const SharedDigest& digest, Content& out);
+    void accept(FileNode& node, const fs::Info& info, Content content);
+    [[nodiscard]] Outcome read(FileNode& node, fs::Opened opened, const Look& look);
+
+    // follow.cpp
+    [[nodiscard]] Outcome follow(FileNode& node, fs::Opened opened, const Look& look);
+    [[nodiscard]] Outcome compare(FileNode& node, fs::Opened& opened, const Look& look);
+    [[nodiscard]] Outcome grow(FileNode& node, fs::Opened opened, const Look& look);
+    [[nodiscard]] bool begins_to_grow(FileNode& node, const fs::Info& seen, Nanos now) const;
+    struct Growth {
+        SharedDigest digest;  // null: not made
+        bool at_the_end;      // what was there before still is
+    };
+    [[nodiscard]] Growth digest_growth(const FileNode& node, const fs::Opened& opened);
+    [[nodiscard]] std::optional<ContentDigest> hash_growth(const fs::Opened& opened,
+                                                           const ContentDigest& base,
+                                                           std::uint64_t size_min);
+    Outcome refresh(FileNode& node, const fs::Info& info);
+    [[nodiscard]] SharedDigest share(ContentDigest digest);
+    [[nodiscard]] bool block_fits(std::uint64_t size) const;
+    [[nodiscard]] bool memory_file_fits(std::uint64_t size) const;
+    void warn_once(bool& told, std::string_view line) const;
+
+    const ContentOptions& options_;
+    std::uint64_t open_files_max_;
+    ContentTypes types_;
+    std::uint64_t next_content_id_ = 1;
+    ContentUsage usage_;
+    std::unique_ptr<MemoryFile> memory_;             // made at the first need
+    std::map<std::uint64_t, FileNode*> open_nodes_;  // by content_id: oldest first
+    std::unique_ptr<char[]> buffer_;
+    bool memory_refused_ = false;
+    bool told_memory_ = false;
+    bool told_descriptors_ = false;
+};
+
+}  // namespace sluice::http

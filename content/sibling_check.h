@@ -1,0 +1,32 @@
+// Whether a precompressed sibling holds the same bytes as its file: both are read side by side, the
+// one through its decoder, up to the first difference or one byte beyond the end of the file. So a
+// stream that would grow without end costs what the file costs.
+//
+// A function of what its readers say; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <stop_token>
+
+#include "core/result.h"
+#include "http/content.h"
+
+namespace sluice::http {
+
+enum class SiblingVerdict : std::uint8_t {
+    same,
+    different,    // or no stream that a browser could decode
+    cannot_tell,  // reading failed, no memory, stopped, or the coding is unknown here
+};
+
+// Reads up to `room` bytes from `offset`; none at the end, fewer than asked for anywhere.
+using ReadAt =
+    std::function<std::expected<std::size_t, Status>(std::uint64_t offset, char* out, std::size_t)>;
+
+[[nodiscard]] SiblingVerdict check_sibling(Coding coding, const ReadAt& file, const ReadAt& sibling,
+                                           const std::stop_token& stop);
+
+}  // namespace sluice::http

@@ -1,0 +1,105 @@
+// The tree's part in digests: which file's comes next, and what follows from one.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "content/tree.h"
+
+namespace sluice::http {
+
+namespace {
+
+// Entries are made anew with their digests together, because each publication copies the table.
+constexpr Nanos kTogether = 200 * kMillisecond;
+
+}  // namespace
+
+void ContentTree::want_digest(FileNode& file) {
+    if (file.racy || !ContentLoader::wants_digest(file)) {
+        return;
+    }
+    const Tracking& tracking = *file.tracking;
+    if (tracking.candidate && tracking.measured &&
+        tracking.measured->info.unchanged(*tracking.candidate)) {
+        return;  // it is there, for the look that is not put off any more
+    }
+    const Nanos quiet_at = tracking.changed_at.value_or(now_) + ContentLoader::kQuiet;
+    const bool follows_growth = tracking.growing && tracking.digest != nullptr;
+    const bool waits = DigestQueue::waits(file);
+    const bool asked_for = waits && !follows_growth && file.opened_at != 0;
+    if (tracking.candidate || asked_for) {
+        digests_.want_first(file);
+    } else if (follows_growth) {
+        digests_.want(file, quiet_at);
+    } else if (!waits) {
+        digests_.want(file, tracking.busy && !tracking.growing ? quiet_at : now_);
+    }
+}
+
+void ContentTree::step_digests(const fs::Root& root) {
+    take_digests();
+    const Slice slice(options_);
+    while (FileNode* file = digests_.next(now_)) {
+        start_digest(root, *file);
+        if (slice.over()) {
+            break;
+        }
+    }
+    if (now_ < measured_due_ && digests_.unfinished() != 0) {
+        return;
+    }
+    measured_due_ = kNever;
+    for (const auto& [directory, name] : std::exchange(measured_, {})) {
+        if (DirNode* dir = find_directory(directory)) {
+            mark_dirty(*dir, name);
+            build_dirty(*dir);
+        }
+    }
+}
+
+Nanos ContentTree::next_digest() const {
+    return std::min(digests_.next_due(), measured_due_);
+}
+
+void ContentTree::take_digests() {
+    for (DigestQueue::Result& result : digests_.take_results()) {
+        if (result.node == nullptr) {
+            continue;
+        }
+        FileNode& file = *result.node;
+        const bool taken =
+            result.digest && loader_.take_digest(file, result.info, std::move(*result.digest));
+        if (taken) {
+            measured_.emplace(file.parent->path, file.name);
+            measured_due_ = std::min(measured_due_, now_ + kTogether);
+        } else if (result.digest && file.by_stamp() && file.tracking->candidate) {
+            want_names(file.parent->path, {{file.name, Told::content}});
+        } else if (ContentLoader::wants_digest(file) && !DigestQueue::waits(file)) {
+            digests_.want(file, now_ + ContentLoader::kQuiet);  // it is being changed
+        }
+    }
+}
+
+void ContentTree::start_digest(const fs::Root& root, FileNode& file) {
+    if (!ContentLoader::wants_digest(file)) {
+        return;
+    }
+    auto opened = open_again(root, file);
+    if (!opened) {
+        return;  // whoever removed it is heard of; out of descriptors, it stays as it is
+    }
+    if (loader_.racy(opened->info)) {
+        digests_.want(file, now_ + fs::kRacyPauseNs);  // other bytes may come with this look
+        return;
+    }
+    if (loader_.moves_to_memory(file)) {
+        DirNode& dir = *file.parent;
+        const ContentLoader::Look look{Told::content, overdue(file), now_};
+        follow_up(dir, file, loader_.move_to_memory(file, std::move(*opened), look));
+        build_dirty(dir);
+        return;
+    }
+    digests_.start(file, std::move(*opened));
+}
+
+}  // namespace sluice::http

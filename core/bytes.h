@@ -1,0 +1,45 @@
+// Bytes and where they lie: in memory, or in an open file that may change. Plain values; whoever
+// makes one says how long what it names lives.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice {
+
+struct Slice {
+    const char* data = nullptr;
+    std::size_t size = 0;
+};
+
+// What an open file looked like when its content was promised. It has no name and no inode: the
+// open file is what it is, whatever its names do. The ctime moves with every change of the bytes,
+// but with links, names and permissions as well. All zero: the bytes cannot change (a private
+// copy), nothing to verify. Times are the file's, in nanoseconds.
+struct FileStamp {
+    std::uint64_t size = 0;
+    std::int64_t mtime_ns = 0;
+    std::int64_t ctime_ns = 0;
+    friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+// A piece of an open file. The descriptor belongs to the caller and stays open until the
+// completion.
+struct FileRange {
+    // File descriptor; on Windows a HANDLE, best one opened with FILE_FLAG_OVERLAPPED: reading any
+    // other holds the worker.
+    std::intptr_t file = -1;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    // When set: the file must still carry this stamp after its bytes were handed over, else the
+    // send ends with Status::changed. Lives as long as the operation.
+    const FileStamp* stamp = nullptr;
+    // Read the bytes into memory of the backend instead of lending the file's own pages to the
+    // socket, so that a later edit cannot reach bytes that are already queued. Length is at most
+    // kFileCopyMax then.
+    bool copy = false;
+};
+
+inline constexpr std::size_t kFileCopyMax = 128 * 1024;
+
+}  // namespace sluice

@@ -1,0 +1,39 @@
+// Response: from a plan to the bytes of HTTP/1. Pure functions: no socket, no clock, no allocation
+// on the way of a request.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "http/content.h"
+#include "http/date.h"
+#include "http/plan.h"
+
+namespace sluice::http {
+
+enum class ConnectionField : std::uint8_t {
+    none,        // HTTP/1.1 that stays open says nothing
+    close,       // "Connection: close"
+    keep_alive,  // "Connection: keep-alive": HTTP/1.0 client that asked for it
+};
+
+// Writes the head (status line to empty line) to `out`, and also the body when it is a page.
+// Returns the number of bytes written, or 0 when `room` is too small.
+// For BodyShape::whole with an entry in memory that fits, the body is written too (one prepared
+// send). *body_written says that nothing is left to send, also when there is no body at all.
+// `more_fields`: whole lines that this one answer carries, too.
+[[nodiscard]] std::size_t write_response(const ResponsePlan& plan, const DateLine& date,
+                                         ConnectionField connection, char* out, std::size_t room,
+                                         bool* body_written,
+                                         std::string_view more_fields = {}) noexcept;
+
+// Body bytes that the answer announces in Content-Length (of the page, ranges, multipart ...). For
+// HEAD those of the GET, though none are sent.
+[[nodiscard]] std::uint64_t body_bytes(const ResponsePlan& plan) noexcept;
+
+// For the loader (ContentOptions::prepare), when an entry is made and everything else about it is
+// known: fills head_200, head_304, head_common.
+void prepare_heads(Entry& entry);
+
+}  // namespace sluice::http

@@ -1,0 +1,10 @@
+#include "serve/socket_buffers.h"
+
+namespace sluice {
+
+// Windows grows both by itself and does not say how far; Linux's default is the guess.
+std::uint64_t largest_socket_buffers() {
+    return 10ULL << 20;
+}
+
+}  // namespace sluice

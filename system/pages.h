@@ -1,0 +1,21 @@
+// Pages: memory straight from the system, for what comes and goes in large amounts. An allocator
+// keeps what is freed, and how much of it depends on the allocator.
+//
+// Functions without state, for any thread. Memory is zero when it is new.
+#pragma once
+
+#include <cstddef>
+
+namespace sluice {
+
+// A power of two; every size and every address below is a multiple of it.
+[[nodiscard]] std::size_t page_bytes() noexcept;
+// Null: no memory.
+[[nodiscard]] void* map_pages(std::size_t bytes) noexcept;
+void unmap_pages(void* begin, std::size_t bytes) noexcept;
+// Gives the memory of a part back; the addresses stay, their content is lost.
+void empty_pages(void* begin, std::size_t bytes) noexcept;
+// Must be called before a part that was emptied is used again. False: no memory.
+[[nodiscard]] bool fill_pages(void* begin, std::size_t bytes) noexcept;
+
+}  // namespace sluice

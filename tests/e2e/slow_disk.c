@@ -1,0 +1,47 @@
+/* A disk that does not answer, for e2e/test_signals: loaded before libc (LD_PRELOAD). Reading or
+ * sending the file whose path is SLOW_DISK never ends; SLOW_DISK_SEEN is made when that has begun.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+static ssize_t (*next_pread)(int, void*, size_t, off_t);
+static ssize_t (*next_sendfile)(int, int, off_t*, size_t);
+
+__attribute__((constructor)) static void begin(void) {
+    next_pread = dlsym(RTLD_NEXT, "pread");
+    next_sendfile = dlsym(RTLD_NEXT, "sendfile");
+}
+
+static void wait_if_slow(int file) {
+    const char* slow = getenv("SLOW_DISK");
+    const char* seen = getenv("SLOW_DISK_SEEN");
+    char link[64];
+    char path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    const ssize_t size = readlink(link, path, sizeof path - 1);
+    if (slow == NULL || seen == NULL || size < 0) {
+        return;
+    }
+    path[size] = '\0';
+    while (strcmp(path, slow) == 0) {
+        close(open(seen, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        pause();
+    }
+}
+
+ssize_t pread(int file, void* out, size_t size, off_t offset) {
+    wait_if_slow(file);
+    return next_pread(file, out, size, offset);
+}
+
+ssize_t sendfile(int to, int file, off_t* offset, size_t size) {
+    wait_if_slow(file);
+    return next_sendfile(to, file, offset, size);
+}
