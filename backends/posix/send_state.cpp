@@ -13,6 +13,13 @@
 
 namespace sluice::posix {
 
+namespace {
+
+// What a full socket does not take is read again, so no more is read at once then.
+constexpr std::uint32_t kCopyPieceWhenFull = 16 * 1024;
+
+}  // namespace
+
 bool stamp_matches(int file, const FileStamp& stamp) noexcept {
     struct stat info {};
     return ::fstat(file, &info) == 0 && static_cast<std::uint64_t>(info.st_size) == stamp.size &&
@@ -33,6 +40,7 @@ void SendState::start(Token name, std::span<const Slice> head, const FileRange& 
     if (file.stamp != nullptr && *file.stamp == FileStamp{}) {
         file.stamp = nullptr;  // nothing to verify
     }
+    copy_piece = kFileCopyMax;
     sent = 0;
     failure = Status::ok;
     token = name;
@@ -123,7 +131,7 @@ Step SendState::step_copy(int socket, char* scratch) noexcept {
     while (file.length > 0) {
         // Read again after each pause: nothing is kept while the socket is full, and the stamp
         // proves each time that these are the promised bytes before they leave.
-        const ssize_t got = ::pread(fd, scratch, std::min<std::size_t>(file.length, kFileCopyMax),
+        const ssize_t got = ::pread(fd, scratch, std::min<std::size_t>(file.length, copy_piece),
                                     static_cast<off_t>(file.offset));
         if (got < 0) {
             if (errno == EINTR) {
@@ -140,11 +148,16 @@ Step SendState::step_copy(int socket, char* scratch) noexcept {
             if (errno == EINTR) {
                 continue;
             }
+            copy_piece = kCopyPieceWhenFull;
             return errno == EAGAIN ? Step::blocked : fail_with(status_of(errno));
         }
         file.offset += static_cast<std::uint64_t>(n);
         file.length -= static_cast<std::uint64_t>(n);
         sent += static_cast<std::uint64_t>(n);
+        if (n < got) {
+            copy_piece = kCopyPieceWhenFull;
+            return Step::blocked;  // a socket that took a part is full (epoll(7), Q9)
+        }
     }
     return Step::done;
 }

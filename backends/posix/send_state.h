@@ -19,8 +19,9 @@ struct SendState {
     std::array<iovec, kSlicesMax> slices{};
     std::uint32_t slice_first = 0;
     std::uint32_t slice_count = 0;
-    FileRange file;          // advanced as bytes leave
-    std::uint64_t sent = 0;  // bytes handed to the socket so far
+    FileRange file;                // advanced as bytes leave
+    std::uint32_t copy_piece = 0;  // of file.copy, read at once
+    std::uint64_t sent = 0;        // bytes handed to the socket so far
     Status failure = Status::ok;
     Token token;
     SendUrgency urgency = SendUrgency::eager;
