@@ -263,10 +263,12 @@ ContentLoader::Outcome ContentLoader::read(FileNode& node, fs::Opened opened, co
     if (!look.overdue) {
         return Outcome::unstable;
     }
-    // It is never still for as long as it takes to copy it.
+    // It is never still for as long as it takes to copy it. One that grows can be verified from the
+    // beginning, or its downloads would end at the next byte that is added.
     Content content{.type = judge(node)};
     const fs::Info info = opened.info;
-    keep_open(opened, nullptr, content);
+    auto digest = hash_growth(opened, ContentDigest{}, info.stamp.size);
+    keep_open(opened, digest ? share(std::move(*digest)) : nullptr, content);
     set_type(node, content.type);
     node.type_undecided = !content.type.decided();
     accept(node, info, std::move(content));

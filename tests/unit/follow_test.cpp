@@ -267,6 +267,26 @@ TEST_F(ContentFollowTest, AFileThatIsNeverStillForAsLongAsACopyTakesMovesOn) {
     EXPECT_TRUE(step_until([&] { return etag("/a") == content_etag(body("/a")); }));
 }
 
+// One that grows meanwhile is published with what verifies it: each byte that is added would end
+// the downloads of a version without.
+TEST_F(ContentFollowTest, WhatGrowsTooFastToBeCopiedCanBeVerified) {
+    options_.memory_budget_bytes = 256 * 1024 * 1024;
+    tree_.write("log", std::string(24 * 1024 * 1024, 'a'));
+    open();
+    EXPECT_FALSE(find("/log")->live_file());
+    std::atomic<bool> stop{false};
+    std::thread writer([&] {
+        while (!stop) {
+            append("log", "0123456789");
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    });
+    EXPECT_TRUE(step_until([&] { return find("/log")->live_file(); }));
+    EXPECT_NE(digest("/log"), nullptr);
+    stop = true;
+    writer.join();
+}
+
 // ---- Clocks ------------------------------------------------------------------------------------
 
 TEST(ChangedJustNow, LooksInBothDirections) {
