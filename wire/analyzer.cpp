@@ -191,9 +191,10 @@ void Analyzer::feed(const Frame& frame) {
 }
 
 // In the frame's bytes. Fragments were dealt with: what they carry is not known before the last
-// one.
-void Analyzer::find_secrets(const Frame& frame, const Flow& flow, int from,
-                            const Segment& segment) {
+// one. Nor is it known of what comes before `known`, a place in the stream, whether those are the
+// bytes that were read there.
+void Analyzer::find_secrets(const Frame& frame, const Flow& flow, int from, const Segment& segment,
+                            std::uint64_t known) {
     if (!options_.find_secrets || segment.payload.empty() || !hidden_.empty()) {
         return;
     }
@@ -205,14 +206,16 @@ void Analyzer::find_secrets(const Frame& frame, const Flow& flow, int from,
     }
     const std::uint32_t seq = segment.seq + (segment.has(flag::syn) ? 1 : 0);
     const std::int64_t place = flow.streams[from].place_of(seq);
-    const std::uint64_t before = place < 0 ? std::min(static_cast<std::uint64_t>(-place), size) : 0;
+    const auto first = static_cast<std::int64_t>(known);
+    const std::uint64_t before =
+        place < first ? std::min(static_cast<std::uint64_t>(first - place), size) : 0;
     if (before > 0) {
         hidden_.push_back({at, at + before});
     }
-    const std::size_t known = hidden_.size();
-    const auto begin = static_cast<std::uint64_t>(std::max<std::int64_t>(place, 0));
+    const std::size_t count = hidden_.size();
+    const auto begin = static_cast<std::uint64_t>(std::max(place, first));
     flow.http->collect_secrets(from, segment.payload.substr(before), begin, hidden_);
-    for (std::size_t i = known; i < hidden_.size(); ++i) {
+    for (std::size_t i = count; i < hidden_.size(); ++i) {
         hidden_[i].begin += at + before - begin;
         hidden_[i].end += at + before - begin;
     }
@@ -404,7 +407,9 @@ void Analyzer::feed_segment(const Frame& frame, const Segment& segment) {
     if (flow.http != nullptr) {
         flow.http->events().clear();
     }
+    std::uint64_t known = flow.streams[from].offset();
     if (is_second_copy(flow, from, segment, frame.time)) {
+        known = 0;  // byte for byte the first one
         ++connection.second_copies;
         const TcpHalf& half = flow.tcp.half(from);
         event.analysis.bits = analysis::second_copy;
@@ -419,7 +424,7 @@ void Analyzer::feed_segment(const Frame& frame, const Segment& segment) {
         feed_streams(flow, from, segment, {frame.number, frame.time});
         update(flow, from, segment, event.analysis, frame);
     }
-    find_secrets(frame, flow, from, segment);
+    find_secrets(frame, flow, from, segment, known);
     event.hidden = hidden_;
     event.states[0] = flow.states.end(0);
     event.states[1] = flow.states.end(1);

@@ -94,7 +94,8 @@ class Analyzer {
     void update(Flow& flow, int from, const Segment& segment, const SegmentAnalysis& result,
                 const Frame& frame);
     static void update_close(Flow& flow, int from, const Segment& segment, Mark now);
-    void find_secrets(const Frame& frame, const Flow& flow, int from, const Segment& segment);
+    void find_secrets(const Frame& frame, const Flow& flow, int from, const Segment& segment,
+                      std::uint64_t known);
     void end_flow(Flow& flow);
     void emit(const FrameEvent& event);
 

@@ -2,7 +2,7 @@
 // their relatives, wherever segments cut them, and whatever of an HTTP stream could not be read as
 // HTTP. Fails closed: what has not been read yet is hidden, unless it is known to be content.
 //
-// Places are those of the stream, from 0, so that bytes that are sent again stay hidden. Bounded:
+// Places are those of the stream, from 0, so that a second copy of a frame hides the same. Bounded:
 // the latest ranges are remembered; below them everything is hidden. Pure; no thread of its own.
 #pragma once
 
