@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import BINARY, SITE, TREE, Client, Server, ServerCase, main, on_each_backend
 
@@ -53,30 +54,35 @@ def options_of(command):
 
 
 class Wrong(unittest.TestCase):
-    def refuses(self, *arguments):
-        got = run(*arguments)
+    def is_refusal(self, got, arguments):
         self.assertEqual((2, ""), (got.returncode, got.stdout), (arguments, got.stderr))
         self.assertRegex(got.stderr, r"\Asluice[^\n]*: [^\n]+\n\Z", arguments)
         return got.stderr
 
+    def refuses(self, *arguments):
+        return self.is_refusal(run(*arguments), arguments)
+
     def test_every_option_of_every_command(self):
-        values = 0
+        tries = []  # (arguments, what the refusal has)
         for command in COMMANDS:
             for names, kind in options_of(command):
-                whole, name = WHOLE.get(command, []), names[-1]
-                with self.subTest(command=command, option=name, kind=kind):
-                    if kind in ("", "[N]", "[ROOT]"):
-                        if kind != "[ROOT]":  # any name at all
-                            told = self.refuses(command, *whole, f"{name}=nonsense")
-                            self.assertIn(name + (" takes no value" if not kind else ":"), told)
-                        continue
-                    self.assertIn(kind, WRONG)
-                    self.assertIn(f"{name} needs a value", self.refuses(command, *whole, name))
-                    self.refuses(command, *whole, f"{name}={WRONG[kind][-1]}")
-                    for value in WRONG[kind]:
-                        values += 1
-                        self.assertIn(name, self.refuses(command, *whole, name, value))
-        self.assertGreater(values, 200)
+                whole, name = [command, *WHOLE.get(command, [])], names[-1]
+                if kind == "[ROOT]":
+                    continue  # any name at all
+                if kind in ("", "[N]"):
+                    tries.append(([*whole, f"{name}=nonsense"],
+                                  name + (" takes no value" if not kind else ":")))
+                    continue
+                self.assertIn(kind, WRONG, (command, name))
+                tries.append(([*whole, name], f"{name} needs a value"))
+                tries.append(([*whole, f"{name}={WRONG[kind][-1]}"], ""))
+                tries.extend(([*whole, name, value], name) for value in WRONG[kind])
+        self.assertGreater(len(tries), 400)
+        # Many starts, each of which takes its time under a sanitizer.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for (arguments, has), got in zip(tries, pool.map(lambda one: run(*one[0]), tries)):
+                with self.subTest(arguments=arguments):
+                    self.assertIn(has, self.is_refusal(got, arguments))
 
     def test_what_may_be_given_once(self):
         self.assertIn("--workers is given more than once",
