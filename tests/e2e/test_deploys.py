@@ -24,13 +24,13 @@ LOOKERS = 2
 fork = multiprocessing.get_context("fork")
 
 
-def watch_disk(paths, end, pipe):
+def watch_disk(paths, looking, over, pipe):
     """For each path when it was missing: (last seen before, first missed, last missed, first seen
-    again); the outer two are None where nobody looked."""
+    again); the outer two are None where nobody looked. `looking` is set after the first look."""
     absences = [[] for _ in paths]
     seen = [None] * len(paths)
     missing = [False] * len(paths)
-    while time.monotonic() < end:
+    while not over.is_set():
         for number, path in enumerate(paths):
             before = time.monotonic()
             there = os.path.isfile(path)
@@ -44,6 +44,7 @@ def watch_disk(paths, end, pipe):
             else:
                 absences[number].append([seen[number], after, before, None])
             missing[number] = not there
+        looking.set()
         time.sleep(0.0005)
     pipe.send(absences)
 
@@ -141,19 +142,22 @@ class Deploys(ServerCase):
                                  or (way.tears and deploys.torn(name, bytes(body))))
 
         judges = [judge(*pair) for pair in zip(names, wholes)]
-        end = time.monotonic() + SECONDS
         paths = [os.path.join(way.root, way.where, name) for name in names]
-        witness = background(watch_disk, paths, end + 0.1)
+        looking, over = fork.Event(), fork.Event()
+        witness = background(watch_disk, paths, looking, over)
+        self.assertTrue(looking.wait(60))  # what is missing at the beginning is seen
+        end = time.monotonic() + SECONDS
         lookers = [background(ask_all, server.addresses[0], requests, judges, way.tears, end)
                    for _ in range(LOOKERS)]
         count = 0
         while time.monotonic() < end:
             count += 1
             way.deploy("AB"[count % 2])
+        looked = [looker() for looker in lookers]
+        over.set()
         absences = witness()
         both, one, wrong = Judgement(), Judgement(), []  # files of both versions, and of one
-        for looker in lookers:
-            rounds, troubles = looker()
+        for rounds, troubles in looked:
             wrong += troubles
             for number, name in enumerate(names):
                 (both if name in deploys.FILES else one).add(
