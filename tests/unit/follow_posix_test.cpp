@@ -95,6 +95,31 @@ TEST_F(ContentFollowTest, OtherBytesAreAnotherVersion) {
     EXPECT_TRUE(strong("/a", text('e') + "longer"));
 }
 
+// Asked for before anybody has told of an edit that put the time back: its ctime tells.
+TEST_F(ContentFollowTest, AColdFileThatWasEditedIsNotTheVersionItWas) {
+    options_.open_files_max = 1;
+    for (const char* name : {"a", "b"}) {
+        tree_.write(name, text('a'));
+    }
+    open();
+    for (const char* path : {"/a", "/b"}) {
+        ASSERT_TRUE(strong(path, text('a')));
+    }
+    step_for(100 * kMillisecond);
+    const std::string name = find("/a")->cold ? "a" : "b";
+    const auto time = std::filesystem::last_write_time(tree_.path(name));
+    ASSERT_TRUE(view_->request_load(*find("/" + name)));
+    rewrite(name, text('d'));
+    std::filesystem::last_write_time(tree_.path(name), time);
+    bool wrong = false;
+    EXPECT_TRUE(step_until([&] {
+        const Entry& entry = *find("/" + name);
+        wrong = wrong || (!entry.cold && entry.etag == content_etag(text('a')));
+        return !entry.cold && entry.etag == content_etag(text('d'));
+    }));
+    EXPECT_FALSE(wrong);
+}
+
 // In one step: a digest is done, and its file is found to be gone.
 TEST_F(ContentFollowTest, AFileThatGoesWhileItIsHashed) {
     options_.watch = false;
