@@ -48,7 +48,7 @@ struct BenchOptions {
     std::string command;  // as it was typed, for the reports
 };
 
-// The exit code of a run that took place but cannot be believed. Others: app/serve.h.
+// The exit code of a run that took place but cannot be believed. Others: app/exit.h.
 inline constexpr int kExitInvalid = 3;
 
 [[nodiscard]] int bench(const BenchOptions& options);

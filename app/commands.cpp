@@ -46,7 +46,7 @@ Command add_wire_command(CLI::App& app) {
 }
 
 Command add_serve_command(CLI::App& app) {
-    const auto options = std::make_shared<ServeOptions>();
+    const auto options = std::make_shared<ServeConfig>();
     return {add_serve(app, *options), [options] {
                 if (auto fine = expect_directory(options->root); !fine) {
                     return failed("sluice", fine.error());

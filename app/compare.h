@@ -33,7 +33,7 @@ struct CompareOptions {
 inline constexpr double kNoise = 0;
 inline constexpr double kNoiseAgainst = 0.05;
 
-// Exit codes beside those of app/serve.h and kExitInvalid (app/bench.h).
+// Exit codes beside those of app/exit.h and kExitInvalid (app/bench.h).
 inline constexpr int kExitRegression = 4;  // --against: something is slower than it was
 
 [[nodiscard]] int compare_servers(const CompareOptions& options);

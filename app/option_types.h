@@ -17,12 +17,12 @@ namespace sluice {
 
 struct BenchOptions;
 struct CompareOptions;
-struct ServeOptions;
+struct ServeConfig;
 struct WireOptions;
 
 CLI::App* add_bench(CLI::App& app, BenchOptions& options);
 CLI::App* add_compare(CLI::App& app, CompareOptions& options);
-CLI::App* add_serve(CLI::App& app, ServeOptions& options);
+CLI::App* add_serve(CLI::App& app, ServeConfig& options);
 CLI::App* add_wire(CLI::App& app, WireOptions& options);
 
 // An option whose text `parse` turns into the value, or says why it is none.

@@ -41,7 +41,7 @@ void add_limits(CLI::App& app, Limits& limits) {
 
 }  // namespace
 
-CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
+CLI::App* add_serve(CLI::App& app, ServeConfig& options) {
     CLI::App* serve = app.add_subcommand("serve", "Serve a directory over HTTP");
     add_name(*serve, "ROOT", options.root, "DIR", "Directory to serve")->default_str(options.root);
     serve
@@ -55,7 +55,7 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
         ->type_name("ADDR")
         ->capture_default_str();
     add_backend(*serve, options.backend);
-    add_number(*serve, "--workers", options.workers, 0, 1024,
+    add_number(*serve, "--workers", options.workers, 0, kWorkersMax,
                "Threads; 0: one for each usable CPU");
     serve->add_flag_callback(
         "--no-pin", [&options] { options.pin = false; }, "Do not tie each worker to one CPU");

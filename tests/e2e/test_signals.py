@@ -11,7 +11,7 @@ import unittest
 from harness import BINARY, Server, ServerCase, main, on_each_backend, sanitizer
 
 SLACK = 5.0  # seconds that a busy machine may add
-THREAD_PATIENCE = 2.0  # app/serve.cpp
+THREAD_PATIENCE = 2.0  # serve/service.cpp
 
 HEARD = {signal.SIGTERM, signal.SIGINT}
 # Nobody can ignore the first two; the others are faults of the program, or stop it as a job.
