@@ -6,7 +6,7 @@
 #include <charconv>
 #include <utility>
 
-#include "app/units.h"
+#include "core/units.h"
 #include "bench/load/format.h"
 #include "bench/load/rate_search.h"
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "app/units.h"
 #include "backends/registry.h"
+#include "core/units.h"
 
 namespace sluice {
 
@@ -94,42 +94,22 @@ inline void add_rate(CLI::App& app, const char* name, double& value, const char*
 
 // One of a few names.
 template <typename T>
-void add_choice(CLI::App& app, const char* name, T& value,
-                const std::vector<std::pair<std::string, T>>& choices, const std::string& help) {
-    std::string names;
-    std::string chosen;
-    for (const auto& [text, choice] : choices) {
-        names += (names.empty() ? "" : ", ") + text;
-        chosen = choice == value ? text : chosen;
-    }
+void add_choice(CLI::App& app, const char* name, T& value, const Choices<T>& choices,
+                const std::string& help) {
     add_parsed<T>(
         app, name, value, "NAME",
-        [choices, names](const std::string& text) -> Result<T> {
-            for (const auto& [one, choice] : choices) {
-                if (CLI::detail::to_lower(text) == one) {
-                    return choice;
-                }
-            }
-            return fail(Status::io_error, "'" + text + "' is none of " + names);
-        },
-        help + ": " + names)
-        ->default_str(chosen);
+        [choices](const std::string& text) { return parse_choice(text, choices); },
+        help + ": " + names_of(choices))
+        ->default_str(choice_text(value, choices));
 }
 
-// A name of a file, a directory and the like: any text at all, but some.
-inline Result<std::string> parse_name(const std::string& text) {
-    if (text.empty()) {
-        return fail(Status::io_error, "the value is empty");
-    }
-    return text;
-}
 inline CLI::Option* add_name(CLI::App& app, const char* name, std::string& value, const char* type,
                              const char* help) {
     return add_parsed<std::string>(app, name, value, type, parse_name, help);
 }
 
 inline void add_backend(CLI::App& app, std::string& value) {
-    std::vector<std::pair<std::string, std::string>> choices;
+    Choices<std::string> choices;
     for (const std::string& name : backend_names()) {
         choices.emplace_back(name, name);
     }

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "app/exit.h"
-#include "app/units.h"
+#include "core/units.h"
 #include "backends/registry.h"
 #include "serve/service.h"
 #include "system/cpu.h"

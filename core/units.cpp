@@ -1,4 +1,4 @@
-#include "app/units.h"
+#include "core/units.h"
 
 #include <algorithm>
 #include <array>
@@ -122,6 +122,18 @@ std::string duration_text(Nanos duration) {
         }
     }
     return std::to_string(duration) + "ns";
+}
+
+Result<std::string> parse_name(const std::string& text) {
+    if (text.empty()) {
+        return fail(Status::io_error, "the value is empty");
+    }
+    return text;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+    return std::ranges::equal(
+        a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 }  // namespace sluice
