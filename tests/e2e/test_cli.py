@@ -27,7 +27,7 @@ WRONG = {
     "METHOD": ["", "A B", "A\r\n"],
     "W,W": ["x", "1,x", "0", "-1"],
     "URL": ["", "http://", "http://a:99999/", "https://a/", "http://a:b/"],
-    "EXT": ["", "x", "=text/plain", "x=", "x=text", "x=text/plain\r\nA: b", "a/b=text/plain"],
+    "EXT=TYPE": ["", "x", "=text/plain", "x=", "x=text", "x=text/plain\r\nA: b", "a/b=text/plain"],
     "SCENARIO": ["", "x"],
     "SERVER": ["", "x"],
     # Names of things in the world: any but none.
@@ -42,15 +42,23 @@ def run(*arguments, **how):
                           text=True, timeout=60, check=False, **how)
 
 
-def options_of(command):
-    """(names, type) of each option in the command's help; the type of a flag is empty."""
+def described(command):
+    """(names, type, default) of each option in the command's help; the type of a flag is empty, the
+    default None where there is none."""
     found = []
     for line in run(command, "--help").stdout.splitlines():
         # What it does begins in the 30th column, or on the next line.
         words = (line[:30] if line[29:30] == " " else line).split()
         if line.startswith("  -") and words[0] != "-h,--help":
-            found.append((words[0].split(","), words[1].split("=")[0] if len(words) > 1 else ""))
+            kind, equals, default = (words[1] if len(words) > 1 else "").partition("=")
+            if kind == "EXT" and default == "TYPE":  # which is one type
+                kind, equals = "EXT=TYPE", ""
+            found.append((words[0].split(","), kind, default.strip("[]") if equals else None))
     return found
+
+
+def options_of(command):
+    return [(names, kind) for names, kind, _ in described(command)]
 
 
 class Wrong(unittest.TestCase):
@@ -182,6 +190,21 @@ class Help(unittest.TestCase):
             self.assertEqual(set(), told - {name for names in there for name in names}, command)
             missing = [names for names in there if not told & set(names)]
             self.assertEqual([], missing, command)
+            cells = re.findall(r"(?m)^\| `(-[^|`]+)` \| ([^|]*) \|", section)
+            self.assertGreater(len(cells), len(there) / 3)
+            for cell, default in cells:  # rows of one option
+                self.check_row(command, cell, default)
+
+    def check_row(self, command, cell, default):
+        """Type and default stand in the document as in the help."""
+        name, _, kind = cell.partition(" ")
+        wanted = next(one for one in described(command) if name in one[0])
+        with self.subTest(command=command, option=name):
+            self.assertEqual(wanted[1], kind.removesuffix("..."))
+            if wanted[2] is not None:
+                self.assertTrue(default.startswith(f"`{wanted[2]}`"), (default, wanted[2]))
+            elif not kind:
+                self.assertEqual("off", default)
 
 
 @on_each_backend
