@@ -109,6 +109,32 @@ int verdict(const compare::Report& report, const std::optional<compare::Changes>
     return valid(report) ? kExitOk : kExitInvalid;
 }
 
+// The JSON of --against, empty without one. What cannot be compared is found before minutes are
+// spent on measuring.
+Result<std::string> read_earlier(const CompareOptions& options, double noise) {
+    if (options.against_path.empty()) {
+        return std::string();
+    }
+    auto text = compare::read_file(options.against_path);
+    if (!text) {
+        return text;
+    }
+    const compare::Report nothing{.generator = options.generator};
+    if (auto fine = compare::against(*text, nothing, noise); !fine) {
+        return fail(Status::address_invalid, options.against_path + ": " + fine.error().what);
+    }
+    return text;
+}
+
+Result<void> check_outputs(const CompareOptions& options) {
+    for (const std::string& path : {options.json_path, options.html_path}) {
+        if (auto fine = can_be_written(path); !path.empty() && path != "-" && !fine) {
+            return fine;
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 int compare_servers(const CompareOptions& options) {
@@ -124,24 +150,12 @@ int compare_servers(const CompareOptions& options) {
     const double noise = options.noise >= 0             ? options.noise
                          : options.against_path.empty() ? kNoise
                                                         : kNoiseAgainst;
-    std::string earlier;
-    if (!options.against_path.empty()) {
-        auto text = compare::read_file(options.against_path);
-        if (!text) {
-            return failed(kCompare, text.error());
-        }
-        earlier = std::move(*text);
-        // Before minutes are spent on measuring.
-        const compare::Report nothing{.generator = options.generator};
-        if (auto fine = compare::against(earlier, nothing, noise); !fine) {
-            return failed(kCompare, {Status::address_invalid, 0,
-                                     options.against_path + ": " + fine.error().what});
-        }
+    const auto earlier = read_earlier(options, noise);
+    if (!earlier) {
+        return failed(kCompare, earlier.error());
     }
-    for (const std::string& path : {options.json_path, options.html_path}) {
-        if (auto fine = can_be_written(path); !path.empty() && path != "-" && !fine) {
-            return failed(kCompare, fine.error());
-        }
+    if (auto fine = check_outputs(options); !fine) {
+        return failed(kCompare, fine.error());
     }
     auto backend = choose_backend("auto");
     if (!backend) {
@@ -174,8 +188,8 @@ int compare_servers(const CompareOptions& options) {
         return failed(kCompare, written.error());
     }
     std::optional<compare::Changes> changes;
-    if (!earlier.empty()) {
-        changes = compare::against(earlier, report, noise).value();
+    if (!earlier->empty()) {
+        changes = compare::against(*earlier, report, noise).value();
         changes->file = options.against_path;
         if (options.json_path == "-") {
             say_raw(text_changes(*changes));

@@ -62,24 +62,6 @@ CLI::Option* add_number(CLI::App& app, const char* name, T& value, std::uint64_t
         ->default_str(std::to_string(value));
 }
 
-template <typename T>
-void add_size(CLI::App& app, const char* name, T& value, const char* help) {
-    add_parsed<T>(
-        app, name, value, "SIZE",
-        [](const std::string& text) -> Result<T> {
-            auto size = parse_size(text);
-            if (!size) {
-                return std::unexpected(size.error());
-            }
-            if (*size > std::numeric_limits<T>::max()) {
-                return fail(Status::io_error, "'" + text + "' is too large");
-            }
-            return static_cast<T>(*size);
-        },
-        help)
-        ->default_str(size_text(value));
-}
-
 inline void add_duration(CLI::App& app, const char* name, Nanos& value, const char* help) {
     add_parsed<Nanos>(
         app, name, value, "TIME", [](const std::string& text) { return parse_duration(text); },

@@ -56,8 +56,6 @@ enum class SendUrgency : std::uint8_t {
     quiet,
 };
 
-enum class Direction : std::uint8_t { readable, writable };
-
 struct Completion {
     Token token;
     Status status = Status::ok;
@@ -156,8 +154,6 @@ class Backend {
     // here. A system call.
     [[nodiscard]] virtual Nanos since_last_send(Slot) const noexcept { return -1; }
 
-    // One completion when the socket is readable or writable (or broken).
-    virtual void ready(Token token, Direction direction) noexcept = 0;
     // Sends FIN after what was sent before. No completion.
     virtual void shutdown_send(Slot slot) noexcept = 0;
     // Withdraws everything in flight on the slot (each operation still completes, cancelled or

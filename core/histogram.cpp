@@ -92,18 +92,4 @@ Nanos Histogram::quantile(double q) const noexcept {
     return max_;
 }
 
-std::uint64_t Histogram::count_up_to(Nanos value) const noexcept {
-    if (count_ == 0 || value < min_) {
-        return 0;
-    }
-    if (value >= max_) {
-        return count_;
-    }
-    std::uint64_t seen = 0;
-    for (std::size_t i = index_of(min_); i <= index_of(value); ++i) {
-        seen += count_at(i);
-    }
-    return seen;
-}
-
 }  // namespace sluice

@@ -56,8 +56,6 @@ class Histogram {
     // The smallest value that at least the share `q` (0 to 1) of all values do not exceed; rounded
     // up to the end of its bucket, but never beyond the maximum. 0 of no values.
     [[nodiscard]] Nanos quantile(double q) const noexcept;
-    // How many values do not exceed `value` (the whole of its bucket counts).
-    [[nodiscard]] std::uint64_t count_up_to(Nanos value) const noexcept;
 
     // The buckets, for the formats that store them.
     [[nodiscard]] std::uint64_t count_at(std::size_t index) const {

@@ -163,7 +163,6 @@ void Reactor::dispatch(const Completion& completion) noexcept {
         case OpKind::close: on_closed(slot, connection); return;
         case OpKind::accept:
         case OpKind::connect:
-        case OpKind::ready:
         case OpKind::none:
         case OpKind::internal: CHECK(false);  // never asked for
     }

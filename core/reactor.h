@@ -77,7 +77,6 @@ class Reactor {
         return open_connections_.load(std::memory_order_relaxed);
     }
     [[nodiscard]] std::size_t exchanges_in_use() const { return exchanges_.in_use(); }
-    [[nodiscard]] std::size_t exchanges_made() const { return exchanges_.made(); }
     [[nodiscard]] std::uint32_t timers_scheduled() const { return timers_.scheduled(); }
 
   private:

@@ -21,7 +21,7 @@ TimerWheel::~TimerWheel() {
 void TimerWheel::schedule(Slot slot, Nanos when) noexcept {
     CHECK(slot < slots_);
     cancel(slot);
-    const std::int64_t latest = done_tick_ + kBuckets - 2;
+    const std::int64_t latest = done_tick_ + kHorizonTicks;
     const std::int64_t tick = std::clamp(when >> kTickBits, done_tick_, latest);
     const std::uint32_t bucket = static_cast<std::uint32_t>(tick) % kBuckets;
     Link& link = links_[slot];

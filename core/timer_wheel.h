@@ -21,7 +21,7 @@ class TimerWheel {
     static constexpr int kTickBits = 26;  // 2^26 ns = 67 ms
     static constexpr std::uint32_t kBuckets = 128;
     static constexpr Nanos kTick = Nanos{1} << kTickBits;
-    static constexpr Nanos kHorizon = kTick * (kBuckets - 2);  // 8.4 s
+    static constexpr std::int64_t kHorizonTicks = kBuckets - 2;  // 8.4 s
 
     TimerWheel(std::uint32_t slots, Nanos now);
     ~TimerWheel();

@@ -22,7 +22,6 @@ enum class OpKind : std::uint8_t {
     connect,
     recv,
     send,  // send and send_file: at most one of them is in flight on a slot
-    ready,
     close,
     internal,  // the backend's own operations; never seen outside it
 };

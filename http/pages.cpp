@@ -122,17 +122,4 @@ const Page& page_of(std::uint16_t status) noexcept {
     return *page;
 }
 
-std::string_view reason_phrase(std::uint16_t status) noexcept {
-    switch (status) {
-        case 100: return "Continue";
-        case 200: return "OK";
-        case 204: return "No Content";
-        case 206: return "Partial Content";
-        case 304: return "Not Modified";
-        default: break;
-    }
-    const auto* source = std::ranges::find(kSources, status, &Source::status);
-    return source != kSources.end() ? source->phrase : "Unknown";
-}
-
 }  // namespace sluice::http

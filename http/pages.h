@@ -17,6 +17,4 @@ struct Page {
 // The page of a status that has one; of 500 for any other.
 [[nodiscard]] const Page& page_of(std::uint16_t status) noexcept;
 
-[[nodiscard]] std::string_view reason_phrase(std::uint16_t status) noexcept;
-
 }  // namespace sluice::http

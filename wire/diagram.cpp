@@ -61,64 +61,53 @@ std::string duration(Nanos time) {
     return fmt::format("{:.1f} µs", value / 1e3);
 }
 
-std::string sequence_svg(const ConnectionRecord& record, Language language,
-                         std::size_t frames_max) {
-    const Connection& connection = record.connection;
-    const std::size_t count = std::min(record.frames.size(), frames_max);
-    std::string body;
-    double y = kTop;
-    EndState before[2];
-    for (std::size_t i = 0; i < count; ++i) {
-        const FrameRecord& frame = record.frames[i];
-        const Nanos gap = i == 0 ? 0 : frame.time - record.frames[i - 1].time;
-        double distance = static_cast<double>(std::max<Nanos>(gap, 0)) / 1e6 * kPixelsPerMs;
-        const bool broken = distance > kFarthest;
-        distance = std::clamp(distance, kStep, kFarthest);
-        if (broken) {
-            const double middle = y + distance / 2;
-            for (const int x : {kClientX, kServerX}) {
-                body += fmt::format("<path d=\"M{} {:.0f}l-6 4 12 6-6 4\" class=\"cut\"/>\n", x,
-                                    middle - 7);
-            }
-            body += fmt::format("<text x=\"{}\" y=\"{:.0f}\" class=\"soft mid\">{} {}</text>\n",
-                                (kClientX + kServerX) / 2, middle + 4,
-                                in(language, "nothing for", "间隔"), duration(gap));
+namespace {
+
+// The time that passed between two frames, drawn from `y` on; how far apart they are. A long one
+// is cut, and told.
+double add_gap(std::string& body, double y, Nanos gap, Language language) {
+    const double distance = static_cast<double>(std::max<Nanos>(gap, 0)) / 1e6 * kPixelsPerMs;
+    const double shown = std::clamp(distance, kStep, kFarthest);
+    if (distance > kFarthest) {
+        const double middle = y + shown / 2;
+        for (const int x : {kClientX, kServerX}) {
+            body += fmt::format("<path d=\"M{} {:.0f}l-6 4 12 6-6 4\" class=\"cut\"/>\n", x,
+                                middle - 7);
         }
-        y += i == 0 ? 0 : distance;
-        const bool to_right = frame.from == connection.client;
-        const int from = to_right ? kClientX : kServerX;
-        const int to = to_right ? kServerX - 7 : kClientX + 7;
-        const std::string_view side = to_right ? "client" : "server";
-        body += fmt::format(
-            "<line x1=\"{}\" y1=\"{:.0f}\" x2=\"{}\" y2=\"{:.0f}\" class=\"{}\" "
-            "marker-end=\"url(#head-{})\"/>\n",
-            from, y, to, y + 8, side, side);
-        body +=
-            fmt::format("<text x=\"{}\" y=\"{:.0f}\" class=\"mid {}\">{}</text>\n",
-                        (kClientX + kServerX) / 2, y - 1, side, html_escape(segment_text(frame)));
-        const std::string http = http_text(frame);
-        if (!http.empty()) {
-            y += 14;
-            body += fmt::format("<text x=\"{}\" y=\"{:.0f}\" class=\"mid strong\">{}</text>\n",
-                                (kClientX + kServerX) / 2, y + 2, html_escape(http));
-        }
-        body += fmt::format(
-            "<text x=\"6\" y=\"{:.0f}\" class=\"soft\">{}</text>\n"
-            "<text x=\"34\" y=\"{:.0f}\" class=\"soft\">{:.6f}</text>\n",
-            y + 4, frame.number, y + 4,
-            static_cast<double>(frame.time - record.frames[0].time) / 1e9);
-        for (const int which : {0, 1}) {
-            const EndState& state = frame.states[which];
-            if (i == 0 || state != before[which]) {
-                const bool left = which == connection.client;
-                body += fmt::format("<text x=\"{}\" y=\"{:.0f}\" class=\"state{}\">{}</text>\n",
-                                    left ? kClientX - 8 : kServerX + 8, y + 4, left ? " end" : "",
-                                    state_text(state));
-            }
-            before[which] = state;
-        }
+        body += fmt::format("<text x=\"{}\" y=\"{:.0f}\" class=\"soft mid\">{} {}</text>\n",
+                            (kClientX + kServerX) / 2, middle + 4,
+                            in(language, "nothing for", "间隔"), duration(gap));
     }
-    const double bottom = y + 34;
+    return shown;
+}
+
+// An arrow at `y` with what the frame carries; where its lower end is.
+double add_frame(std::string& body, double y, const FrameRecord& frame, bool to_right,
+                 Nanos since_first) {
+    const int from = to_right ? kClientX : kServerX;
+    const int to = to_right ? kServerX - 7 : kClientX + 7;
+    const std::string_view side = to_right ? "client" : "server";
+    body += fmt::format(
+        "<line x1=\"{}\" y1=\"{:.0f}\" x2=\"{}\" y2=\"{:.0f}\" class=\"{}\" "
+        "marker-end=\"url(#head-{})\"/>\n",
+        from, y, to, y + 8, side, side);
+    body += fmt::format("<text x=\"{}\" y=\"{:.0f}\" class=\"mid {}\">{}</text>\n",
+                        (kClientX + kServerX) / 2, y - 1, side, html_escape(segment_text(frame)));
+    const std::string http = http_text(frame);
+    if (!http.empty()) {
+        y += 14;
+        body += fmt::format("<text x=\"{}\" y=\"{:.0f}\" class=\"mid strong\">{}</text>\n",
+                            (kClientX + kServerX) / 2, y + 2, html_escape(http));
+    }
+    body += fmt::format(
+        "<text x=\"6\" y=\"{:.0f}\" class=\"soft\">{}</text>\n"
+        "<text x=\"34\" y=\"{:.0f}\" class=\"soft\">{:.6f}</text>\n",
+        y + 4, frame.number, y + 4, static_cast<double>(since_first) / 1e9);
+    return y;
+}
+
+std::string svg_of(const Connection& connection, double bottom, const std::string& body,
+                   Language language) {
     return fmt::format(
         "<svg viewBox=\"0 0 {0} {1:.0f}\" width=\"{0}\" role=\"img\" aria-label=\"{2}\" "
         "xmlns=\"http://www.w3.org/2000/svg\">\n<style>"
@@ -143,6 +132,36 @@ std::string sequence_svg(const ConnectionRecord& record, Language language,
         kWidth, bottom, in(language, "sequence of segments", "报文段时序图"), kClientX, kServerX,
         in(language, "client", "客户端"), to_string(connection.client_side().endpoint),
         in(language, "server", "服务器"), to_string(connection.server_side().endpoint), body);
+}
+
+}  // namespace
+
+std::string sequence_svg(const ConnectionRecord& record, Language language,
+                         std::size_t frames_max) {
+    const Connection& connection = record.connection;
+    const std::size_t count = std::min(record.frames.size(), frames_max);
+    std::string body;
+    double y = kTop;
+    EndState before[2];
+    for (std::size_t i = 0; i < count; ++i) {
+        const FrameRecord& frame = record.frames[i];
+        if (i != 0) {
+            y += add_gap(body, y, frame.time - record.frames[i - 1].time, language);
+        }
+        y = add_frame(body, y, frame, frame.from == connection.client,
+                      frame.time - record.frames[0].time);
+        for (const int which : {0, 1}) {
+            const EndState& state = frame.states[which];
+            if (i == 0 || state != before[which]) {
+                const bool left = which == connection.client;
+                body += fmt::format("<text x=\"{}\" y=\"{:.0f}\" class=\"state{}\">{}</text>\n",
+                                    left ? kClientX - 8 : kServerX + 8, y + 4, left ? " end" : "",
+                                    state_text(state));
+            }
+            before[which] = state;
+        }
+    }
+    return svg_of(connection, y + 34, body, language);
 }
 
 std::string sequence_text(const ConnectionRecord& record, Language language,

@@ -42,6 +42,25 @@ void write_segments(Document& document, const HttpMessage& message, const Say& s
         fmt::format(fmt::runtime(shape), message.total_bytes, message.segments_total, list));
 }
 
+// {}: the bytes of the body.
+std::string framing_shape(Framing framing, const Say& say) {
+    switch (framing) {
+        case Framing::none: break;
+        case Framing::length:
+            return say(
+                "An empty line ends the head; {} bytes of body follow, as Content-Length says.",
+                "空行（CR LF）结束首部；随后是 Content-Length 给出的 {} 字节正文。");
+        case Framing::chunked:
+            return say("An empty line ends the head; the body comes in chunks, {} bytes together.",
+                       "空行（CR LF）结束首部；正文分块传送，共 {} 字节。");
+        case Framing::until_close:
+            return say("An empty line ends the head; the body ends with the connection: {} bytes.",
+                       "空行（CR LF）结束首部；正文到连接关闭为止，共 {} 字节。");
+    }
+    return say("An empty line ends the head; there is no body.",
+               "空行（CR LF）结束首部；没有正文。");
+}
+
 }  // namespace
 
 void write_http_message(Document& document, const HttpMessage& message,
@@ -75,36 +94,8 @@ void write_http_message(Document& document, const HttpMessage& message,
     if (!rows.empty()) {
         document.table({say("Field", "首部"), say("Value", "值"), say("Meaning", "含义")}, rows);
     }
-    std::string body;
-    switch (message.framing) {
-        case Framing::none:
-            body = say("An empty line ends the head; there is no body.",
-                       "空行（CR LF）结束首部；没有正文。");
-            break;
-        case Framing::length:
-            body = fmt::format(
-                fmt::runtime(
-                    say("An empty line ends the head; {} bytes of body follow, as "
-                        "Content-Length says.",
-                        "空行（CR LF）结束首部；随后是 Content-Length 给出的 {} 字节正文。")),
-                message.body_bytes);
-            break;
-        case Framing::chunked:
-            body =
-                fmt::format(fmt::runtime(say("An empty line ends the head; the body comes in "
-                                             "chunks, {} bytes together.",
-                                             "空行（CR LF）结束首部；正文分块传送，共 {} 字节。")),
-                            message.body_bytes);
-            break;
-        case Framing::until_close:
-            body = fmt::format(
-                fmt::runtime(say("An empty line ends the head; the body ends with "
-                                 "the connection: {} bytes.",
-                                 "空行（CR LF）结束首部；正文到连接关闭为止，共 {} 字节。")),
-                message.body_bytes);
-            break;
-    }
-    document.paragraph(body);
+    document.paragraph(
+        fmt::format(fmt::runtime(framing_shape(message.framing, say)), message.body_bytes));
     if (message.first.frame != 0) {
         write_segments(document, message, say);
     }
@@ -248,7 +239,6 @@ std::string Report::card_title(const std::string& id) const {
 
 void Report::write_card(const ReportCard& card, const ConnectionRecord& found) {
     out_.heading(3, card_title(card.id));
-    const Connection& connection = found.connection;
     out_.paragraph(card_cause(card.id));
     if (card.id == "301_own") {
         out_.paragraph(
@@ -259,39 +249,61 @@ void Report::write_card(const ReportCard& card, const ConnectionRecord& found) {
     }
     std::vector<std::string> texts;
     for (const auto& exchange : found.exchanges) {
-        const HttpMessage& response = exchange->response;
-        if (exchange->request.begun) {
-            std::string line = start_line(exchange->request);
-            if (line.size() > 100) {
-                line = line.substr(0, 60) +
-                       fmt::format(" … ({} {})", line.size(), say("bytes", "字节"));
-            }
-            texts.push_back(fmt::format("{} {} (#{}, {} {})", say("Request:", "请求："),
-                                        literal(line), exchange->request.first.frame,
-                                        exchange->request.total_bytes, say("bytes", "字节")));
-        }
-        if (response.begun) {
-            texts.push_back(fmt::format("{} {} (#{}, {} {}){}{}", say("Response:", "响应："),
-                                        literal(start_line(response)), response.first.frame,
-                                        response.total_bytes, say("bytes", "字节"), say(". ", "。"),
-                                        status_meaning(response.status, options_.language)));
-        }
-        for (const std::string_view name : {"If-None-Match", "Range"}) {
-            if (const auto value = exchange->request.field(name)) {
-                texts.push_back(
-                    fmt::format("{} {}", say("What the request adds:", "请求中的关键首部："),
-                                literal(fmt::format("{}: {}", name, printable(*value)))));
-            }
-        }
-        for (const std::string_view name : {"Location", "Allow", "Content-Range", "ETag"}) {
-            const auto value = response.field(name);
-            if (value && (name != "ETag" || response.status == 304)) {
-                texts.push_back(
-                    fmt::format("{} {}", say("What the answer adds:", "响应中的关键首部："),
-                                literal(fmt::format("{}: {}", name, printable(*value)))));
+        add_exchange(*exchange, texts);
+    }
+    texts.push_back(close_text(found));
+    out_.items(texts, false);
+    for (const FrameRecord& frame : found.frames) {
+        for (const Note& note : frame.notes) {
+            if (note.rule == Rule::half_close || note.rule == Rule::reset_after_response ||
+                note.rule == Rule::connection_refused ||
+                note.rule == Rule::http_closed_by_version || note.rule == Rule::http_not_modified ||
+                note.rule == Rule::close_in_four) {
+                out_.remark(
+                    text_of(note.rule).severity,
+                    fmt::format("#{}: {} ({})", frame.number, sentence(note, options_.language),
+                                text_of(note.rule).source));
             }
         }
     }
+}
+
+void Report::add_exchange(const HttpExchange& exchange, std::vector<std::string>& texts) const {
+    const HttpMessage& response = exchange.response;
+    if (exchange.request.begun) {
+        std::string line = start_line(exchange.request);
+        if (line.size() > 100) {
+            line =
+                line.substr(0, 60) + fmt::format(" … ({} {})", line.size(), say("bytes", "字节"));
+        }
+        texts.push_back(fmt::format("{} {} (#{}, {} {})", say("Request:", "请求："), literal(line),
+                                    exchange.request.first.frame, exchange.request.total_bytes,
+                                    say("bytes", "字节")));
+    }
+    if (response.begun) {
+        texts.push_back(fmt::format("{} {} (#{}, {} {}){}{}", say("Response:", "响应："),
+                                    literal(start_line(response)), response.first.frame,
+                                    response.total_bytes, say("bytes", "字节"), say(". ", "。"),
+                                    status_meaning(response.status, options_.language)));
+    }
+    for (const std::string_view name : {"If-None-Match", "Range"}) {
+        if (const auto value = exchange.request.field(name)) {
+            texts.push_back(fmt::format("{} {}",
+                                        say("What the request adds:", "请求中的关键首部："),
+                                        literal(fmt::format("{}: {}", name, printable(*value)))));
+        }
+    }
+    for (const std::string_view name : {"Location", "Allow", "Content-Range", "ETag"}) {
+        const auto value = response.field(name);
+        if (value && (name != "ETag" || response.status == 304)) {
+            texts.push_back(fmt::format("{} {}", say("What the answer adds:", "响应中的关键首部："),
+                                        literal(fmt::format("{}: {}", name, printable(*value)))));
+        }
+    }
+}
+
+std::string Report::close_text(const ConnectionRecord& found) const {
+    const Connection& connection = found.connection;
     static const std::map<Close, std::pair<std::string_view, std::string_view>> kCloses = {
         {Close::none, {"still open at the end of the capture", "抓包结束时仍未关闭"}},
         {Close::half, {"only half-closed", "只关闭了一个方向"}},
@@ -307,21 +319,7 @@ void Report::write_card(const ReportCard& card, const ConnectionRecord& found) {
     }
     end += fmt::format(" ({} {} – {}, {} {})", say("frames", "帧"), connection.first.frame,
                        connection.last.frame, found.frames.size(), say("segments", "个报文段"));
-    texts.push_back(end);
-    out_.items(texts, false);
-    for (const FrameRecord& frame : found.frames) {
-        for (const Note& note : frame.notes) {
-            if (note.rule == Rule::half_close || note.rule == Rule::reset_after_response ||
-                note.rule == Rule::connection_refused ||
-                note.rule == Rule::http_closed_by_version || note.rule == Rule::http_not_modified ||
-                note.rule == Rule::close_in_four) {
-                out_.remark(
-                    text_of(note.rule).severity,
-                    fmt::format("#{}: {} ({})", frame.number, sentence(note, options_.language),
-                                text_of(note.rule).source));
-            }
-        }
-    }
+    return end;
 }
 
 void Report::write_cards() {

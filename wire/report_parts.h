@@ -64,6 +64,8 @@ class Report {
     void write_time_wait(const Connection& connection);
     void write_cards();
     void write_card(const ReportCard& card, const ConnectionRecord& found);
+    void add_exchange(const HttpExchange& exchange, std::vector<std::string>& texts) const;
+    [[nodiscard]] std::string close_text(const ConnectionRecord& found) const;
     void write_statuses();
     void write_notes();
     void write_questions();

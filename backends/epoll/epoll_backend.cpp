@@ -318,7 +318,6 @@ void EpollBackend::on_writable(Slot slot, Socket_& socket) noexcept {
             socket.parked = kNotParked;
         }
     }
-    finish_ready(slot, socket, Direction::writable);
 }
 
 std::uint64_t EpollBackend::unacknowledged(Slot slot) const noexcept {
@@ -329,28 +328,6 @@ std::uint64_t EpollBackend::unacknowledged(Slot slot) const noexcept {
 }
 
 // ---- the rest of the verbs -------------------------------------------------------------------
-
-void EpollBackend::ready(Token token, Direction direction) noexcept {
-    Socket_& socket = at(token);
-    CHECK(token.kind() == OpKind::ready && !socket.wait_readable && !socket.wait_writable);
-    if (direction == Direction::readable) {
-        socket.wait_readable = true;
-    } else {
-        socket.wait_writable = true;
-    }
-    // EPOLL_CTL_MOD reports what is ready now, even when its edge has passed.
-    socket.writable_watched = false;
-    watch_writable(token.slot(), socket);
-}
-
-void EpollBackend::finish_ready(Slot slot, Socket_& socket, Direction direction) noexcept {
-    const bool waiting =
-        direction == Direction::readable ? socket.wait_readable : socket.wait_writable;
-    if (waiting) {
-        socket.wait_readable = socket.wait_writable = false;
-        outbox_.add(Token{slot, socket.generation, OpKind::ready}, Status::ok);
-    }
-}
 
 void EpollBackend::shutdown_send(Slot slot) noexcept {
     Socket_& socket = at(slot);
@@ -370,9 +347,6 @@ void EpollBackend::close(Token token) noexcept {
         const SendState& state = sends_[socket.parked];
         outbox_.add_send(state.token, Status::cancelled, state.sent, SendUrgency::eager);
         sends_.release(socket.parked);
-    }
-    if (socket.wait_readable || socket.wait_writable) {
-        outbox_.add(token.with(OpKind::ready), Status::cancelled);
     }
     if (socket.receiving) {
         outbox_.add(token.with(OpKind::recv), Status::cancelled);
@@ -405,7 +379,6 @@ void EpollBackend::on_event(const epoll_event& event) noexcept {
     if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
         socket.readable = true;
         list_readable(token.slot(), socket);
-        finish_ready(token.slot(), socket, Direction::readable);
     }
     if ((event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         on_writable(token.slot(), socket);

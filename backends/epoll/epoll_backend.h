@@ -47,7 +47,6 @@ class EpollBackend final : public posix::SocketBackend {
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
     [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
-    void ready(Token token, Direction direction) noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
     [[nodiscard]] std::span<const Completion> poll(Nanos deadline) noexcept override;
@@ -67,8 +66,6 @@ class EpollBackend final : public posix::SocketBackend {
         bool writable_watched : 1 = false;
         bool connecting : 1 = false;
         bool finishing : 1 = false;  // shutdown_send() was called
-        bool wait_readable : 1 = false;
-        bool wait_writable : 1 = false;
     };
 
     EpollBackend(const BackendLimits& limits, bool pwait2);
@@ -83,7 +80,6 @@ class EpollBackend final : public posix::SocketBackend {
     void on_event(const epoll_event& event) noexcept;
     void on_writable(Slot slot, Socket_& socket) noexcept;
     void finish_connect(Slot slot, Socket_& socket) noexcept;
-    void finish_ready(Slot slot, Socket_& socket, Direction direction) noexcept;
     void receive_some() noexcept;
     [[nodiscard]] bool receive_one(Slot slot, Socket_& socket) noexcept;
     void accept_some(ListenerId listener) noexcept;

@@ -494,13 +494,6 @@ std::uint64_t UringBackend::unacknowledged(Slot slot) const noexcept {
 
 // ---- the rest of the verbs -------------------------------------------------------------------
 
-void UringBackend::ready(Token token, Direction direction) noexcept {
-    Socket_& socket = at(token);
-    CHECK(token.kind() == OpKind::ready && !socket.ready_armed);
-    socket.ready_armed = true;
-    poll_fd(socket.fd, direction == Direction::readable ? POLLIN | POLLRDHUP : POLLOUT, token);
-}
-
 void UringBackend::shutdown_send(Slot slot) noexcept {
     Socket_& socket = at(slot);
     socket.finishing = true;
@@ -514,7 +507,7 @@ void UringBackend::close(Token token) noexcept {
     const Slot slot = token.slot();
     Socket_& socket = at(token);
     socket.closing = true;
-    if (socket.connect_armed || socket.ready_armed || socket.recv_armed ||
+    if (socket.connect_armed || socket.recv_armed ||
         (socket.send != kNoSend && sends_[socket.send].phase != SendPhase::trying)) {
         // A cancel misses a request that is just being retried (it answers ENOENT). With both
         // directions shut down the retry ends by itself.
@@ -522,9 +515,6 @@ void UringBackend::close(Token token) noexcept {
     }
     if (socket.connect_armed) {
         cancel(token.with(OpKind::connect));
-    }
-    if (socket.ready_armed) {
-        cancel(token.with(OpKind::ready));
     }
     if (socket.send != kNoSend) {
         const SendPhase phase = sends_[socket.send].phase;
@@ -541,7 +531,7 @@ void UringBackend::close(Token token) noexcept {
 }
 
 void UringBackend::try_finish_close(Slot slot, Socket_& socket) noexcept {
-    if (socket.recv_armed || socket.send != kNoSend || socket.ready_armed || socket.connect_armed ||
+    if (socket.recv_armed || socket.send != kNoSend || socket.connect_armed ||
         socket.close_queued) {
         return;
     }
@@ -612,11 +602,6 @@ void UringBackend::on_record(const io_uring_cqe& record) noexcept {
             --with_kernel_;
             socket.connect_armed = false;
             outbox_.add(token, socket.closing ? Status::cancelled : posix::end_connect(socket.fd));
-            break;
-        case OpKind::ready:
-            --with_kernel_;
-            socket.ready_armed = false;
-            outbox_.add(token, socket.closing ? Status::cancelled : Status::ok);
             break;
         case OpKind::close:
             if (!capabilities_.skip_success) {

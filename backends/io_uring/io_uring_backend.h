@@ -51,7 +51,6 @@ class UringBackend final : public posix::SocketBackend {
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
     [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
-    void ready(Token token, Direction direction) noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
     [[nodiscard]] std::span<const Completion> poll(Nanos deadline) noexcept override;
@@ -80,7 +79,6 @@ class UringBackend final : public posix::SocketBackend {
         bool recv_listed : 1 = false;  // in to_arm_ or starved_
         bool recv_stopping : 1 = false;
         bool recv_again : 1 = false;  // past its first chunk: worth a multishot
-        bool ready_armed : 1 = false;
         bool connect_armed : 1 = false;
         bool finishing : 1 = false;  // shutdown_send() was called
         bool closing : 1 = false;

@@ -313,7 +313,7 @@ void IocpBackend::on_connected(Slot slot, Socket_& socket) noexcept {
     socket.connecting = false;
     socket.watch.kind = Operation::Kind::watch;
     (void)::setsockopt(socket.socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0);
-    if (!socket.closing && (socket.receiving || socket.wait_readable)) {
+    if (!socket.closing && socket.receiving) {
         watch(slot, socket);
     }
 }
@@ -375,7 +375,6 @@ void IocpBackend::note_readable(Slot slot, Socket_& socket, Status broken) noexc
         socket.broken = broken == Status::timed_out ? broken : Status::reset;
     }
     socket.readable = true;
-    finish_ready(slot, socket, Direction::readable);
     list_readable(slot, socket);
 }
 
@@ -448,34 +447,6 @@ bool IocpBackend::receive_one(Slot slot, Socket_& socket) noexcept {
 
 // ---- the rest of the verbs -------------------------------------------------------------------
 
-// There is room as long as no send is under way: the system takes one whole, whatever its size.
-void IocpBackend::ready(Token token, Direction direction) noexcept {
-    Socket_& socket = at(token);
-    CHECK(token.kind() == OpKind::ready && !socket.wait_readable && !socket.wait_writable);
-    if (direction == Direction::writable) {
-        socket.wait_writable = true;
-        if (socket.send == kNoSend) {
-            finish_ready(token.slot(), socket, direction);
-        }
-        return;
-    }
-    socket.wait_readable = true;
-    if (socket.readable) {
-        finish_ready(token.slot(), socket, direction);
-    } else {
-        watch(token.slot(), socket);
-    }
-}
-
-void IocpBackend::finish_ready(Slot slot, Socket_& socket, Direction direction) noexcept {
-    const bool waiting =
-        direction == Direction::readable ? socket.wait_readable : socket.wait_writable;
-    if (waiting && !socket.closing) {
-        socket.wait_readable = socket.wait_writable = false;
-        outbox_.add(Token{slot, socket.generation, OpKind::ready}, Status::ok);
-    }
-}
-
 void IocpBackend::shutdown_send(Slot slot) noexcept {
     Socket_& socket = at(slot);
     socket.finishing = true;
@@ -489,10 +460,6 @@ void IocpBackend::close(Token token) noexcept {
     CHECK(token.kind() == OpKind::close);
     if (socket.receiving) {
         end_recv(token.slot(), socket, Status::cancelled);
-    }
-    if (socket.wait_readable || socket.wait_writable) {
-        socket.wait_readable = socket.wait_writable = false;
-        outbox_.add(token.with(OpKind::ready), Status::cancelled);
     }
     socket.closing = true;
     if (socket.watch.pending) {

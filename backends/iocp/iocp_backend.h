@@ -71,7 +71,6 @@ class IocpBackend final : public Backend {
     // What the send in flight has not yet been handed over with success. What the system still
     // holds is not known.
     [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
-    void ready(Token token, Direction direction) noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
     [[nodiscard]] std::span<const Completion> poll(Nanos deadline) noexcept override;
@@ -101,8 +100,6 @@ class IocpBackend final : public Backend {
         bool readable : 1 = false;   // something was there and has not been emptied
         bool listed : 1 = false;     // in readable_
         bool finishing : 1 = false;  // shutdown_send() was called
-        bool wait_readable : 1 = false;
-        bool wait_writable : 1 = false;
     };
 
     IocpBackend(const BackendLimits& limits, const IocpCapabilities& capabilities,
@@ -124,7 +121,6 @@ class IocpBackend final : public Backend {
     void receive_some() noexcept;
     [[nodiscard]] bool receive_one(Slot slot, Socket_& socket) noexcept;
     void end_recv(Slot slot, Socket_& socket, Status status) noexcept;
-    void finish_ready(Slot slot, Socket_& socket, Direction direction) noexcept;
 
     void begin_send(Token token, std::span<const Slice> head, const FileRange& range,
                     SendUrgency urgency) noexcept;

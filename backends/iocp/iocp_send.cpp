@@ -113,7 +113,6 @@ void IocpBackend::finish_send(Slot slot, Socket_& socket) noexcept {
     send.active = false;
     sends_.release(socket.send);
     socket.send = kNoSend;
-    finish_ready(slot, socket, Direction::writable);
 }
 
 std::uint64_t IocpBackend::unacknowledged(Slot slot) const noexcept {

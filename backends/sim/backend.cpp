@@ -255,16 +255,6 @@ std::uint64_t SimBackend::unacknowledged(Slot slot) const noexcept {
     return bytes;
 }
 
-void SimBackend::ready(Token token, Direction direction) noexcept {
-    const SimPlenty plenty;
-    SlotData& data = bound_slot(token, OpKind::ready);
-    CHECK(data.state == SlotState::open);
-    CHECK(data.ready == Op::none);
-    data.ready = Op::running;
-    data.direction = direction;
-    mark(token.slot());
-}
-
 void SimBackend::shutdown_send(Slot slot) noexcept {
     const SimPlenty plenty;
     SlotData& data = bound_slot(slot);
@@ -296,7 +286,7 @@ SimUsage SimBackend::usage() const {
     SimUsage usage;
     for (const SlotData& data : slots_) {
         usage.slots += data.state != SlotState::free ? 1 : 0;
-        for (const Op op : {data.connect, data.recv, data.send, data.ready}) {
+        for (const Op op : {data.connect, data.recv, data.send}) {
             usage.operations += op != Op::none ? 1 : 0;
         }
     }

@@ -65,7 +65,6 @@ class SimBackend final : public Backend, private SimOwner {
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
     [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
-    void ready(Token token, Direction direction) noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
 
@@ -103,13 +102,11 @@ class SimBackend final : public Backend, private SimOwner {
         Op connect = Op::none;
         Op recv = Op::none;
         Op send = Op::none;
-        Op ready = Op::none;
         bool dirty = false;    // in dirty_
         bool starved = false;  // in starved_
         bool paused = false;   // by the fault
         bool recv_stopping = false;
         bool fin_wanted = false;
-        Direction direction = Direction::readable;
         Sending sending;
     };
     struct ListenerData {
@@ -143,7 +140,6 @@ class SimBackend final : public Backend, private SimOwner {
     void progress_connect(Slot slot);
     void progress_recv(Slot slot);
     bool deliver_chunk(Slot slot);
-    void progress_ready(Slot slot);
     void withdraw(Slot slot);
     void finish(Slot slot, OpKind kind, Status status, std::uint64_t bytes = 0);
     void push(const Completion& completion, bool held = false);

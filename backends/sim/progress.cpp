@@ -53,7 +53,6 @@ void SimBackend::finish(Slot slot, OpKind kind, Status status, std::uint64_t byt
     switch (kind) {
         case OpKind::connect: data.connect = Op::finished; break;
         case OpKind::recv: data.recv = Op::finished; break;
-        case OpKind::ready: data.ready = Op::finished; break;
         case OpKind::send:
             data.send = Op::finished;
             held = status == Status::ok && data.sending.urgency == SendUrgency::quiet &&
@@ -82,9 +81,6 @@ void SimBackend::withdraw(Slot slot) {
     }
     if (data.recv == Op::running) {
         finish(slot, OpKind::recv, Status::cancelled);
-    }
-    if (data.ready == Op::running) {
-        finish(slot, OpKind::ready, Status::cancelled);
     }
 }
 
@@ -150,7 +146,6 @@ void SimBackend::progress_slot(Slot slot) {
         network_.shutdown_write(data.socket);
     }
     progress_recv(slot);
-    progress_ready(slot);
 }
 
 void SimBackend::progress_connect(Slot slot) {
@@ -232,20 +227,6 @@ bool SimBackend::deliver_chunk(Slot slot) {
     completion.data = to;
     push(completion);
     return true;
-}
-
-void SimBackend::progress_ready(Slot slot) {
-    SlotData& data = slots_[slot];
-    if (data.ready != Op::running) {
-        return;
-    }
-    const SimSocket& socket = *network_.find(data.socket);
-    const bool fired = data.direction == Direction::readable
-                           ? socket.readable()
-                           : socket.room() > 0 || socket.broken != Status::ok;
-    if (fired) {
-        finish(slot, OpKind::ready, Status::ok);
-    }
 }
 
 // --- poll and wake --------------------------------------------------------------------------
@@ -331,7 +312,6 @@ void SimBackend::delivered(const Completion& completion) {
     CHECK(data.generation == token.generation());
     switch (token.kind()) {
         case OpKind::connect: data.connect = Op::none; break;
-        case OpKind::ready: data.ready = Op::none; break;
         case OpKind::send:
             // The caller's memory must be as it was in the call.
             CHECK(fingerprint(data.sending) == data.sending.fingerprint);
@@ -346,8 +326,7 @@ void SimBackend::delivered(const Completion& completion) {
             }
             break;
         case OpKind::close:
-            CHECK(data.connect == Op::none && data.ready == Op::none);
-            CHECK(data.recv == Op::none && data.send == Op::none);
+            CHECK(data.connect == Op::none && data.recv == Op::none && data.send == Op::none);
             data.state = SlotState::free;
             break;
         case OpKind::none:

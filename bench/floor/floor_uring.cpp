@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "bench/floor/floor.h"
@@ -58,6 +59,40 @@ void answer_with(io_uring* ring, int fd, const std::string& answer, bool churn) 
     }
 }
 
+// The ring's receive buffers.
+class Buffers {
+  public:
+    explicit Buffers(io_uring* ring) : memory_(std::size_t{kBuffers} * kBufferBytes) {
+        void* ring_memory = nullptr;
+        if (::posix_memalign(&ring_memory, 4096, kBuffers * sizeof(io_uring_buf)) != 0) {
+            fail("memory");
+        }
+        ring_ = static_cast<io_uring_buf_ring*>(ring_memory);
+        io_uring_buf_reg registration{};
+        registration.ring_addr = reinterpret_cast<std::uint64_t>(ring_memory);
+        registration.ring_entries = kBuffers;
+        errno = -io_uring_register_buf_ring(ring, &registration, 0);
+        if (errno != 0) {
+            fail("buffer ring");
+        }
+        io_uring_buf_ring_init(ring_);
+        for (unsigned short id = 0; id < kBuffers; ++id) {
+            lend(id);
+        }
+        hand_over();
+    }
+    void lend(unsigned short id) {
+        io_uring_buf_ring_add(ring_, &memory_[std::size_t{id} * kBufferBytes], kBufferBytes, id,
+                              io_uring_buf_ring_mask(kBuffers), lent_++);
+    }
+    void hand_over() { io_uring_buf_ring_advance(ring_, std::exchange(lent_, 0)); }
+
+  private:
+    std::vector<char> memory_;
+    io_uring_buf_ring* ring_ = nullptr;
+    int lent_ = 0;  // since the last hand_over()
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -79,29 +114,7 @@ int main(int argc, char** argv) {
     }
     io_uring_register_ring_fd(&ring);
 
-    std::vector<char> memory(std::size_t{kBuffers} * kBufferBytes);
-    void* ring_memory = nullptr;
-    if (::posix_memalign(&ring_memory, 4096, kBuffers * sizeof(io_uring_buf)) != 0) {
-        fail("memory");
-    }
-    auto* buffers = static_cast<io_uring_buf_ring*>(ring_memory);
-    io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<std::uint64_t>(ring_memory);
-    registration.ring_entries = kBuffers;
-    errno = -io_uring_register_buf_ring(&ring, &registration, 0);
-    if (errno != 0) {
-        fail("buffer ring");
-    }
-    io_uring_buf_ring_init(buffers);
-    const int mask = io_uring_buf_ring_mask(kBuffers);
-    const auto lend = [&](unsigned short id, int position) {
-        io_uring_buf_ring_add(buffers, &memory[std::size_t{id} * kBufferBytes], kBufferBytes, id,
-                              mask, position);
-    };
-    for (unsigned short id = 0; id < kBuffers; ++id) {
-        lend(id, id);
-    }
-    io_uring_buf_ring_advance(buffers, kBuffers);
+    Buffers buffers(&ring);
 
     const int listener = listen_on(options.port, 0);
     io_uring_sqe* sqe = next(&ring);
@@ -112,7 +125,6 @@ int main(int argc, char** argv) {
     for (;;) {
         io_uring_submit_and_wait(&ring, 1);
         const unsigned count = io_uring_peek_batch_cqe(&ring, done.data(), done.size());
-        int lent = 0;
         for (unsigned i = 0; i < count; ++i) {
             const io_uring_cqe& cqe = *done[i];
             const auto kind = static_cast<Kind>(cqe.user_data >> 32);
@@ -123,7 +135,7 @@ int main(int argc, char** argv) {
             } else if (kind == Kind::recv) {
                 const bool over = (cqe.flags & IORING_CQE_F_MORE) == 0;
                 if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
-                    lend(static_cast<unsigned short>(cqe.flags >> IORING_CQE_BUFFER_SHIFT), lent++);
+                    buffers.lend(static_cast<unsigned short>(cqe.flags >> IORING_CQE_BUFFER_SHIFT));
                 }
                 if (cqe.res > 0) {
                     answer_with(&ring, fd, answer, options.churn);
@@ -136,7 +148,7 @@ int main(int argc, char** argv) {
                 }
             }
         }
-        io_uring_buf_ring_advance(buffers, lent);
+        buffers.hand_over();
         io_uring_cq_advance(&ring, count);
     }
 }

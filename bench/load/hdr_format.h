@@ -1,4 +1,4 @@
-// HdrHistogram's formats, written and read, so that existing plotters and analysers open what we
+// HdrHistogram's formats, written so that existing plotters and analysers open what we
 // measured (hdrhistogram.org; the layouts are those of its Java implementation's
 // EncodableHistogram, HistogramLogWriter and outputPercentileDistribution).
 //
@@ -16,23 +16,11 @@
 #include <vector>
 
 #include "core/histogram.h"
-#include "core/result.h"
 
 namespace sluice::load {
 
 // Base64 of the compressed V2 encoding: "HISTFAAAA...".
 [[nodiscard]] std::string encode_histogram(const Histogram& histogram);
-// Any histogram of whole values of 1 to 5 digits within 1 h. Values are taken at the low end of
-// their buckets there.
-[[nodiscard]] Result<Histogram> decode_histogram(std::string_view base64);
-
-struct LogInterval {
-    std::string tag;
-    double start_s = 0;  // from the log's StartTime, or absolute without one
-    double length_s = 0;
-    double max = 0;  // in the log's unit: milliseconds for nanosecond values
-    Histogram values;
-};
 
 // Nanoseconds per unit of Interval_Max, as the Java tools have it.
 inline constexpr double kLogMaxUnit = 1e6;
@@ -40,7 +28,6 @@ inline constexpr double kLogMaxUnit = 1e6;
 [[nodiscard]] std::string log_head(std::int64_t start_wall_ms, std::string_view comment);
 [[nodiscard]] std::string log_line(std::string_view tag, double start_s, double length_s,
                                    const Histogram& values);
-[[nodiscard]] Result<std::vector<LogInterval>> read_log(std::string_view text);
 
 struct PercentilePoint {
     double value = 0;
@@ -51,7 +38,6 @@ struct PercentilePoint {
 // `unit`: nanoseconds for each unit of the value column (1,000: microseconds).
 [[nodiscard]] std::string percentile_text(const Histogram& histogram, double unit = 1e3,
                                           int ticks_per_half = 5);
-[[nodiscard]] Result<std::vector<PercentilePoint>> read_percentile_text(std::string_view text);
 // The points of such a distribution; in nanoseconds.
 [[nodiscard]] std::vector<PercentilePoint> percentile_points(const Histogram& histogram,
                                                              int ticks_per_half = 5);

@@ -60,7 +60,7 @@ inline constexpr std::size_t kCloses = static_cast<std::size_t>(Close::count_);
 
 struct Tally {
     enum Place : std::size_t { kFirst, kLater, kPlaces };
-    enum Pieces : std::size_t { kWhole, kSeveral, kPiecesKinds };
+    enum : std::size_t { kWhole, kSeveral, kPiecesKinds };
     static constexpr std::size_t kClasses = 6;      // 1xx to 5xx, and beyond
     static constexpr std::size_t kStatusMax = 999;  // three digits (RFC 9112 section 4)
 

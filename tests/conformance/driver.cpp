@@ -144,11 +144,6 @@ void Driver::send_file(Slot slot, std::vector<std::string> head, const FileRange
     backend_->send_file(token, view, kept, urgency);
 }
 
-void Driver::ready(Slot slot, Direction direction) {
-    at(slot).ready_end.reset();
-    backend_->ready(start(slot, OpKind::ready), direction);
-}
-
 void Driver::shutdown_send(Slot slot) {
     backend_->shutdown_send(slot);
 }
@@ -194,7 +189,7 @@ std::size_t Driver::bound() const {
 
 std::string Driver::in_flight() const {
     constexpr std::array kNames = {"none", "accept", "connect", "recv",
-                                   "send", "ready",  "close",   "internal"};
+                                   "send", "close",  "internal"};
     std::string text;
     for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
         const auto& flying = connections_[slot].in_flight;
@@ -272,7 +267,6 @@ void Driver::on(const Completion& completion) {
         case OpKind::send: on_send(connection, completion); break;
         case OpKind::close: on_close(connection, completion); break;
         case OpKind::connect: connection.connect_end = completion.status; break;
-        case OpKind::ready: connection.ready_end = completion.status; break;
         case OpKind::none:
         case OpKind::accept:
         case OpKind::internal: complain(completion, "not a kind that leaves the backend");

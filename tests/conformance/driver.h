@@ -39,14 +39,13 @@ struct Connection {
     bool bound = false;
     bool closing = false;
     bool recv_stopping = false;
-    std::array<bool, 8> in_flight{};  // by OpKind
+    std::array<bool, 7> in_flight{};  // by OpKind
 
     std::string received;
     std::uint64_t chunks = 0;
     std::optional<Status> recv_end;  // of the last stream
     std::optional<SendResult> send_end;
     std::optional<Status> connect_end;
-    std::optional<Status> ready_end;
     std::optional<Status> close_end;
 
     std::vector<std::string> send_memory;
@@ -99,7 +98,6 @@ class Driver {
     // A stamp in the range is copied; its memory need not last.
     void send_file(Slot slot, std::vector<std::string> head, const FileRange& range,
                    SendUrgency urgency = SendUrgency::eager);
-    void ready(Slot slot, Direction direction);
     void shutdown_send(Slot slot);
     void close(Slot slot);
 

@@ -23,7 +23,6 @@ TEST_P(Misuse, UnknownSlots) {
         EXPECT_DEATH(backend().recv_start(Token{slot, 1, OpKind::recv}), kCheck);
         EXPECT_DEATH(backend().recv_stop(slot), kCheck);
         EXPECT_DEATH(backend().send(Token{slot, 1, OpKind::send}, {}, SendUrgency::eager), kCheck);
-        EXPECT_DEATH(backend().ready(Token{slot, 1, OpKind::ready}, Direction::readable), kCheck);
         EXPECT_DEATH(backend().shutdown_send(slot), kCheck);
         EXPECT_DEATH(backend().close(Token{slot, 1, OpKind::close}), kCheck);
     }

@@ -127,14 +127,12 @@ TEST_P(SendFile, AlternatingWithSend) {
         const SendUrgency urgency = i % 5 == 0 ? SendUrgency::eager : SendUrgency::quiet;
         driver().send(p.slot, {"memory"}, urgency);
         ASSERT_EQ(read(*p.peer, 6), "memory");
-        driver().ready(p.slot, Direction::writable);
+        backend().wake();  // a quiet success may wait for other news
         EXPECT_EQ(sent(p.slot).status, Status::ok);
-        ASSERT_TRUE(pump([&] { return at(p.slot).ready_end.has_value(); }));
         driver().send_file(p.slot, {"file"}, file.range(i * 100, 10'000), urgency);
         ASSERT_TRUE(read(*p.peer, 10'004) == "file" + bytes.substr(i * 100, 10'000));
-        driver().ready(p.slot, Direction::writable);
+        backend().wake();  // a quiet success may wait for other news
         EXPECT_EQ(sent(p.slot).status, Status::ok);
-        ASSERT_TRUE(pump([&] { return at(p.slot).ready_end.has_value(); }));
     }
 }
 

@@ -87,11 +87,9 @@ TEST_P(Send, ManyInTurnKeepTheirOrder) {
         all += bytes;
         driver().send(p.slot, {bytes}, i % 3 == 0 ? SendUrgency::quiet : SendUrgency::eager);
         if (i % 3 == 0) {
-            // A quiet success may wait for other news; make some.
-            driver().ready(p.slot, Direction::writable);
+            backend().wake();  // a quiet success may wait for other news
         }
-        ASSERT_TRUE(pump(
-            [&] { return at(p.slot).send_end.has_value() && !at(p.slot).flying(OpKind::ready); }));
+        ASSERT_TRUE(pump([&] { return at(p.slot).send_end.has_value(); }));
         ASSERT_EQ(at(p.slot).send_end->status, Status::ok);
         const std::string got = read(*p.peer, bytes.size());
         ASSERT_TRUE(got == bytes) << "send " << i;

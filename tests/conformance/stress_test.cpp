@@ -169,7 +169,7 @@ void Stress::close_link(Link& link) {
 void Stress::act(Link& link) {
     Connection& connection = at(link.slot);
     const bool over = connection.recv_end.has_value() && connection.recv_end != Status::cancelled;
-    switch (pick(0, 11)) {
+    switch (pick(0, 10)) {
         case 0:
         case 1:
         case 2:
@@ -187,12 +187,6 @@ void Stress::act(Link& link) {
             }
             break;
         case 8:
-            if (!connection.flying(OpKind::ready)) {
-                driver().ready(link.slot,
-                               random_.chance(0.5) ? Direction::readable : Direction::writable);
-            }
-            break;
-        case 9:
             if (random_.chance(0.2) && !link.shut) {
                 link.shut = true;
                 driver().shutdown_send(link.slot);

@@ -40,7 +40,7 @@ CAPTURE = "Windows captures for drivers only"
 HANDSHAKES = "Wine tells nothing of handshakes"
 FIGURES = "figures under Wine mean nothing"
 GENERATOR = "the load generator is the same code there, and slow under Wine"
-UNIT_STORM = "ContentChangeTest.Storm does the same there, in less time"
+UNIT_STORM = "ContentStormTest.TwoReaders does the same there, in less time"
 
 
 def linux_only(cause):

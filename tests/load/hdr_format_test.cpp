@@ -5,6 +5,8 @@
 #include <cmath>
 #include <random>
 
+#include "tests/load/hdr_reader.h"
+
 namespace sluice::load {
 
 namespace {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/timer_wheel.h"
+
 namespace sluice::sim {
 
 namespace {
@@ -9,8 +11,8 @@ namespace {
 // What a server may take for its own work, in virtual time.
 constexpr Nanos kWork = 5 * kMillisecond;
 // A cold file waits for a descriptor, which slow downloads of others may hold; the reactor's bound
-// is five seconds.
-constexpr Nanos kLoad = 5 * kSecond + 50 * kMillisecond;
+// is five seconds, and a deadline fires within a tick of its instant.
+constexpr Nanos kLoad = 5 * kSecond + TimerWheel::kTick;
 // Where streams pause by chance, there is a bound for short messages alone.
 constexpr std::size_t kShort = 1'000;
 constexpr Nanos kPausesLast = 500 * kMillisecond;
@@ -371,6 +373,19 @@ void Client::finish() {
     done_ = true;
 }
 
+// What came of a response that has no end; status 0 when that is not even its head.
+Response Client::begun_response() const {
+    Response rest;
+    rest.whole = false;
+    const std::size_t end = input_.find("\r\n\r\n");
+    if (end != std::string::npos && responses_ < begun_.size()) {
+        rest.head = input_.substr(0, end + 2);
+        rest.status = std::stoi(rest.head.substr(9, 3));
+        rest.body = input_.substr(end + 4);
+    }
+    return rest;
+}
+
 std::string Client::verdict(const Excuses& excuses) const {
     if (!objections_.empty()) {
         return objections_;
@@ -386,21 +401,15 @@ std::string Client::verdict(const Excuses& excuses) const {
     if (!done_ && !stalls) {
         return "the connection was never ended";
     }
-    // A beginning of a response.
-    const std::size_t end = input_.find("\r\n\r\n");
-    Response rest;
-    rest.whole = false;
+    const Response rest = begun_response();
     Span span;
     if (responses_ < begun_.size()) {
         span = {begun_[responses_], ended_at_ < 0 ? world_.now() : ended_at_};
     }
-    if (end != std::string::npos && responses_ < begun_.size()) {
-        rest.head = input_.substr(0, end + 2);
-        rest.status = std::stoi(rest.head.substr(9, 3));
-        rest.body = input_.substr(end + 4);
-        const Expected& expected = plan_.steps[responses_].expected;
-        const bool refusal = rest.status == 408 || rest.status == 400 || rest.status == 100;
-        const std::string wrong = refusal ? "" : complaint(expected, rest, span);
+    const bool refusal =
+        rest.status == 0 || rest.status == 408 || rest.status == 400 || rest.status == 100;
+    if (!refusal) {
+        const std::string wrong = complaint(plan_.steps[responses_].expected, rest, span);
         if (!wrong.empty()) {
             return "a cut response: " + wrong;
         }
@@ -426,6 +435,12 @@ std::string Client::verdict(const Excuses& excuses) const {
     if (!input_.empty() && !reset_is_own_fault) {
         return "the last response was cut";
     }
+    return end_verdict(excuses, reset_is_own_fault);
+}
+
+// Of a connection whose last response is whole.
+std::string Client::end_verdict(const Excuses& excuses, bool reset_is_own_fault) const {
+    const bool broken = peer_->status() != Status::ok;
     // Nothing keeps the server from closing once it has said all.
     const bool at_once = (over_ || plan_.manner == Manner::half_closes) &&
                          plan_.read_max == SIZE_MAX;  // a slow reader sees the end late

@@ -108,6 +108,8 @@ class Client {
     void finish();
     void object(const std::string& what);
     [[nodiscard]] bool cutting(std::size_t step) const;
+    [[nodiscard]] Response begun_response() const;
+    [[nodiscard]] std::string end_verdict(const Excuses& excuses, bool reset_is_own_fault) const;
     [[nodiscard]] std::size_t bytes_of(std::size_t step) const;
     [[nodiscard]] std::string sent_id(std::size_t step) const;
     [[nodiscard]] Nanos pause(Nanos about);

@@ -146,6 +146,35 @@ bool breaks_connections(const SimFaults& faults) {
     return faults.reset > 0 || faults.time_out > 0 || faults.connect_refused > 0;
 }
 
+using Clients = std::vector<std::unique_ptr<Client>>;
+
+void judge(const World& world, const Clients& clients, const Client::Excuses& excuses) {
+    std::uint64_t short_of_memory = 0;
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+        std::string verdict = clients[i]->verdict(excuses);
+        if (world.allocations_refused() > 0 && !verdict.empty()) {
+            ++short_of_memory;
+            Client::Excuses scarce = excuses;
+            scarce.memory = true;
+            verdict = clients[i]->verdict(scarce);
+        }
+        EXPECT_EQ(verdict, "") << "client " << i << " (" << clients[i]->describe() << ")";
+    }
+    EXPECT_LE(short_of_memory, world.allocations_refused())
+        << "one connection at most for each allocation that fails";
+}
+
+void print(const World& world, const WorldOptions& options, Nanos drained_after) {
+    std::printf("latency %lld us, window %zu to %zu, segments %zu, write timeout %lld ms\n",
+                static_cast<long long>(options.network.latency_max / kMicrosecond),
+                options.network.window_bytes_min, options.network.window_bytes_max,
+                options.network.segment_bytes_max,
+                static_cast<long long>(world.limits().write_timeout / kMillisecond));
+    std::printf("%s; drained after %lld ms; %llu allocations refused\n",
+                world.counters_text().c_str(), static_cast<long long>(drained_after / kMillisecond),
+                static_cast<unsigned long long>(world.allocations_refused()));
+}
+
 // Runs one world to its end; returns the digest of everything that happened.
 std::uint64_t run(std::uint64_t seed) {
     SCOPED_TRACE("SLUICE_SIM_SEED=" + std::to_string(seed) +
@@ -166,7 +195,7 @@ std::uint64_t run(std::uint64_t seed) {
         world.network().after(random.between<Nanos>(0, 4 * kSecond),
                               [&world] { world.crowd_loader(); });
     }
-    std::vector<std::unique_ptr<Client>> clients;
+    Clients clients;
     const auto count = random.between<std::size_t>(1, 30);
     for (std::size_t i = 0; i < count; ++i) {
         clients.push_back(
@@ -201,29 +230,10 @@ std::uint64_t run(std::uint64_t seed) {
     excuses.refused = world.counters().refused > 0 || !all;
     excuses.drained = !all;
     excuses.stopped = stopped;
-    std::uint64_t short_of_memory = 0;
-    for (std::size_t i = 0; i < clients.size(); ++i) {
-        std::string verdict = clients[i]->verdict(excuses);
-        if (world.allocations_refused() > 0 && !verdict.empty()) {
-            ++short_of_memory;
-            Client::Excuses scarce = excuses;
-            scarce.memory = true;
-            verdict = clients[i]->verdict(scarce);
-        }
-        EXPECT_EQ(verdict, "") << "client " << i << " (" << clients[i]->describe() << ")";
-    }
-    EXPECT_LE(short_of_memory, world.allocations_refused())
-        << "one connection at most for each allocation that fails";
+    judge(world, clients, excuses);
     EXPECT_EQ(log_complaint(world, clients), "");
     if (testing::Test::HasFailure()) {
-        std::printf("latency %lld us, window %zu to %zu, segments %zu, write timeout %lld ms\n",
-                    static_cast<long long>(options.network.latency_max / kMicrosecond),
-                    options.network.window_bytes_min, options.network.window_bytes_max,
-                    options.network.segment_bytes_max,
-                    static_cast<long long>(limits.write_timeout / kMillisecond));
-        std::printf("%s; drained after %lld ms; %llu allocations refused\n",
-                    world.counters_text().c_str(), static_cast<long long>(took / kMillisecond),
-                    static_cast<unsigned long long>(world.allocations_refused()));
+        print(world, options, took);
     }
     const std::uint64_t digest = world.network().digest();
     clients.clear();

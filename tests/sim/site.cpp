@@ -325,6 +325,11 @@ void Site::write_later(const std::shared_ptr<Object>& object, std::size_t at, st
     });
 }
 
+void Site::put_time_back(Object& object, std::int64_t mtime_ns) {
+    object.facts.mtime_ns = mtime_ns;
+    tell_facts(object.file, object.facts);
+}
+
 void Site::change(SimRandom& random) {
     Place& place = *places_[random.between<std::size_t>(0, places_.size() - 1)];
     const auto way = random.between(0, 14);
@@ -342,13 +347,10 @@ void Site::change(SimRandom& random) {
     switch (way) {
         case 0: replace(place, other); break;
         case 1: replace(place, site_body(size / 2 + begin, ++bodies_)); break;
-        case 2: {  // a copy that keeps the time
-            const std::int64_t mtime = object->facts.mtime_ns;
+        case 2:  // a copy that keeps the time
             replace(place, object->bytes);
-            place.object->facts.mtime_ns = mtime;
-            tell_facts(place.object->file, place.object->facts);
+            put_time_back(*place.object, object->facts.mtime_ns);
             break;
-        }
         case 3: write(object, 0, other); break;
         case 4: write(object, begin, other.substr(begin, length)); break;
         case 5: {  // an edit that puts the time back
@@ -357,8 +359,7 @@ void Site::change(SimRandom& random) {
             if (length > 0) {
                 place.history.moves.back().hidden = true;
             }
-            object->facts.mtime_ns = mtime;
-            tell_facts(object->file, object->facts);
+            put_time_back(*object, mtime);
             break;
         }
         case 6:  // in two steps

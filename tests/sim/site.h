@@ -107,6 +107,7 @@ class Site {
     void remove(Place& place);
     void put_back(Place& place, SimRandom& random);
     void rename_away(Place& place, Nanos pause);
+    void put_time_back(Object& object, std::int64_t mtime_ns);
     void write_later(const std::shared_ptr<Object>& object, std::size_t at, std::string bytes,
                      Nanos pause);
     [[nodiscard]] std::string path_of(std::string_view name) const;

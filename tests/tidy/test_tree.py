@@ -2,6 +2,7 @@
 backend, what must not be left behind. Each rule is a function over {path: text} that returns
 complaints, and is itself tested on a small tree that breaks it."""
 
+import collections
 import os
 import re
 import subprocess
@@ -34,6 +35,7 @@ FOLDERS = {name for name in MAY_INCLUDE if "/" not in name}
 CONCRETE = ("epoll", "io_uring", "iocp", "sim")
 CODE = (".cpp", ".h", ".c")
 BLOB_BYTES_MAX = 256 * 1024
+FUNCTION_LINES_MAX = 70
 
 
 def code_lines(text):
@@ -179,6 +181,73 @@ def listed_causes(files):
             yield f"{path}: docs/windows.md does not list it"
 
 
+CONTROL = re.compile(r"(?:if|for|while|switch|catch|else|do|try|return|namespace|class|struct|enum|union|extern)\b")
+
+
+def functions(text):
+    """(first line, lines) of each function with a body. Lambdas count as part of the one that they
+    are in."""
+    code = "\n".join("" if line.lstrip().startswith("#") else line for _, line in code_lines(text))
+    open_braces, begin, parentheses = [], 0, 0
+    for found in re.finditer(r"[(){};]", code):
+        at, c = found.start(), found.group()
+        if c == "(":
+            parentheses += 1
+        elif c == ")":
+            parentheses -= 1
+        elif c == ";" and parentheses == 0:
+            begin = at + 1
+        elif c == "{":
+            before = code[begin:at].lstrip()
+            bare = re.sub(r"\((?:[^()]|\([^()]*\))*\)", "()", before).replace("operator=", "")
+            is_function = (parentheses == 0 and "()" in bare and not CONTROL.match(before)
+                           and "=" not in re.sub(r"[!=<>]=", "", bare))
+            open_braces.append((is_function, at - len(before), parentheses))
+            begin, parentheses = at + 1, 0
+        elif c == "}" and open_braces:
+            is_function, first, parentheses = open_braces.pop()
+            begin = at + 1
+            if is_function:
+                yield code.count("\n", 0, first) + 1, code.count("\n", first, at) + 1
+
+
+def long_functions(files):
+    for path, text in code_files(files):
+        for first, lines in functions(text):
+            if lines > FUNCTION_LINES_MAX:
+                yield f"{path}:{first}: a function of {lines} lines"
+
+
+# What tests have to see of a room from outside, and nobody else asks for.
+FOR_TESTS = {"backend_variants", "exchanges_in_use", "timers_scheduled"}
+
+
+def unused_declarations(files):
+    """What a header declares has a user outside of tests. By names alone: one that something else
+    has, too, is not found. The simulator is for tests."""
+    own = {path: "\n".join(line for _, line in code_lines(text)) for path, text in code_files(files)
+           if not path.startswith(("tests/", "backends/sim/"))}
+    uses = collections.Counter(name for text in own.values() for name in re.findall(r"\w+", text))
+    declared = collections.defaultdict(set)
+    for path, text in own.items():
+        if not path.endswith(".h"):
+            continue
+        for found in re.finditer(r"[\w&*>\]][ \n]+(\w+)\(", text):
+            word = text[max(0, found.start() - 20):found.start() + 1].split()[-1]
+            if word not in ("return", "else", "new", "throw", "case"):
+                declared[found.group(1)].add(path)
+        for found in re.finditer(r"\b(?:constexpr|class|struct|enum|using)\s[^;=(){}]*?\b(\w+)\s*[={:;]", text):
+            declared[found.group(1)].add(path)
+    for name, paths in sorted(declared.items()):
+        if uses[name] > 2 * len(paths) + 1 or name in FOR_TESTS:
+            continue
+        definition = re.compile(rf"(?m)^(?!\s)[^;{{}}=]*?(?<![.>])\b{name}\s*\((?![^;{{]*;)")
+        defined = sum(len(definition.findall(text)) for path, text in own.items()
+                      if name in text and path.endswith(".cpp"))
+        if uses[name] - defined <= len(paths):
+            yield f"{min(paths)}: nobody uses {name}, but for tests"
+
+
 def white_space(files):
     for path, text in sorted(files.items()):
         if not path.endswith(CODE + (".py", ".md", "Lists.txt", ".cmake", ".html", ".svg")):
@@ -206,6 +275,11 @@ RULES = {
     left_behind: {"tests/unit/a.cpp": "GTEST_" "SKIP();\n"},
     listed_causes: {"tests/e2e/harness.py": 'CAUSE = "that is so"\n',
                     "tests/e2e/a.py": "@linux_only(CAUSE)\n"},
+    long_functions: {"core/a.cpp": "void f(int x) {\n" + "    g(x);\n" * 69 + "}\n"},
+    unused_declarations: {"core/a.h": "#pragma once\nint f();\nint g();\n",
+                          "core/a.cpp": "int f() {\n    return 1;\n}\nint g() {\n    return 1;\n}\n",
+                          "app/a.cpp": "int x = g();\n",
+                          "tests/a.cpp": "int y = f();\n"},
     document_links: {"docs/a.md": "See [there](nowhere.md).\n"},
     white_space: {"core/a.cpp": "int x; \n"},
 }
@@ -226,6 +300,8 @@ INNOCENT = {
     "tests/e2e/a.py": "@linux_only(CAUSE)\n",
     "tests/unit/a_linux_test.cpp": "",
     "http/a.cpp": 'const char* s = "#if __linux__";\n',
+    "core/c.cpp": "void f(int x) {\n" + "    g(x);\n" * 68 + "}\n",
+    "core/d.cpp": "const int table[] = {\n" + "    f(1),\n" * 90 + "};\n",
 }
 
 

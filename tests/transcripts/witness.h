@@ -67,9 +67,6 @@ class Witness final : public Backend {
     std::uint64_t unacknowledged(Slot slot) const noexcept override {
         return inner_.unacknowledged(slot);
     }
-    void ready(Token token, Direction direction) noexcept override {
-        inner_.ready(token, direction);
-    }
     void shutdown_send(Slot slot) noexcept override { inner_.shutdown_send(slot); }
     void close(Token token) noexcept override {
         by_slot_[token.slot()]->closed = true;

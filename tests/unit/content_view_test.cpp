@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -174,88 +175,111 @@ TEST(LoadQueue, TakesEachEntryOnceAndHasABound) {
 }
 
 // One thread publishes and frees, others take, read and pin: what the thread sanitizer is for.
+class Reader {
+  public:
+    static constexpr std::size_t kPins = 5;
+
+    // Until `done`, and what was offered before that.
+    void run(const std::atomic<bool>& done) {
+        for (bool more = true; more;) {
+            more = !done.load();
+            if (view.refresh()) {
+                take();
+            } else {
+                std::this_thread::yield();
+            }
+        }
+        for (std::size_t at = 0; at < kPins; ++at) {
+            unpin(at);
+        }
+    }
+
+    ContentView view;
+    std::uint64_t taken = 0;
+
+  private:
+    void take() {
+        const std::size_t at = ++taken % kPins;
+        const Entry* entry = view.current().find("/a");
+        ASSERT_NE(entry, nullptr);
+        ASSERT_EQ(entry->size, view.current().version());
+        ASSERT_GT(entry->size, last_);
+        last_ = entry->size;
+        unpin(at);
+        versions_[at] = entry->size;
+        view.pin(pins_[at], *entry);
+    }
+    void unpin(std::size_t at) {
+        if (pins_[at].entry() != nullptr) {
+            ASSERT_EQ(pins_[at].entry()->size, versions_[at]);
+            view.unpin(pins_[at]);
+        }
+    }
+
+    std::array<EntryPin, kPins> pins_;
+    std::array<std::uint64_t, kPins> versions_{};
+    std::uint64_t last_ = 0;
+};
+
+struct Published {
+    std::unique_ptr<Entry> entry;
+    std::unique_ptr<Snapshot> snapshot;  // goes first
+};
+
+Published publish(std::uint64_t version, std::span<Reader> readers) {
+    Published next;
+    next.entry = std::make_unique<Entry>();
+    next.entry->path = "/a";
+    next.entry->size = version;
+    next.snapshot =
+        std::make_unique<Snapshot>(std::vector<const Entry*>{next.entry.get()}, version);
+    for (Reader& reader : readers) {
+        reader.view.offer(next.snapshot.get());
+    }
+    return next;
+}
+
+// Frees what nobody holds; how many snapshots are left.
+std::size_t free_old(std::vector<Published>& published) {
+    std::size_t snapshots = 0;
+    std::erase_if(published, [&snapshots](Published& old) {
+        if (old.snapshot != nullptr && old.snapshot->holders.load(std::memory_order_acquire) == 0) {
+            old.snapshot.reset();
+        }
+        snapshots += old.snapshot != nullptr ? 1U : 0U;
+        return old.snapshot == nullptr && old.entry->holders.load(std::memory_order_acquire) == 0;
+    });
+    return snapshots;
+}
+
 TEST(ContentView, ManyThreadsAndManyOffers) {
     constexpr std::uint64_t kVersions = 20'000;
     constexpr std::size_t kReaders = 2;
-    constexpr std::size_t kPins = 5;
-    struct Published {
-        std::unique_ptr<Entry> entry;
-        std::unique_ptr<Snapshot> snapshot;  // goes first
-    };
     std::vector<Published> published;  // outlives the views
-    std::array<ContentView, kReaders> views;
+    std::array<Reader, kReaders> readers;
     std::atomic<bool> done{false};
-    std::vector<std::thread> readers;
-    std::array<std::uint64_t, kReaders> taken{};
-    for (std::size_t i = 0; i < kReaders; ++i) {
-        readers.emplace_back([&, i] {
-            ContentView& view = views[i];
-            std::array<EntryPin, kPins> pins;
-            std::array<std::uint64_t, kPins> versions{};
-            const auto unpin = [&](std::size_t at) {
-                if (pins[at].entry() != nullptr) {
-                    ASSERT_EQ(pins[at].entry()->size, versions[at]);
-                    view.unpin(pins[at]);
-                }
-            };
-            std::uint64_t last = 0;
-            for (bool more = true; more;) {
-                more = !done.load();
-                if (!view.refresh()) {
-                    std::this_thread::yield();
-                    continue;
-                }
-                const std::size_t at = ++taken[i] % kPins;
-                const Entry* entry = view.current().find("/a");
-                ASSERT_NE(entry, nullptr);
-                ASSERT_EQ(entry->size, view.current().version());
-                ASSERT_GT(entry->size, last);
-                last = entry->size;
-                unpin(at);
-                versions[at] = entry->size;
-                view.pin(pins[at], *entry);
-            }
-            for (std::size_t at = 0; at < kPins; ++at) {
-                unpin(at);
-            }
-        });
+    std::vector<std::thread> threads;
+    for (Reader& reader : readers) {
+        threads.emplace_back([&] { reader.run(done); });
     }
     std::size_t most_entries = 0;
     std::size_t most_snapshots = 0;
     for (std::uint64_t version = 1; version <= kVersions; ++version) {
-        Published next;
-        next.entry = std::make_unique<Entry>();
-        next.entry->path = "/a";
-        next.entry->size = version;
-        next.snapshot =
-            std::make_unique<Snapshot>(std::vector<const Entry*>{next.entry.get()}, version);
-        for (ContentView& view : views) {
-            view.offer(next.snapshot.get());
-        }
-        published.push_back(std::move(next));
-        std::size_t snapshots = 0;
-        std::erase_if(published, [&snapshots](Published& old) {
-            if (old.snapshot != nullptr &&
-                old.snapshot->holders.load(std::memory_order_acquire) == 0) {
-                old.snapshot.reset();
-            }
-            snapshots += old.snapshot != nullptr ? 1U : 0U;
-            return old.snapshot == nullptr &&
-                   old.entry->holders.load(std::memory_order_acquire) == 0;
-        });
+        published.push_back(publish(version, readers));
+        const std::size_t snapshots = free_old(published);
         most_entries = std::max(most_entries, published.size());
         most_snapshots = std::max(most_snapshots, snapshots);
     }
     done = true;
-    for (std::thread& reader : readers) {
-        reader.join();
+    for (std::thread& thread : threads) {
+        thread.join();
     }
     // Each reader: one current, one being taken, one offered.
     EXPECT_LE(most_snapshots, 1 + kReaders * 3) << "an old snapshot was not let go";
-    EXPECT_LE(most_entries, 1 + kReaders * (3 + kPins)) << "an old entry was not let go";
-    for (std::size_t i = 0; i < kReaders; ++i) {
-        EXPECT_GT(taken[i], 0U);
-        EXPECT_EQ(views[i].current().version(), kVersions);
+    EXPECT_LE(most_entries, 1 + kReaders * (3 + Reader::kPins)) << "an old entry was not let go";
+    for (const Reader& reader : readers) {
+        EXPECT_GT(reader.taken, 0U);
+        EXPECT_EQ(reader.view.current().version(), kVersions);
     }
 }
 

@@ -184,16 +184,4 @@ TEST(Histogram, ClearLeavesNothing) {
     EXPECT_EQ(histogram.quantile(0.5), 42);
 }
 
-TEST(Histogram, CountUpTo) {
-    Histogram histogram;
-    for (const Nanos value : {10, 20, 30, 5'000'000}) {
-        histogram.record(value);
-    }
-    EXPECT_EQ(histogram.count_up_to(9), 0U);
-    EXPECT_EQ(histogram.count_up_to(10), 1U);
-    EXPECT_EQ(histogram.count_up_to(29), 2U);
-    EXPECT_EQ(histogram.count_up_to(4'000'000), 3U);
-    EXPECT_EQ(histogram.count_up_to(kNever), 4U);
-}
-
 }  // namespace sluice

@@ -71,8 +71,8 @@ TEST(TimerWheel, CancelAndMove) {
 TEST(TimerWheel, BeyondTheHorizonItFiresAtTheHorizon) {
     TimerWheel wheel(1, 0);
     wheel.schedule(0, 1'000 * kTick);
-    EXPECT_EQ(expire(wheel, TimerWheel::kHorizon), std::vector<Slot>{});
-    EXPECT_EQ(expire(wheel, TimerWheel::kHorizon + kTick), std::vector<Slot>{0});
+    EXPECT_EQ(expire(wheel, TimerWheel::kHorizonTicks * kTick), std::vector<Slot>{});
+    EXPECT_EQ(expire(wheel, (TimerWheel::kHorizonTicks + 1) * kTick), std::vector<Slot>{0});
 }
 
 TEST(TimerWheel, WhatIsOverdueFiresWithTheNextTick) {
