@@ -532,7 +532,7 @@ void IocpBackend::on_ended(Operation& operation, DWORD error, std::uint32_t byte
     const Slot slot = operation.slot;
     Socket_& socket = sockets_[slot];
     if (operation.kind == Operation::Kind::send) {
-        on_sent(slot, socket, error, bytes);
+        on_sent(socket, error, bytes);
     } else {
         const Status status = win32::status_of(error);
         if (operation.kind == Operation::Kind::connect) {

@@ -124,8 +124,8 @@ class IocpBackend final : public Backend {
 
     void begin_send(Token token, std::span<const Slice> head, const FileRange& range,
                     SendUrgency urgency) noexcept;
-    void go_on_sending(Slot slot, Socket_& socket) noexcept;
-    void finish_send(Slot slot, Socket_& socket) noexcept;
+    void go_on_sending(Socket_& socket) noexcept;
+    void finish_send(Socket_& socket) noexcept;
     void note_begun(const iocp::SendState& send) noexcept;
     void look_at_stalled() noexcept;
 
@@ -133,7 +133,7 @@ class IocpBackend final : public Backend {
     void on_ended(iocp::Operation& operation, DWORD error, std::uint32_t bytes) noexcept;
     void on_connected(Slot slot, Socket_& socket) noexcept;
     static void WINAPI on_read(DWORD error, DWORD bytes, OVERLAPPED* operation) noexcept;
-    void on_sent(Slot slot, Socket_& socket, DWORD error, std::uint32_t bytes) noexcept;
+    void on_sent(Socket_& socket, DWORD error, std::uint32_t bytes) noexcept;
     void finish_close(Slot slot, Socket_& socket) noexcept;
 
     [[nodiscard]] bool outbox_has_turn() noexcept;

@@ -33,11 +33,11 @@ void IocpBackend::begin_send(Token token, std::span<const Slice> head, const Fil
     socket.send = sends_.acquire();
     CHECK(socket.send != kNoSend);
     sends_[socket.send].start(token, head, range, urgency, capabilities_.transmit_file);
-    go_on_sending(token.slot(), socket);
+    go_on_sending(socket);
 }
 
 // Takes steps until one is under way or the send is over.
-void IocpBackend::go_on_sending(Slot slot, Socket_& socket) noexcept {
+void IocpBackend::go_on_sending(Socket_& socket) noexcept {
     SendState& send = sends_[socket.send];
     for (int complete_at_once = 0; send.left() > 0 && send.failure == Status::ok;) {
         const Begun begun = send.begin_step(system_, socket.socket, file_buffers_, on_read, this);
@@ -61,7 +61,7 @@ void IocpBackend::go_on_sending(Slot slot, Socket_& socket) noexcept {
             return;
         }
     }
-    finish_send(slot, socket);
+    finish_send(socket);
 }
 
 // Counts what wants to be looked after while it is under way.
@@ -78,7 +78,7 @@ void IocpBackend::on_read(DWORD error, DWORD bytes, OVERLAPPED* operation) noexc
     backend.on_ended(static_cast<iocp::Operation&>(*operation), error, bytes);
 }
 
-void IocpBackend::on_sent(Slot slot, Socket_& socket, DWORD error, std::uint32_t bytes) noexcept {
+void IocpBackend::on_sent(Socket_& socket, DWORD error, std::uint32_t bytes) noexcept {
     SendState& send = sends_[socket.send];
     transmits_ -= send.step == SendState::Step::transmit ? 1 : 0;
     reads_ -= send.step == SendState::Step::read ? 1 : 0;
@@ -91,16 +91,16 @@ void IocpBackend::on_sent(Slot slot, Socket_& socket, DWORD error, std::uint32_t
         if (send.left() > 0 && send.failure == Status::ok) {
             send.failure = Status::cancelled;
         }
-        finish_send(slot, socket);
+        finish_send(socket);
         return;
     }
     if (send.failure == Status::cancelled) {
         send.failure = Status::reset;  // withdrawn by look_at_stalled()
     }
-    go_on_sending(slot, socket);
+    go_on_sending(socket);
 }
 
-void IocpBackend::finish_send(Slot slot, Socket_& socket) noexcept {
+void IocpBackend::finish_send(Socket_& socket) noexcept {
     SendState& send = sends_[socket.send];
     if (send.failure == Status::ok && socket.finishing) {
         ::shutdown(socket.socket, SD_SEND);
