@@ -6,9 +6,9 @@
 #include <charconv>
 #include <utility>
 
-#include "core/units.h"
 #include "bench/load/format.h"
 #include "bench/load/rate_search.h"
+#include "core/units.h"
 
 namespace sluice {
 

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "app/exit.h"
-#include "core/units.h"
 #include "backends/registry.h"
+#include "core/units.h"
 #include "serve/service.h"
 #include "system/cpu.h"
 #include "system/memory.h"

@@ -30,11 +30,11 @@ T& at(ServeConfig& config, T Limits::*member) {
 // An option of one value, a member of the configuration or of its limits; `parse` and `text` turn
 // it from and into text. Nothing is shown of an empty one.
 template <typename Owner, typename T, typename Parse, typename Text>
-ServeOption one(std::string_view name, std::string_view type, std::string help, T Owner::*member,
-                Parse parse, Text text) {
+ServeOption one(std::string_view name, std::string_view type, std::string_view help,
+                T Owner::*member, const Parse& parse, const Text& text) {
     return {.name = name,
             .type = type,
-            .help = std::move(help),
+            .help = std::string(help),
             .set = [member, parse](ServeConfig& config, Texts texts) -> Result<void> {
                 auto value = parse(texts.back());
                 if (!value) {
@@ -51,9 +51,9 @@ ServeOption one(std::string_view name, std::string_view type, std::string help, 
 }
 
 template <typename Owner, typename T>
-ServeOption size(std::string_view name, T Owner::*member, std::string help) {
+ServeOption size(std::string_view name, T Owner::*member, std::string_view help) {
     return one(
-        name, "SIZE", std::move(help), member,
+        name, "SIZE", help, member,
         [](const std::string& text) -> Result<T> {
             const auto bytes = parse_size(text);
             if (!bytes) {
@@ -69,9 +69,9 @@ ServeOption size(std::string_view name, T Owner::*member, std::string help) {
 
 template <typename Owner, typename T>
 ServeOption number(std::string_view name, T Owner::*member, std::uint64_t low, std::uint64_t high,
-                   std::string help) {
+                   std::string_view help) {
     return one(
-        name, "N", std::move(help), member,
+        name, "N", help, member,
         [low, high](const std::string& text) -> Result<T> {
             const auto value = parse_number(text, low, high);
             if (!value) {
@@ -82,26 +82,25 @@ ServeOption number(std::string_view name, T Owner::*member, std::uint64_t low, s
         [](T value) { return std::to_string(value); });
 }
 
-ServeOption duration(std::string_view name, Nanos Limits::*member, std::string help) {
+ServeOption duration(std::string_view name, Nanos Limits::*member, std::string_view help) {
     return one(
-        name, "TIME", std::move(help), member,
-        [](const std::string& text) { return parse_duration(text); },
+        name, "TIME", help, member, [](const std::string& text) { return parse_duration(text); },
         [](Nanos time) { return duration_text(time); });
 }
 
 template <typename T>
 ServeOption choice(std::string_view name, T ServeConfig::*member, const Choices<T>& choices,
-                   std::string help) {
+                   std::string_view help) {
     return one(
-        name, "NAME", std::move(help) + ": " + names_of(choices), member,
+        name, "NAME", std::string(help) + ": " + names_of(choices), member,
         [choices](const std::string& text) { return parse_choice(text, choices); },
         [choices](const T& value) { return choice_text(value, choices); });
 }
 
-ServeOption a_switch(std::string_view name, bool ServeConfig::*member, std::string help) {
+ServeOption a_switch(std::string_view name, bool ServeConfig::*member, std::string_view help) {
     const Choices<bool> choices = {{"true", true}, {"false", false}};
     return one(
-        name, "", std::move(help), member,
+        name, "", help, member,
         [choices](const std::string& text) { return parse_choice(text, choices); },
         [choices](bool on) { return choice_text(on, choices); });
 }
@@ -145,6 +144,7 @@ ServeOption mime() {
             .get =
                 [](const ServeConfig& config) {
                     std::vector<std::string> texts;
+                    texts.reserve(config.mime.size());
                     for (const http::MimeRule& rule : config.mime) {
                         texts.push_back(rule.extension + "=" + rule.type);
                     }
