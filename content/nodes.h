@@ -24,7 +24,7 @@
 #include "content/memory_file.h"
 #include "content/watcher.h"
 #include "core/clock.h"
-#include "http/content.h"
+#include "http/entry.h"
 #include "http/content_digest.h"
 
 namespace sluice::http {

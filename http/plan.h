@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "http/content.h"
+#include "http/snapshot.h"
 #include "http/range.h"
 #include "http/request.h"
 

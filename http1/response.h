@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "http/content.h"
+#include "http/entry.h"
 #include "http/date.h"
 #include "http/plan.h"
 

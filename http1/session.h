@@ -27,7 +27,7 @@
 #include "core/page_pool.h"
 #include "core/session.h"
 #include "http/body_stream.h"
-#include "http/content.h"
+#include "http/content_view.h"
 #include "http1/body.h"
 #include "http1/parser.h"
 #include "http1/pending_log.h"
