@@ -3,14 +3,15 @@
 // share.
 //
 // HOW IT WORKS. Complete requests are answered while they are being fed: heads, and bodies that are
-// small, gather in the session's own buffer, so that pipelined requests leave in one send. A larger
-// body follows what is in the buffer as a slice of the entry's memory or a range of its file; until
+// small, gather in a buffer, so that pipelined requests leave in one send. A larger body follows
+// what is in the buffer as a slice of the entry's memory or a range of its file; until
 // it has left, nothing more is taken. A head that is cut, has a body to be read first, or waits for
 // content is kept in a buffer of its own and parsed again when its time comes.
 //
 // OWNERSHIP. Sessions borrow the factory, and it the limits, the view and the log sink. Content
-// that is being sent is pinned in the view. All on the worker's thread. Allocates nothing but head
-// buffers, which a free list keeps.
+// that is being sent is pinned in the view. All on the worker's thread. Allocates nothing but the
+// buffers that the worker lends (heads, output), which a free list keeps. The one for output is
+// lent from the first byte of an answer until all that it holds has left.
 //
 // ENDS. A refused request (RFC 9112 sections 2.2 and 6.3) is answered and ends the connection with
 // `linger`. A close that the peer asked for ends it with `close`, unless more bytes came.
@@ -36,10 +37,10 @@
 
 namespace sluice::http {
 
-// Buffers for heads that cannot be answered from the bytes at hand, each as long as a head may be.
-class HeadBuffers {
+// Buffers of one size that a worker lends to its sessions.
+class LentBuffers {
   public:
-    explicit HeadBuffers(std::size_t bytes);
+    explicit LentBuffers(std::size_t bytes);
     [[nodiscard]] char* acquire() noexcept;  // null: out of memory
     void release(char* buffer) noexcept;
 
@@ -63,7 +64,8 @@ struct Http1Worker {
     SessionContext context;
     DateLine date;
     RequestParser parser;
-    HeadBuffers heads;
+    LentBuffers heads;             // for those that cannot be answered from the bytes at hand
+    LentBuffers outputs;
     std::unique_ptr<char[]> path;  // where a path is decoded to
     VerifiedBlock block;           // where a file that has moved is read to
 };
@@ -108,6 +110,8 @@ class Http1Session final : public Session {
     [[nodiscard]] bool emit(const ResponsePlan& plan, ConnectionField connection,
                             const LogTexts& texts, std::size_t reserve) noexcept;
     void end(bool linger) noexcept;
+    [[nodiscard]] bool borrow_output() noexcept;
+    void return_output() noexcept;
     void finish_piece(std::uint64_t bytes) noexcept;
     void finish_stream() noexcept;
 
@@ -129,14 +133,11 @@ class Http1Session final : public Session {
     std::uint64_t piece_bytes_ = 0;
     EntryPin pin_;
 
-    static constexpr std::uint32_t kOutBytes = 16 * 1024;
-    char out_[kOutBytes];  // responses from the front, log records from the back
+    char* out_ = nullptr;  // lent: responses from the front, log records from the back
 
     BodyReader body_;
 };
-// Sessions lie in one array after another: a size of whole pages would put the first lines of all
-// of them into the same few sets of the cache.
-static_assert(sizeof(Http1Session) % 4096 != 0);
+static_assert(sizeof(Http1Session) <= 700);
 
 class Http1Factory final : public SessionFactory {
   public:
