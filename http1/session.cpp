@@ -18,6 +18,8 @@ namespace {
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 constexpr std::uint32_t kOutBytes = 16 * 1024;
+// Buffers of whole pages would all begin in the same few sets of the cache (core/page_pool.h).
+constexpr std::size_t kOutShift = 64;
 
 // Kept free in the output buffer by ordinary answers, so that a refusal (whose page and log record
 // are short) and an interim response always find room.
@@ -62,27 +64,6 @@ std::string_view first_line(std::string_view head) {
 
 }  // namespace
 
-LentBuffers::LentBuffers(std::size_t bytes) : memory_(bytes) {
-    free_.reserve(kKept);
-}
-
-char* LentBuffers::acquire() noexcept {
-    if (free_.empty()) {
-        return static_cast<char*>(memory_.acquire());
-    }
-    char* buffer = free_.back();
-    free_.pop_back();
-    return buffer;
-}
-
-void LentBuffers::release(char* buffer) noexcept {
-    if (free_.size() < kKept) {
-        free_.push_back(buffer);
-    } else {
-        memory_.release(buffer);
-    }
-}
-
 Http1Worker::Http1Worker(const Limits& limits_of_all, ContentView& content,
                          AccessLogSink* access_log, std::uint64_t tail_bytes, bool tell_timing)
     : limits(limits_of_all),
@@ -92,7 +73,7 @@ Http1Worker::Http1Worker(const Limits& limits_of_all, ContentView& content,
       server_timing(tell_timing),
       parser(limits_of_all),
       heads(limits_of_all.head_bytes),
-      outputs(kOutBytes),
+      outputs(kOutBytes + kOutShift),
       path(std::make_unique_for_overwrite<char[]>(limits_of_all.head_bytes)) {}
 
 Http1Session::Http1Session(Http1Worker& worker, SessionPeer& peer) noexcept

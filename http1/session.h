@@ -17,6 +17,7 @@
 // `linger`. A close that the peer asked for ends it with `close`, unless more bytes came.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -37,17 +38,26 @@
 
 namespace sluice::http {
 
-// Buffers of one size that a worker lends to its sessions.
+// Buffers of one size that a worker lends to its sessions. Some that come back are kept.
 class LentBuffers {
   public:
-    explicit LentBuffers(std::size_t bytes);
-    [[nodiscard]] char* acquire() noexcept;  // null: out of memory
-    void release(char* buffer) noexcept;
+    explicit LentBuffers(std::size_t bytes) : memory_(bytes) {}
+    [[nodiscard]] char* acquire() noexcept {  // null: out of memory
+        return kept_ > 0 ? free_[--kept_] : static_cast<char*>(memory_.acquire());
+    }
+    void release(char* buffer) noexcept {
+        if (kept_ < kKept) {
+            free_[kept_++] = buffer;
+        } else {
+            memory_.release(buffer);
+        }
+    }
 
   private:
     static constexpr std::size_t kKept = 64;
     PagePool memory_;
-    std::vector<char*> free_;
+    std::array<char*, kKept> free_{};
+    std::size_t kept_ = 0;
 };
 
 // What the sessions of one worker share.
@@ -64,7 +74,7 @@ struct Http1Worker {
     SessionContext context;
     DateLine date;
     RequestParser parser;
-    LentBuffers heads;             // for those that cannot be answered from the bytes at hand
+    LentBuffers heads;  // for those that cannot be answered from the bytes at hand
     LentBuffers outputs;
     std::unique_ptr<char[]> path;  // where a path is decoded to
     VerifiedBlock block;           // where a file that has moved is read to
