@@ -14,10 +14,10 @@
 #include "app/verify_root.h"
 #include "app/wire_tap.h"
 #include "backends/registry.h"
-#include "report/format.h"
 #include "bench/load/replay.h"
 #include "bench/load/request.h"
 #include "bench/load/run.h"
+#include "report/format.h"
 
 namespace sluice {
 

@@ -6,9 +6,9 @@
 #include <charconv>
 #include <utility>
 
-#include "report/format.h"
 #include "bench/load/rate_search.h"
 #include "core/units.h"
+#include "report/format.h"
 
 namespace sluice {
 

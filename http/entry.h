@@ -1,4 +1,5 @@
-// Entry: one representation of what is served, or a directory that redirects, as an immutable value.
+// Entry: one representation of what is served, or a directory that redirects, as an immutable
+// value.
 //
 // OWNERSHIP. Made by the loader's thread, shared between successive snapshots, and never changed
 // once published; the loader's thread counts and frees them. A worker reads entries only through

@@ -3,8 +3,8 @@
 // here.
 //
 // The records live at the end of memory that the owner lends while there are any (the session's
-// output buffer, which fills from the front), oldest first, growing downward. Owned by one session; worker's thread.
-// Nothing fails: the owner checks for room first.
+// output buffer, which fills from the front), oldest first, growing downward. Owned by one session;
+// worker's thread. Nothing fails: the owner checks for room first.
 #pragma once
 
 #include <cstddef>

@@ -58,7 +58,7 @@ void Svg::path(std::string_view steps, std::string_view classes) {
 std::string Svg::finish(double height) const {
     return fmt::format(
         "<svg class=\"{0}\" viewBox=\"0 0 {1:.0f} {2:.0f}\" width=\"{1:.0f}\" role=\"img\" "
-        "aria-label=\"{3}\" xmlns=\"http://www.w3.org/2000/svg\">\n{4}</svg>\n",
+        "aria-label=\"{3}\">\n{4}</svg>\n",
         kind_, width_, height, label_, body_);
 }
 

@@ -211,8 +211,8 @@ std::string html_report(const Report& report) {
         write_overview(*out, report);
     }
     out->small_print(how_it_was_made(report));
-    if (const auto lines = remarks(report); !lines.empty()) {
-        out->small_print(lines);
+    for (const std::string& one : remarks(report)) {
+        out->small_print({one});
     }
     for (const ScenarioResult& result : report.scenarios) {
         write_scenario(*out, result);

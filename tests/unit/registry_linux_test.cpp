@@ -124,6 +124,7 @@ TEST(RegistryLinux, AnIdleRingIsNoWaitForADisk) {
         while (waiting < kThreads) {
             std::this_thread::yield();
         }
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));  // until all of them wait
         const int blocked = fewest_blocked();
         for (const std::unique_ptr<Backend>& backend : backends) {
             backend->wake();

@@ -1,5 +1,5 @@
-#include "report/escape.h"
 #include "wire/capture.h"
+#include "report/escape.h"
 
 #include <gtest/gtest.h>
 
