@@ -14,10 +14,10 @@
 #include "app/verify_root.h"
 #include "app/wire_tap.h"
 #include "backends/registry.h"
-#include "bench/load/format.h"
 #include "bench/load/replay.h"
 #include "bench/load/request.h"
 #include "bench/load/run.h"
+#include "report/format.h"
 
 namespace sluice {
 
@@ -269,7 +269,7 @@ int search(const BenchOptions& options, const Objective& objective, const Plan& 
     OnTrial on;
     on.begin = [&](double rate) {
         trial_log = IntervalLog(!options.hdr_prefix.empty());
-        live.show("   0.0 s  " + load::rate_human(rate) + " requests per second");
+        live.show("   0.0 s  " + report::rate_human(rate) + " requests per second");
     };
     on.second = [&](const load::Second& second, const load::Tally& tally) {
         live.show(second);

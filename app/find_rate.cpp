@@ -6,9 +6,9 @@
 #include <charconv>
 #include <utility>
 
-#include "bench/load/format.h"
 #include "bench/load/rate_search.h"
 #include "core/units.h"
+#include "report/format.h"
 
 namespace sluice {
 
@@ -35,7 +35,7 @@ Search::Trial judge_trial(const load::Validity& validity, const Objective& objec
                           const load::Tally& total) {
     const Nanos measured = objective.measured(total.response);
     Search::Trial trial;
-    trial.why = fmt::format("{} is {}", objective.name, load::duration_human(measured));
+    trial.why = fmt::format("{} is {}", objective.name, report::duration_human(measured));
     trial.held = total.answers() > 0 && measured <= objective.bound;
     for (const load::Finding& finding : validity.findings) {
         if (finding.level == load::Level::invalid && finding.name != "pauses") {
@@ -104,7 +104,7 @@ Result<FoundRate> find_rate(load::Plan plan, double start, const Objective& obje
                                    : own_fault ? "the generator was at its own limit"
                                                : "";
         const bool best = trial.held || search.held() == 0;
-        on.end(best, fmt::format("{:>12}/s  {:<6}  {}", load::rate_human(*rate),
+        on.end(best, fmt::format("{:>12}/s  {:<6}  {}", report::rate_human(*rate),
                                  trial.held ? "holds" : "fails", trial.why));
         const bool held = trial.held;
         found.search.trials.push_back(std::move(trial));

@@ -106,11 +106,13 @@ std::vector<BackendVariant> backend_variants() {
     add("io_uring/no_skip_success", {.skip_success = false});
     add("io_uring/no_multishot", {.multishot_recv = false, .multishot_accept = false});
     add("io_uring/no_buffer_ring", {.buffer_ring = false, .multishot_recv = false});
+    add("io_uring/iowait", {.no_iowait = false});
     add("io_uring/minimal", {.defer_taskrun = false,
                              .skip_success = false,
                              .buffer_ring = false,
                              .multishot_recv = false,
-                             .multishot_accept = false});
+                             .multishot_accept = false,
+                             .no_iowait = false});
     return variants;
 }
 

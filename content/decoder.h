@@ -12,7 +12,7 @@
 #include <span>
 #include <string_view>
 
-#include "http/content.h"
+#include "http/entry.h"
 
 namespace sluice::http {
 

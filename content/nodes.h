@@ -24,8 +24,8 @@
 #include "content/memory_file.h"
 #include "content/watcher.h"
 #include "core/clock.h"
-#include "http/content.h"
 #include "http/content_digest.h"
+#include "http/entry.h"
 
 namespace sluice::http {
 

@@ -12,7 +12,7 @@
 #include <stop_token>
 
 #include "core/result.h"
-#include "http/content.h"
+#include "http/entry.h"
 
 namespace sluice::http {
 

@@ -42,7 +42,7 @@
 #include "content/watcher.h"
 #include "core/clock.h"
 #include "core/result.h"
-#include "http/content.h"
+#include "http/content_view.h"
 #include "http/load_queue.h"
 
 namespace sluice::http {

@@ -40,6 +40,7 @@
 #include "content/place.h"
 #include "content/walk.h"
 #include "content/watcher.h"
+#include "http/snapshot.h"
 
 namespace sluice::http {
 

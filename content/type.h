@@ -18,7 +18,7 @@
 
 #include "content/charset.h"
 #include "content/mime.h"
-#include "http/content.h"
+#include "http/entry.h"
 
 namespace sluice::http {
 

@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "core/check.h"
-#include "http/content.h"
+#include "http/content_view.h"
 #include "http/load_queue.h"
 
 namespace sluice::http {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "http/content.h"
+#include "http/entry.h"
 
 namespace sluice::http {
 

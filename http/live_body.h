@@ -20,7 +20,7 @@
 #include <string_view>
 
 #include "core/bytes.h"
-#include "http/content.h"
+#include "http/entry.h"
 
 namespace sluice::http {
 

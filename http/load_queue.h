@@ -12,7 +12,7 @@
 #include <functional>
 #include <mutex>
 
-#include "http/content.h"
+#include "http/entry.h"
 
 namespace sluice::http {
 

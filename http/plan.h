@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "http/content.h"
 #include "http/range.h"
 #include "http/request.h"
+#include "http/snapshot.h"
 
 namespace sluice::http {
 

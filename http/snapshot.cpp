@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/check.h"
-#include "http/content.h"
+#include "http/snapshot.h"
 
 // Inline, because the hash of a short path is a dozen instructions and the call would not be.
 #define XXH_INLINE_ALL

@@ -2,9 +2,9 @@
 // really left is known only afterwards, and by then the request is gone; so its texts are kept
 // here.
 //
-// The records live at the end of memory that the owner lends (the session's output buffer, which
-// fills from the front), oldest first, growing downward. Owned by one session; worker's thread.
-// Nothing fails: the owner checks for room first.
+// The records live at the end of memory that the owner lends while there are any (the session's
+// output buffer, which fills from the front), oldest first, growing downward. Owned by one session;
+// worker's thread. Nothing fails: the owner checks for room first.
 #pragma once
 
 #include <cstddef>
@@ -24,9 +24,9 @@ struct LogTexts {
 
 class PendingLog {
   public:
-    // Records end at `memory` + `size`.
-    PendingLog(char* memory, std::uint32_t size) noexcept
-        : memory_(memory), size_(size), top_(size), bottom_(size) {}
+    explicit PendingLog(std::uint32_t size) noexcept : size_(size), top_(size), bottom_(size) {}
+    // Records end at `memory` + size. Only while there are none.
+    void lend(char* memory) noexcept { memory_ = memory; }
 
     [[nodiscard]] static std::size_t bytes_for(const LogTexts& texts) noexcept;
     // Where the lowest record begins: the memory below is free.
@@ -57,7 +57,7 @@ class PendingLog {
     static constexpr std::uint16_t kAbsent = 0xffff;
     static_assert(kLogTextMax < kAbsent);
 
-    char* memory_;
+    char* memory_ = nullptr;
     std::uint32_t size_;
     std::uint32_t top_;     // end of the oldest record
     std::uint32_t bottom_;  // start of the newest

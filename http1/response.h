@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "http/content.h"
 #include "http/date.h"
+#include "http/entry.h"
 #include "http/plan.h"
 
 namespace sluice::http {

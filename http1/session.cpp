@@ -17,6 +17,10 @@ namespace {
 // RFC 9110 section 15.2.1.
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
+constexpr std::uint32_t kOutBytes = 16 * 1024;
+// Buffers of whole pages would all begin in the same few sets of the cache (core/page_pool.h).
+constexpr std::size_t kOutShift = 64;
+
 // Kept free in the output buffer by ordinary answers, so that a refusal (whose page and log record
 // are short) and an interim response always find room.
 constexpr std::size_t kReserve = 2048;
@@ -60,27 +64,6 @@ std::string_view first_line(std::string_view head) {
 
 }  // namespace
 
-HeadBuffers::HeadBuffers(std::size_t bytes) : memory_(bytes) {
-    free_.reserve(kKept);
-}
-
-char* HeadBuffers::acquire() noexcept {
-    if (free_.empty()) {
-        return static_cast<char*>(memory_.acquire());
-    }
-    char* buffer = free_.back();
-    free_.pop_back();
-    return buffer;
-}
-
-void HeadBuffers::release(char* buffer) noexcept {
-    if (free_.size() < kKept) {
-        free_.push_back(buffer);
-    } else {
-        memory_.release(buffer);
-    }
-}
-
 Http1Worker::Http1Worker(const Limits& limits_of_all, ContentView& content,
                          AccessLogSink* access_log, std::uint64_t tail_bytes, bool tell_timing)
     : limits(limits_of_all),
@@ -90,17 +73,18 @@ Http1Worker::Http1Worker(const Limits& limits_of_all, ContentView& content,
       server_timing(tell_timing),
       parser(limits_of_all),
       heads(limits_of_all.head_bytes),
+      outputs(kOutBytes + kOutShift),
       path(std::make_unique_for_overwrite<char[]>(limits_of_all.head_bytes)) {}
 
-// The output buffer is left as it is.
-Http1Session::Http1Session(Http1Worker& worker, SessionPeer& peer) noexcept  // NOLINT
-    : worker_(worker), peer_(peer), pending_log_(out_, kOutBytes) {}
+Http1Session::Http1Session(Http1Worker& worker, SessionPeer& peer) noexcept
+    : worker_(worker), peer_(peer), pending_log_(kOutBytes) {}
 
 Http1Session::~Http1Session() {
     if (!pending_log_.empty() || pin_.entry() != nullptr) {
         aborted(0);
     }
     drop_head();
+    return_output();
 }
 
 // ---- taking in -------------------------------------------------------------------------------
@@ -242,6 +226,11 @@ void Http1Session::begin_body(Request& request) noexcept {
         answer_saved();
         return;
     }
+    if (!borrow_output()) {
+        drop_head();
+        end(false);
+        return;
+    }
     std::memcpy(out_ + out_bytes_, kContinue.data(), kContinue.size());
     out_bytes_ += static_cast<std::uint32_t>(kContinue.size());
     flush_first_ = true;
@@ -280,6 +269,10 @@ Http1Session::Answer Http1Session::answer(Request& request) noexcept {
         if (out_bytes_ != 0) {
             return Answer::no_room;
         }
+        if (out_ == nullptr) {  // no memory, not even to say so
+            end(false);
+            return Answer::given;
+        }
         // A redirect whose Location is longer than the buffer.
         CHECK(emit(plan_error(kUriTooLong, head_only), connection, texts_of(request), 0));
     }
@@ -316,15 +309,19 @@ void Http1Session::refuse(std::uint16_t status, std::string_view head) noexcept 
         texts.request_line = line.substr(0, kRefusedLineMax);
     }
     const ResponsePlan page = plan_error(status, line.starts_with("HEAD "));
-    CHECK(emit(page, ConnectionField::close, texts, 0));
+    const bool told = emit(page, ConnectionField::close, texts, 0);
+    CHECK(told || out_ == nullptr);
     drop_head();
-    end(true);
+    end(told);
 }
 
 // Puts head and page, or head and small body, into the output buffer; a larger body becomes the
-// stream. False, and nothing is changed, when there is no room.
+// stream. False, and nothing is changed, when there is no room, or no buffer to be had.
 bool Http1Session::emit(const ResponsePlan& plan, ConnectionField connection, const LogTexts& texts,
                         std::size_t reserve) noexcept {
+    if (!borrow_output()) {
+        return false;
+    }
     const std::size_t log_bytes = worker_.log != nullptr ? PendingLog::bytes_for(texts) : 0;
     const std::size_t taken = out_bytes_ + log_bytes + reserve;
     if (taken >= pending_log_.bottom()) {
@@ -352,6 +349,20 @@ bool Http1Session::emit(const ResponsePlan& plan, ConnectionField connection, co
         pending_log_.push(texts, plan.status, body, body_at, worker_.context.now);
     }
     return true;
+}
+
+bool Http1Session::borrow_output() noexcept {
+    if (out_ == nullptr) {
+        out_ = worker_.outputs.acquire();
+        pending_log_.lend(out_);
+    }
+    return out_ != nullptr;
+}
+
+void Http1Session::return_output() noexcept {
+    if (out_ != nullptr) {
+        worker_.outputs.release(std::exchange(out_, nullptr));
+    }
 }
 
 void Http1Session::end(bool linger) noexcept {
@@ -422,6 +433,9 @@ void Http1Session::finish_piece(std::uint64_t bytes) noexcept {
     if (phase_ == Phase::ready && !stream_) {
         answer_saved();
     }
+    if (out_bytes_ == 0 && !stream_) {
+        return_output();
+    }
 }
 
 void Http1Session::aborted(std::uint64_t bytes) noexcept {
@@ -433,6 +447,7 @@ void Http1Session::aborted(std::uint64_t bytes) noexcept {
     out_bytes_ = 0;
     peer_done_ = true;
     end(false);
+    return_output();
 }
 
 void Http1Session::finish_stream() noexcept {

@@ -3,19 +3,21 @@
 // share.
 //
 // HOW IT WORKS. Complete requests are answered while they are being fed: heads, and bodies that are
-// small, gather in the session's own buffer, so that pipelined requests leave in one send. A larger
-// body follows what is in the buffer as a slice of the entry's memory or a range of its file; until
+// small, gather in a buffer, so that pipelined requests leave in one send. A larger body follows
+// what is in the buffer as a slice of the entry's memory or a range of its file; until
 // it has left, nothing more is taken. A head that is cut, has a body to be read first, or waits for
 // content is kept in a buffer of its own and parsed again when its time comes.
 //
 // OWNERSHIP. Sessions borrow the factory, and it the limits, the view and the log sink. Content
-// that is being sent is pinned in the view. All on the worker's thread. Allocates nothing but head
-// buffers, which a free list keeps.
+// that is being sent is pinned in the view. All on the worker's thread. Allocates nothing but the
+// buffers that the worker lends (heads, output), which a free list keeps. The one for output is
+// lent from the first byte of an answer until all that it holds has left.
 //
 // ENDS. A refused request (RFC 9112 sections 2.2 and 6.3) is answered and ends the connection with
 // `linger`. A close that the peer asked for ends it with `close`, unless more bytes came.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,7 +29,7 @@
 #include "core/page_pool.h"
 #include "core/session.h"
 #include "http/body_stream.h"
-#include "http/content.h"
+#include "http/content_view.h"
 #include "http1/body.h"
 #include "http1/parser.h"
 #include "http1/pending_log.h"
@@ -36,17 +38,26 @@
 
 namespace sluice::http {
 
-// Buffers for heads that cannot be answered from the bytes at hand, each as long as a head may be.
-class HeadBuffers {
+// Buffers of one size that a worker lends to its sessions. Some that come back are kept.
+class LentBuffers {
   public:
-    explicit HeadBuffers(std::size_t bytes);
-    [[nodiscard]] char* acquire() noexcept;  // null: out of memory
-    void release(char* buffer) noexcept;
+    explicit LentBuffers(std::size_t bytes) : memory_(bytes) {}
+    [[nodiscard]] char* acquire() noexcept {  // null: out of memory
+        return kept_ > 0 ? free_[--kept_] : static_cast<char*>(memory_.acquire());
+    }
+    void release(char* buffer) noexcept {
+        if (kept_ < kKept) {
+            free_[kept_++] = buffer;
+        } else {
+            memory_.release(buffer);
+        }
+    }
 
   private:
     static constexpr std::size_t kKept = 64;
     PagePool memory_;
-    std::vector<char*> free_;
+    std::array<char*, kKept> free_{};
+    std::size_t kept_ = 0;
 };
 
 // What the sessions of one worker share.
@@ -63,7 +74,8 @@ struct Http1Worker {
     SessionContext context;
     DateLine date;
     RequestParser parser;
-    HeadBuffers heads;
+    LentBuffers heads;  // for those that cannot be answered from the bytes at hand
+    LentBuffers outputs;
     std::unique_ptr<char[]> path;  // where a path is decoded to
     VerifiedBlock block;           // where a file that has moved is read to
 };
@@ -108,6 +120,8 @@ class Http1Session final : public Session {
     [[nodiscard]] bool emit(const ResponsePlan& plan, ConnectionField connection,
                             const LogTexts& texts, std::size_t reserve) noexcept;
     void end(bool linger) noexcept;
+    [[nodiscard]] bool borrow_output() noexcept;
+    void return_output() noexcept;
     void finish_piece(std::uint64_t bytes) noexcept;
     void finish_stream() noexcept;
 
@@ -129,14 +143,11 @@ class Http1Session final : public Session {
     std::uint64_t piece_bytes_ = 0;
     EntryPin pin_;
 
-    static constexpr std::uint32_t kOutBytes = 16 * 1024;
-    char out_[kOutBytes];  // responses from the front, log records from the back
+    char* out_ = nullptr;  // lent: responses from the front, log records from the back
 
     BodyReader body_;
 };
-// Sessions lie in one array after another: a size of whole pages would put the first lines of all
-// of them into the same few sets of the cache.
-static_assert(sizeof(Http1Session) % 4096 != 0);
+static_assert(sizeof(Http1Session) <= 700);
 
 class Http1Factory final : public SessionFactory {
   public:

@@ -292,16 +292,6 @@ std::string deciding_validator(const HttpExchange& exchange) {
 
 }  // namespace
 
-std::string_view to_string(Severity severity) noexcept {
-    switch (severity) {
-        case Severity::lesson: return "lesson";
-        case Severity::note: return "note";
-        case Severity::warning: return "warning";
-        case Severity::problem: return "problem";
-    }
-    return "";
-}
-
 const RuleText& text_of(Rule rule) noexcept {
     return kRules[static_cast<std::size_t>(rule)];
 }

@@ -10,13 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "report/severity.h"
+
 namespace sluice::wire {
 
 struct FrameEvent;
 struct Connection;
 
-enum class Severity : std::uint8_t { lesson, note, warning, problem };
-[[nodiscard]] std::string_view to_string(Severity severity) noexcept;
+using report::Severity;
 
 enum class Language : std::uint8_t { en, zh };
 

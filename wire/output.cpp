@@ -161,22 +161,6 @@ void append_json(fmt::memory_buffer& out, std::string_view bytes) {
     }
 }
 
-std::string html_escape(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (const char c : text) {
-        switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&#39;"; break;
-            default: out += c;
-        }
-    }
-    return out;
-}
-
 bool is_secret(std::string_view field_name) noexcept {
     static constexpr std::string_view kNames[] = {"authorization", "proxy-authorization", "cookie",
                                                   "set-cookie", "authentication-info"};

@@ -106,7 +106,6 @@ class LineWriter {
 void append_printable(std::string& out, std::string_view bytes);
 // The inside of a JSON string.
 void append_json(fmt::memory_buffer& out, std::string_view bytes);
-[[nodiscard]] std::string html_escape(std::string_view text);
 
 // True for fields whose values are credentials: Authorization, Cookie and their relatives.
 [[nodiscard]] bool is_secret(std::string_view field_name) noexcept;

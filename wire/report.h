@@ -3,13 +3,22 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "wire/document.h"
+#include "report/document.h"
 #include "wire/record.h"
 
 namespace sluice::wire {
+
+using report::Document;
+using report::make_markdown;
+using report::Row;
+
+[[nodiscard]] inline std::unique_ptr<Document> make_html(Language language) {
+    return report::make_html(language == Language::zh ? "zh-CN" : "en");
+}
 
 // A connection of which we know what it was made for: found by its client's port.
 struct ReportCard {

@@ -19,12 +19,13 @@ namespace sluice {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, bool UringCapabilities::*>, 5> kNames = {{
+constexpr std::array<std::pair<const char*, bool UringCapabilities::*>, 6> kNames = {{
     {"defer_taskrun", &UringCapabilities::defer_taskrun},
     {"skip_success", &UringCapabilities::skip_success},
     {"buffer_ring", &UringCapabilities::buffer_ring},
     {"multishot_recv", &UringCapabilities::multishot_recv},
     {"multishot_accept", &UringCapabilities::multishot_accept},
+    {"no_iowait", &UringCapabilities::no_iowait},
 }};
 
 std::string sysctl_disabled() {
@@ -239,6 +240,8 @@ Result<UringProbe> probe_io_uring() {
     remark(probe.found.multishot_recv, "multishot_recv",
            probe.found.buffer_ring ? try_recv(ring, true) : -EOPNOTSUPP);
     remark(probe.found.multishot_accept, "multishot_accept", try_multishot_accept(ring));
+    remark(probe.found.no_iowait, "no_iowait",
+           (ring.features & kFeatureNoIowait) != 0 ? 0 : -EOPNOTSUPP);
     io_uring_queue_exit(&ring);
     return probe;
 }

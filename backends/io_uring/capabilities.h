@@ -18,6 +18,7 @@ struct UringCapabilities {
     bool buffer_ring = true;       // receive memory is picked by the kernel when data arrives
     bool multishot_recv = true;    // one recv serves a connection's life; needs buffer_ring
     bool multishot_accept = true;  // one accept serves a listener's life
+    bool no_iowait = true;         // a thread that waits does not count as waiting for a disk
 
     [[nodiscard]] UringCapabilities masked_by(const UringCapabilities& allowed) const;
     // "defer_taskrun skip_success -multishot_recv ...": what is there, and '-' before what is not.
@@ -29,6 +30,10 @@ struct UringProbe {
     UringCapabilities found;
     std::vector<std::string> remarks;  // one line for each thing refused, with the kernel's answer
 };
+
+// Of newer kernels' headers: io_uring_setup(2), io_uring_enter(2), since Linux 6.15.
+inline constexpr unsigned kFeatureNoIowait = 1U << 17;  // IORING_FEAT_NO_IOWAIT
+inline constexpr unsigned kEnterNoIowait = 1U << 7;     // IORING_ENTER_NO_IOWAIT
 
 // Sets a small ring up and tries everything. Fails when io_uring cannot be had at all; the error
 // says which of the usual reasons it is (seccomp, sysctl, no memory, not built in).

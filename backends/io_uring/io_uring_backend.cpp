@@ -647,11 +647,31 @@ void UringBackend::enter(Nanos deadline) noexcept {
         io_uring_submit_and_get_events(&ring_);
     } else {
         __kernel_timespec timeout = timespec_of(left);
+        __kernel_timespec* const limit = left == kNever ? nullptr : &timeout;
         io_uring_cqe* unused = nullptr;
-        io_uring_submit_and_wait_timeout(&ring_, &unused, 1, left == kNever ? nullptr : &timeout,
-                                         nullptr);
+        if (capabilities_.no_iowait) {
+            submit_and_wait(limit);
+        } else {
+            io_uring_submit_and_wait_timeout(&ring_, &unused, 1, limit, nullptr);
+        }
     }
     read_clocks();
+}
+
+// What io_uring_submit_and_wait_timeout(3) does, with a flag that liburing cannot be given before
+// its version 2.10. Why it returned shows in the completion queue.
+void UringBackend::submit_and_wait(__kernel_timespec* limit) noexcept {
+    io_uring_sq& queue = ring_.sq;
+    queue.sqe_head = queue.sqe_tail;
+    io_uring_smp_store_release(queue.ktail, queue.sqe_tail);
+    const unsigned entries = queue.sqe_tail - io_uring_smp_load_acquire(queue.khead);
+    io_uring_getevents_arg how{};
+    how.ts = reinterpret_cast<std::uint64_t>(limit);
+    const unsigned flags =
+        IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | kEnterNoIowait |
+        (ring_.enter_ring_fd != ring_.ring_fd ? IORING_ENTER_REGISTERED_RING : 0);
+    (void)io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), entries, 1, flags,
+                          reinterpret_cast<sigset_t*>(&how), sizeof how);
 }
 
 // Records of sends come first. A send that was tried and succeeded leaves no record; so when those

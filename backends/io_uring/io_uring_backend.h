@@ -116,6 +116,7 @@ class UringBackend final : public posix::SocketBackend {
     void end_close(Slot slot) noexcept;
     void on_record(const io_uring_cqe& record) noexcept;
     void enter(Nanos deadline) noexcept;
+    void submit_and_wait(__kernel_timespec* limit) noexcept;
     void harvest(bool all_submitted) noexcept;
     void on_cancel_missed(Token token, int result) noexcept;
     void on_wake() noexcept;

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "bench/compare/report.h"
-#include "bench/load/format.h"
+#include "report/format.h"
 
 namespace sluice::compare {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bench/compare/report.h"
-#include "bench/load/format.h"
+#include "report/format.h"
 
 namespace sluice::compare {
 
@@ -72,7 +72,7 @@ std::string self_test_text(const SelfTest& test) {
         "A/A {}, {} against itself: {} of {} trials say cannot tell{}; noise floor {}\n",
         test.scenario, test.server, test.cannot_tell(), test.trials.size(),
         test.passed() ? "" : " (FAILED: more claims than chance makes)",
-        load::percent_human(test.noise_floor()));
+        report::percent_human(test.noise_floor()));
 }
 
 double target_of(const Scenario& scenario, const std::string& server) {
@@ -144,20 +144,20 @@ Cells cells_of(const ScenarioResult& result, const Row& row) {
     }
     cells.push_back(cost_human(kind, row.cost));
     if (counts_instructions(result)) {
-        cells.push_back(row.instructions > 0 ? load::rate_human(row.instructions) : "-");
+        cells.push_back(row.instructions > 0 ? report::rate_human(row.instructions) : "-");
     }
     if (kind == Kind::load) {
         // Without one restart whose generator could run there is nothing to say of these.
         const bool known = row.flawed < row.blocks.size();
         cells.push_back(row.busy > 0 ? fmt::format("{:.0f} %", row.busy * 100) : "-");
-        cells.push_back(known ? load::rate_human(row.rate) : "-");
+        cells.push_back(known ? report::rate_human(row.rate) : "-");
         for (const Nanos one : {row.p50, row.p99, row.p999}) {
             cells.push_back(known ? latency_human(one) : "-");
         }
         cells.push_back(latency_human(row.connect_p50));
         cells.push_back(latency_human(row.connect_p99));
     }
-    cells.push_back(load::bytes_human(row.memory));
+    cells.push_back(report::bytes_human(row.memory));
     return cells;
 }
 
@@ -178,11 +178,11 @@ std::vector<std::string> columns(const Report& report) {
 }
 
 std::string latency_human(Nanos latency) {
-    return latency > 0 ? load::duration_human(latency) : "-";
+    return latency > 0 ? report::duration_human(latency) : "-";
 }
 
 std::string cost_human(Kind kind, double cost) {
-    return kind == Kind::idle_memory ? fmt::format("{:.0f} B", cost) : load::duration_human(cost);
+    return kind == Kind::idle_memory ? fmt::format("{:.0f} B", cost) : report::duration_human(cost);
 }
 
 std::string ratio_human(double ratio) {
@@ -233,7 +233,7 @@ std::string text_changes(const Changes& changes) {
     }
     std::string text =
         fmt::format("against {} ({}); differences up to {} are not claimed\n{}", changes.file,
-                    changes.date, load::percent_human(changes.noise), table(rows, 3));
+                    changes.date, report::percent_human(changes.noise), table(rows, 3));
     for (const std::string& one : changes.absent) {
         text += "  not in both runs: " + one + "\n";
     }

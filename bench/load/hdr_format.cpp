@@ -8,6 +8,8 @@
 #include <bit>
 #include <cmath>
 
+#include "report/escape.h"
+
 namespace sluice::load {
 
 namespace {
@@ -22,14 +24,6 @@ void put(std::string& to, std::uint64_t value, int bytes) {
     }
 }
 
-std::uint64_t take(std::string_view from, std::size_t at, std::size_t bytes) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes; ++i) {
-        value = value << 8 | static_cast<unsigned char>(from[at + i]);
-    }
-    return value;
-}
-
 // LEB128 of at most nine bytes: the ninth holds eight bits.
 void put_zigzag(std::string& to, std::int64_t value) {
     auto rest = (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
@@ -42,21 +36,6 @@ void put_zigzag(std::string& to, std::int64_t value) {
         rest >>= 7;
     }
     to.push_back(static_cast<char>(rest));
-}
-
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string to_base64(std::string_view bytes) {
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const std::size_t have = std::min<std::size_t>(3, bytes.size() - i);
-        const std::uint64_t group = take(bytes, i, have) << (8 * (3 - have));
-        for (std::size_t j = 0; j < 4; ++j) {
-            text.push_back(j <= have ? kAlphabet[group >> (18 - 6 * j) & 63] : '=');
-        }
-    }
-    return text;
 }
 
 std::string payload_of(const Histogram& histogram) {
@@ -99,7 +78,7 @@ std::string encode_histogram(const Histogram& histogram) {
     std::string bytes;
     put(bytes, kCookieV2Compressed, 4);
     put(bytes, packed.size(), 4);
-    return to_base64(bytes + packed);
+    return report::base64(bytes + packed);
 }
 
 // ---- interval log ----------------------------------------------------------------------------

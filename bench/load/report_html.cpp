@@ -2,72 +2,63 @@
 
 #include <algorithm>
 
-#include "bench/load/format.h"
 #include "bench/load/hdr_format.h"
 #include "bench/load/report.h"
-#include "bench/load/svg.h"
+#include "report/document.h"
+#include "report/format.h"
+#include "report/plot.h"
 
 namespace sluice::load {
 
 namespace {
 
-constexpr const char* kStyle = R"(
-:root{color-scheme:light dark;--ink:#1d2733;--soft:#5c6b7a;--line:#dde3ea;--page:#fff;--panel:#f5f7fa;
---c1:#0b63ce;--c2:#d9480f;--c3:#2b8a3e;--c4:#862e9c;--good:#2b8a3e;--bad:#c92a2a;--note:#b35c00}
-@media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--soft:#9aa8b5;--line:#33404d;--page:#141a20;
---panel:#1c242c;--c1:#6cb2ff;--c2:#ff9466;--c3:#69db7c;--c4:#da9dff;--good:#69db7c;--bad:#ff8787;
---note:#ffb454}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);margin:0 auto;
-max-width:1000px;padding:24px 20px}
-h1{font-size:22px;margin:0 0 4px;overflow-wrap:anywhere}h2{font-size:17px;margin:30px 0 8px}
-p{margin:6px 0}.soft{color:var(--soft)}
-.verdict{border-left:5px solid var(--good);background:var(--panel);padding:10px 16px;margin:18px 0}
-.verdict.bad{border-color:var(--bad)}.verdict b{font-size:17px}
-.verdict dl{display:grid;grid-template-columns:auto auto 1fr;gap:2px 14px;margin:8px 0 0;font-size:14px}
-.verdict dt,.verdict dd{margin:0}.ok{color:var(--good)}.note{color:var(--note)}
-.invalid{color:var(--bad);font-weight:600}
-.figures{display:flex;flex-wrap:wrap;gap:14px;margin:18px 0}
-.figures div{background:var(--panel);padding:10px 16px;min-width:120px}
-.figures b{display:block;font-size:22px}.scroll{overflow-x:auto}
-table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums;width:100%}
-th,td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--line);white-space:nowrap}
-th:first-child,td:first-child,td:last-child,th:last-child{text-align:left}
-td:last-child{color:var(--soft);white-space:normal;min-width:150px}
-svg{width:100%;height:auto;background:var(--panel)}
-svg text{font:12px system-ui,sans-serif;fill:var(--soft)}svg text.axis{fill:var(--ink)}
-.grid{stroke:var(--line);stroke-width:1}.line{fill:none;stroke-width:2}.thin{stroke-width:1.5}
-.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}
-.box{fill:var(--c1);opacity:.45}
-)";
+using report::count_axis;
+using report::count_human;
+using report::duration_axis;
+using report::duration_human;
+using report::rate_human;
+using report::svg_plot;
+using report::svg_ranges;
 
-std::string verdict_html(const Validity& validity) {
-    std::string text =
-        fmt::format("<div class=\"verdict{}\"><b>{}</b><dl>\n", validity.valid() ? "" : " bad",
-                    validity.valid() ? "Valid: nothing speaks against these numbers"
-                                     : "Invalid: do not rely on these numbers");
+using report::Axis;
+using report::Cell;
+using report::Column;
+using report::ColumnKind;
+using report::Document;
+using report::Line;
+using report::Range;
+using report::Reason;
+using report::Tone;
+
+void write_verdict(Document& out, const Validity& validity) {
+    std::vector<Reason> reasons;
     for (const Finding& finding : validity.findings) {
-        const char* kind = finding.level == Level::ok     ? "ok"
-                           : finding.level == Level::note ? "note"
-                                                          : "invalid";
-        text += fmt::format("<dt class=\"{0}\">{0}</dt><dd>{1}</dd><dd>{2}</dd>\n", kind,
-                            html_escape(finding.name), html_escape(finding.text));
+        switch (finding.level) {
+            case Level::ok:
+                reasons.push_back({Tone::good, "ok", finding.name, finding.text});
+                break;
+            case Level::note:
+                reasons.push_back({Tone::plain, "note", finding.name, finding.text});
+                break;
+            default: reasons.push_back({Tone::bad, "invalid", finding.name, finding.text});
+        }
     }
-    return text + "</dl></div>\n";
+    out.verdict(validity.valid(),
+                validity.valid() ? "Valid: nothing speaks against these numbers"
+                                 : "Invalid: do not rely on these numbers",
+                reasons);
 }
 
-std::string figures_html(const Outcome& outcome) {
+void write_tiles(Document& out, const Outcome& outcome) {
     const Tally& total = outcome.total;
     const double window = static_cast<double>(outcome.window) / 1e9;
     const auto rate =
         window > 0 ? static_cast<double>(total.answers() - total.answers_after_end) / window : 0;
-    const auto figure = [](const std::string& value, const char* name) {
-        return fmt::format("<div><b>{}</b>{}</div>", value, name);
-    };
-    return "<div class=\"figures\">" + figure(rate_human(rate), "requests per second") +
-           figure(duration_human(known_quantile(total.response, 0.5)), "response time, p50") +
-           figure(duration_human(known_quantile(total.response, 0.99)), "response time, p99") +
-           figure(duration_human(total.response.max()), "response time, highest") +
-           figure(count_human(total.requests_failed()), "requests failed") + "</div>\n";
+    out.tiles({{rate_human(rate), "requests per second"},
+               {duration_human(known_quantile(total.response, 0.5)), "response time, p50"},
+               {duration_human(known_quantile(total.response, 0.99)), "response time, p99"},
+               {duration_human(total.response.max()), "response time, highest"},
+               {count_human(total.requests_failed()), "requests failed"}});
 }
 
 Line percentile_line(const char* name, int color, const Histogram& values) {
@@ -195,61 +186,81 @@ std::string phases_plot(const std::vector<Row>& rows) {
     return svg_ranges("Phases", duration_axis(low, high, true, "time (logarithmic)"), ranges);
 }
 
-std::string table_html(const std::vector<Row>& rows) {
-    std::string text = "<div class=\"scroll\"><table><tr><th></th>";
+void write_table(Document& out, const std::vector<Row>& rows) {
+    std::vector<Column> columns = {{"", ColumnKind::words}};
     for (const Quantile& quantile : kQuantiles) {
-        text += fmt::format("<th>{}</th>", quantile.name);
+        columns.push_back({std::string(quantile.name)});
     }
-    text += "<th>max</th><th>mean</th><th>sd</th><th>count</th><th>from, to</th></tr>\n";
+    for (const char* name : {"max", "mean", "sd", "count"}) {
+        columns.push_back({name});
+    }
+    columns.push_back({"from, to", ColumnKind::text});
+    std::vector<std::vector<Cell>> cells;
     for (const Row& row : rows) {
-        text += fmt::format("<tr><td>{}</td>", html_escape(row.name));
+        std::vector<Cell>& line = cells.emplace_back();
+        line.push_back({row.name});
         for (const Quantile& quantile : kQuantiles) {
-            text += fmt::format("<td>{}</td>",
-                                duration_human(known_quantile(row.values, quantile.share)));
+            line.push_back({duration_human(known_quantile(row.values, quantile.share))});
         }
-        text += fmt::format("<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                            duration_human(row.values.max()), duration_human(row.values.mean()),
-                            duration_human(row.values.deviation()), count_human(row.values.count()),
-                            html_escape(row.meaning));
+        line.push_back({duration_human(row.values.max())});
+        line.push_back({duration_human(row.values.mean())});
+        line.push_back({duration_human(row.values.deviation())});
+        line.push_back({count_human(row.values.count())});
+        line.push_back({row.meaning});
     }
-    return text + "</table></div>\n";
+    out.figures(columns, cells);
+}
+
+void draw(Document& out, const std::string& svg) {
+    if (!svg.empty()) {
+        out.drawing(svg, "", "");
+    }
+}
+
+void write_measured(Document& out, const Report& report) {
+    const Outcome& outcome = report.outcome;
+    const std::vector<Row> handshakes = shown_handshake_rows(outcome.total);
+    const std::vector<Row> requests = shown_rows(report.plan, outcome.total);
+    write_tiles(out, outcome);
+    out.heading(2, "Latency by percentile");
+    draw(out, percentile_plot(report.plan, outcome.total));
+    out.heading(2, "Over the run");
+    if (!outcome.series.empty()) {
+        draw(out, rate_plot(outcome));
+        draw(out, latency_plot(outcome));
+    }
+    out.heading(2, "Handshakes");
+    draw(out, phases_plot(handshakes));
+    write_table(out, handshakes);
+    out.heading(2, "Requests");
+    draw(out, phases_plot(requests));
+    out.small_print(
+        {"Lines reach from the lowest value to p99, boxes from p25 to p90; the mark is p50. What "
+         "is "
+         "0 lies at the left edge."});
+    write_table(out, requests);
 }
 
 }  // namespace
 
 std::string html_report(const Report& report) {
-    const Plan& plan = report.plan;
-    const Outcome& outcome = report.outcome;
     const Machine here = machine();
-    std::string text = fmt::format(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-        "<title>sluice bench {0}</title><style>{1}</style></head><body>\n<h1>{0}</h1>\n"
-        "<p class=\"soft\">{2}<br>{3}; {4}; {5} CPU{7}; sluice {6}</p>\n",
-        html_escape(title_of(plan)), kStyle, html_escape(report.command), html_escape(here.kernel),
-        html_escape(here.cpu), here.cpus, html_escape(report.version), here.cpus == 1 ? "" : "s");
-    text += "<p>" + html_escape(describe_load(report)) + ".</p>\n";
+    const auto out = report::make_html("en");
+    out->title(title_of(report.plan));
+    out->small_print(
+        {report.command, fmt::format("{}; {}; {} CPU{}; sluice {}", here.kernel, here.cpu,
+                                     here.cpus, here.cpus == 1 ? "" : "s", report.version)});
+    out->paragraph(describe_load(report) + ".");
     if (report.search != nullptr) {
-        text += "<p><b>" + html_escape(search_text(*report.search)) +
-                "</b> What follows is of the run at the highest rate that held, or of the last "
-                "when none did.</p>\n";
+        out->paragraph("**" + search_text(*report.search) +
+                       "** What follows is of the run at the highest rate that held, or of the "
+                       "last when none did.");
     }
-    text += verdict_html(report.validity);
-    if (outcome.total.answers() > 0) {
-        const std::vector<Row> handshakes = shown_handshake_rows(outcome.total);
-        const std::vector<Row> requests = shown_rows(plan, outcome.total);
-        text += figures_html(outcome);
-        text += "<h2>Latency by percentile</h2>\n" + percentile_plot(plan, outcome.total);
-        text += "<h2>Over the run</h2>\n";
-        text += outcome.series.empty() ? "" : rate_plot(outcome) + latency_plot(outcome);
-        text += "<h2>Handshakes</h2>\n" + phases_plot(handshakes) + table_html(handshakes);
-        text += "<h2>Requests</h2>\n" + phases_plot(requests);
-        text +=
-            "<p class=\"soft\">Lines reach from the lowest value to p99, boxes from p25 to p90; "
-            "the mark is p50. What is 0 lies at the left edge.</p>\n";
-        text += table_html(requests);
+    write_verdict(*out, report.validity);
+    if (report.outcome.total.answers() > 0) {
+        write_measured(*out, report);
     }
-    return text + "</body></html>\n";
+    return out->finish();
 }
 
 }  // namespace sluice::load

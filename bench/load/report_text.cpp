@@ -1,12 +1,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "bench/load/format.h"
 #include "bench/load/report.h"
+#include "report/format.h"
 
 namespace sluice::load {
 
 namespace {
+
+using report::bytes_human;
+using report::count_human;
+using report::duration_human;
+using report::rate_human;
 
 constexpr std::size_t kWidth = 96;   // of a line
 constexpr std::size_t kNames = 12;   // of the column of names

@@ -5,11 +5,16 @@
 #include <algorithm>
 #include <cmath>
 
-#include "bench/load/format.h"
+#include "report/format.h"
 
 namespace sluice::load {
 
 namespace {
+
+using report::count_human;
+using report::duration_human;
+using report::percent_human;
+using report::rate_human;
 
 double share(Nanos part, Nanos whole) {
     return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;

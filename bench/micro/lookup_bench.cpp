@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/check.h"
-#include "http/content.h"
+#include "http/snapshot.h"
 
 namespace sluice::micro {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/content.h"
+#include "http/snapshot.h"
 #include "http1/response.h"
 
 namespace sluice::micro {

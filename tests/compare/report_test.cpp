@@ -78,7 +78,7 @@ TEST(Text, TheHeadlineSaysWhetherTheMachineWasQuiet) {
     ours.comparison.high = 1.2;
     EXPECT_THAT(headline(made), testing::StartsWith("the machine was NOT quiet enough to tell 2 %: "
                                                     "differences of 15 % can be told"));
-    EXPECT_THAT(html_report(made), HasSubstr("<p class=\"headline loud\">"));
+    EXPECT_THAT(html_report(made), HasSubstr("<div class=\"verdict no\">"));
     ours.comparison.pairs = 3;
     made.rounds = 3;
     EXPECT_EQ(headline(made), "nothing is claimed of fewer than 6 restarts");
@@ -167,10 +167,10 @@ TEST(Html, NeedsNothingElseAndEscapesNames) {
     EXPECT_THAT(html, Not(HasSubstr("<script")));
     EXPECT_THAT(html, HasSubstr("aria-label=\"Ratios of 509-byte page\""));
     EXPECT_THAT(html, HasSubstr("aria-label=\"Response times of 509-byte page\""));
-    EXPECT_THAT(html, HasSubstr("<td class=\"words slower\">slower</td>"));
+    EXPECT_THAT(html, HasSubstr("<td class=\"words\"><span class=\"bad\">slower</span></td>"));
     EXPECT_THAT(html, HasSubstr("invalid: 3 errors"));
     // What is equal has a line of its own; an interval is one box, restarts are dots.
-    EXPECT_THAT(html, HasSubstr("<line class=\"one\""));
+    EXPECT_THAT(html, HasSubstr("class=\"one\"/>"));
     const std::string ratios = html.substr(html.find("Ratios of"));
     const std::string plot = ratios.substr(0, ratios.find("</svg>"));
     EXPECT_EQ(plot.find("class=\"box\""), plot.rfind("class=\"box\""));

@@ -27,7 +27,7 @@
 #include "core/client_bound.h"
 #include "core/limits.h"
 #include "core/reactor.h"
-#include "http/content.h"
+#include "http/content_view.h"
 #include "http1/session.h"
 #include "log/access_log.h"
 #include "tests/sim/site.h"

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/content.h"
+#include "http/entry.h"
 
 namespace sluice::test {
 

@@ -21,12 +21,13 @@ MAY_INCLUDE = {
     "content": {"system", "core", "http", "content"},
     "http1": {"system", "core", "http", "log", "http1"},
     "backends": {"system", "core", "backends"},
-    "wire": {"core", "http", "wire"},
-    "bench": {"system", "core", "backends", "bench"},
+    "report": {"core", "report"},
+    "wire": {"core", "http", "report", "wire"},
+    "bench": {"system", "core", "backends", "report", "bench"},
     "bench/micro": {"system", "core", "http", "http1", "log", "backends", "bench"},
-    "lab": {"system", "core", "backends", "wire", "lab"},
+    "lab": {"system", "core", "backends", "report", "wire", "lab"},
     "serve": {"system", "core", "http", "http1", "content", "log", "backends", "serve"},
-    "app": {"system", "core", "http", "http1", "content", "log", "backends", "serve", "bench", "wire",
+    "app": {"system", "core", "http", "http1", "content", "log", "backends", "serve", "report", "bench", "wire",
             "lab", "app"},
 }
 # Headers of plain values, which include nothing but each other: system may include them, too.

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/check.h"
-#include "http/content.h"
+#include "http/content_view.h"
 #include "http/load_queue.h"
 #include "http1/response.h"
 #include "tests/support/host.h"

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "http/content.h"
+#include "http/content_view.h"
 #include "http/load_queue.h"
 
 namespace sluice::http {

@@ -7,9 +7,16 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
+#include <fstream>
+#include <memory>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "backends/registry.h"
 
@@ -70,6 +77,66 @@ TEST(RegistryLinux, EpollDoesWithoutPwait2) {
             (*backend)->wake();
             EXPECT_TRUE((*backend)->poll(kNever).empty());
         }).join();
+    }
+}
+
+// Threads of the whole machine that wait for a disk, as the kernel counts them; the fewest of many
+// looks, because others may do so now and then (proc_stat(5)).
+int fewest_blocked() {
+    int fewest = 1'000'000;
+    for (int look = 0; look < 100; ++look) {
+        std::ifstream stat("/proc/stat");
+        for (std::string word; stat >> word;) {
+            if (word == "procs_blocked") {
+                int now = 0;
+                stat >> now;
+                fewest = std::min(fewest, now);
+            }
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    }
+    return fewest;
+}
+
+// Without it an idle server looks like one that waits for its disk all the time, to top(1), to
+// pressure stall information and to the power management.
+TEST(RegistryLinux, AnIdleRingIsNoWaitForADisk) {
+    constexpr int kThreads = 3;
+    for (const BackendVariant& variant : backend_variants()) {
+        if (variant.name != "io_uring" && variant.name != "io_uring/iowait") {
+            continue;
+        }
+        const bool quiet = variant.name == "io_uring" &&
+                           probe_backends()[0].detail.find("-no_iowait") == std::string::npos;
+        std::array<std::unique_ptr<Backend>, kThreads> backends;
+        std::atomic<int> waiting = 0;
+        std::vector<std::thread> threads;
+        for (std::unique_ptr<Backend>& backend : backends) {
+            threads.emplace_back([&] {
+                auto made = variant.factory->create(BackendLimits{.slots = 4, .recv_buffers = 4});
+                ASSERT_TRUE(made);
+                backend = std::move(*made);
+                ++waiting;
+                EXPECT_TRUE(backend->poll(kNever).empty());
+                backend.reset();
+            });
+        }
+        while (waiting < kThreads) {
+            std::this_thread::yield();
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));  // until all of them wait
+        const int blocked = fewest_blocked();
+        for (const std::unique_ptr<Backend>& backend : backends) {
+            backend->wake();
+        }
+        for (std::thread& thread : threads) {
+            thread.join();
+        }
+        if (quiet) {
+            EXPECT_LT(blocked, kThreads) << variant.name;
+        } else {
+            EXPECT_GE(blocked, kThreads) << variant.name;
+        }
     }
 }
 

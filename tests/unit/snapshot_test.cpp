@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "http/content.h"
+#include "http/snapshot.h"
 
 namespace sluice::http {
 namespace {

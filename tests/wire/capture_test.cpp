@@ -1,4 +1,5 @@
 #include "wire/capture.h"
+#include "report/escape.h"
 
 #include <gtest/gtest.h>
 
@@ -132,7 +133,7 @@ TEST(Output, WidthsAndWrapping) {
 TEST(Output, NothingFromTheWireControlsTheTerminal) {
     EXPECT_EQ(printable("a\x1b[31m\r\n"), "a\\x1b[31m\\x0d\\x0a");
     EXPECT_EQ(printable("\xc2\x9b \xff ok \xe4\xb8\xad"), "\\xc2\\x9b \\xff ok 中");
-    EXPECT_EQ(html_escape("<b a=\"'&'\">"), "&lt;b a=&quot;&#39;&amp;&#39;&quot;&gt;");
+    EXPECT_EQ(report::html_escape("<b a=\"'&'\">"), "&lt;b a=&quot;&#39;&amp;&#39;&quot;&gt;");
 }
 
 TEST(Output, SecretsAreHiddenUnlessAskedFor) {

@@ -1,4 +1,5 @@
 #include "wire/report.h"
+#include "report/escape.h"
 
 #include <gtest/gtest.h>
 
@@ -92,7 +93,7 @@ TEST(Report, TakesTheOwnerAndTheLogoFromThePage) {
     const std::string text = Visit(false).text(Language::en, false);
     EXPECT_TRUE(has(text, "**Name (姓名)**: 某某"));
     EXPECT_TRUE(has(text, "**Student number (学号)**: 42"));
-    EXPECT_TRUE(has(text, "data:image/png;base64," + base64("\x89picture")));
+    EXPECT_TRUE(has(text, "data:image/png;base64," + report::base64("\x89picture")));
     EXPECT_TRUE(has(text, "`/a/l.png`"));
     EXPECT_FALSE(has(text, "hush"));
 }

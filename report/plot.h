@@ -1,11 +1,11 @@
-// Line plots and range bars as SVG text, for the HTML reports. Pure.
+// Line plots and range bars as SVG, for the HTML reports. Pure.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
-namespace sluice::load {
+namespace sluice::report {
 
 struct Axis {
     double low = 0;
@@ -41,6 +41,4 @@ struct Range {
 [[nodiscard]] Axis duration_axis(double low_ns, double high_ns, bool log, std::string title);
 [[nodiscard]] Axis count_axis(double high, std::string title);  // from 0
 
-[[nodiscard]] std::string html_escape(const std::string& text);
-
-}  // namespace sluice::load
+}  // namespace sluice::report

@@ -1,60 +1,15 @@
-#include "wire/document.h"
+#include "report/document.h"
 
 #include <fmt/format.h>
 
-#include <cstdint>
+#include <algorithm>
 
-#include "wire/output.h"
+#include "report/escape.h"
+#include "report/style.h"
 
-namespace sluice::wire {
+namespace sluice::report {
 
 namespace {
-
-// Colours by name, dark and light by the reader's setting, ink on white on paper.
-constexpr std::string_view kStyle = R"(
-:root { color-scheme: light dark; --ground: #f3f6fa; --card: #fff; --ink: #14263a; --soft: #55697e;
-  --line: #d4deea; --accent: #0b66a3; --code: #eaf1f8; --client: #0b66a3; --server: #a04a00;
-  --lesson: #0b66a3; --note: #55697e; --warning: #8a5a00; --problem: #b3261e; }
-@media (prefers-color-scheme: dark) { :root { --ground: #0b1521; --card: #111f2f; --ink: #e4edf6;
-  --soft: #9db1c6; --line: #26394d; --accent: #6cc4f2; --code: #0b1826; --client: #6cc4f2;
-  --server: #f0a35e; --lesson: #6cc4f2; --note: #9db1c6; --warning: #f0c05e; --problem: #ff8a80; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.7 system-ui,
-  "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; }
-main { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
-h1 { font-size: 1.8rem; line-height: 1.3; margin: .5rem 0 1.25rem; }
-h2 { font-size: 1.35rem; margin: 2.5rem 0 .75rem; padding-bottom: .3rem; border-bottom: 2px solid var(--line); }
-h3 { font-size: 1.08rem; margin: 1.75rem 0 .5rem; }
-p { margin: .6rem 0; }
-code, pre, .mono { font-family: ui-monospace, Consolas, "DejaVu Sans Mono", "WenQuanYi Micro Hei Mono", monospace; }
-code { background: var(--code); padding: .05em .3em; border-radius: .25em; font-size: .9em; overflow-wrap: anywhere; }
-pre { background: var(--code); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem;
-  overflow-x: auto; font-size: .82rem; line-height: 1.5; white-space: pre-wrap; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; margin: .75rem 0; }
-table { border-collapse: collapse; width: 100%; background: var(--card); font-size: .88rem; line-height: 1.5; }
-th, td { border: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top; overflow-wrap: break-word; }
-th { background: var(--code); font-weight: 600; white-space: nowrap; }
-td:first-child { white-space: nowrap; } td:has(code) { min-width: 11rem; }
-td { font-variant-numeric: tabular-nums; }
-figure { margin: 1rem 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; overflow-x: auto; }
-figure svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
-figure.page { padding: 0; overflow: hidden; } figure.page figcaption { padding: 0 1rem .6rem; }
-iframe { display: block; width: 100%; height: 30rem; border: 0; background: #fff; }
-figcaption { color: var(--soft); font-size: .85rem; margin-top: .6rem; }
-.profile { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: center; background: var(--card);
-  border: 1px solid var(--line); border-radius: .8rem; padding: 1.25rem 1.5rem; }
-.profile img { width: 10rem; height: 10rem; object-fit: cover; border-radius: .6rem; }
-.profile dl { display: grid; grid-template-columns: max-content 1fr; margin: 0; gap: .3rem 1.5rem; font-size: 1.1rem; }
-.profile dt { color: var(--soft); } .profile dd { margin: 0; font-weight: 600; }
-.remark { border-left: 4px solid var(--note); background: var(--card); padding: .5rem .9rem; margin: .6rem 0; border-radius: 0 .4rem .4rem 0; }
-.lesson { border-color: var(--lesson); } .warning { border-color: var(--warning); } .problem { border-color: var(--problem); }
-@media print { :root { color-scheme: light; --ground: #fff; --card: #fff; --ink: #000; --soft: #333; --line: #999;
-  --accent: #000; --code: #f2f2f2; --client: #004a80; --server: #803a00; --lesson: #004a80;
-  --note: #333; --warning: #604000; --problem: #900; font-size: 10pt; }
-  @page { margin: 15mm; } main { max-width: none; padding: 0; }
-  figure, tr, ul, .short, .remark, .profile { break-inside: avoid; } h2, h3, h3 + p { break-after: avoid; }
-  iframe { width: 143%; height: 46rem; transform: scale(.7); transform-origin: 0 0; margin-bottom: -13.8rem; } }
-)";
 
 // `code` and **strong**, in escaped text.
 std::string inline_html(std::string_view text) {
@@ -79,19 +34,108 @@ std::string inline_html(std::string_view text) {
     return out;
 }
 
+std::string_view name_of(Tone tone) {
+    switch (tone) {
+        case Tone::plain: break;
+        case Tone::soft: return "soft";
+        case Tone::good: return "good";
+        case Tone::bad: return "bad";
+    }
+    return "";
+}
+
+std::string_view name_of(ColumnKind kind) {
+    switch (kind) {
+        case ColumnKind::number: break;
+        case ColumnKind::words: return "words";
+        case ColumnKind::text: return "long";
+    }
+    return "";
+}
+
+template <typename Kind>
+std::string class_of(Kind kind) {
+    const std::string_view name = name_of(kind);
+    return name.empty() ? "" : fmt::format(" class=\"{}\"", name);
+}
+
+std::string cell_html(const Cell& cell, ColumnKind kind, std::size_t columns) {
+    std::string text = inline_html(cell.text);
+    if (!cell.anchor.empty()) {
+        text = fmt::format("<a href=\"#{}\">{}</a>", html_escape(cell.anchor), text);
+    }
+    if (cell.tone != Tone::plain) {
+        text = fmt::format("<span{}>{}</span>", class_of(cell.tone), text);
+    }
+    return fmt::format(
+        "<td{}{}{}>{}</td>", class_of(kind),
+        columns > 1 ? fmt::format(" colspan=\"{}\"", columns) : "",
+        cell.hint.empty() ? "" : fmt::format(" title=\"{}\"", html_escape(cell.hint)), text);
+}
+
+std::string id_of(std::string_view anchor) {
+    return anchor.empty() ? "" : fmt::format(" id=\"{}\"", html_escape(anchor));
+}
+
 class Html final : public Document {
   public:
-    explicit Html(Language language) : chinese_(language == Language::zh) {}
+    explicit Html(std::string_view language) : language_(language) {}
 
     void title(std::string_view text) override {
         title_ = text;
         body_ += fmt::format("<h1>{}</h1>\n", inline_html(text));
     }
-    void heading(int level, std::string_view text) override {
-        body_ += fmt::format("<h{}>{}</h{}>\n", level, inline_html(text), level);
+    void heading(int level, std::string_view text, std::string_view anchor) override {
+        body_ += fmt::format("<h{}{}>{}</h{}>\n", level, id_of(anchor), inline_html(text), level);
     }
     void paragraph(std::string_view text) override {
         body_ += fmt::format("<p>{}</p>\n", inline_html(text));
+    }
+    void small_print(const std::vector<std::string>& lines) override {
+        body_ += "<p class=\"small\">";
+        for (std::size_t i = 0; i < lines.size(); ++i) {
+            body_ += (i > 0 ? "<br>\n" : "") + inline_html(lines[i]);
+        }
+        body_ += "</p>\n";
+    }
+    void verdict(bool good, std::string_view text, const std::vector<Reason>& reasons) override {
+        body_ += fmt::format("<div class=\"verdict{}\"><b>{}</b>\n", good ? "" : " no",
+                             inline_html(text));
+        if (!reasons.empty()) {
+            body_ += "<dl>\n";
+        }
+        for (const Reason& reason : reasons) {
+            body_ += fmt::format("<dt{}>{}</dt><dd>{}</dd><dd>{}</dd>\n", class_of(reason.tone),
+                                 html_escape(reason.kind), html_escape(reason.name),
+                                 inline_html(reason.text));
+        }
+        body_ += reasons.empty() ? "</div>\n" : "</dl></div>\n";
+    }
+    void tiles(const std::vector<Row>& values) override {
+        body_ += "<div class=\"tiles\">";
+        for (const Row& value : values) {
+            body_ +=
+                fmt::format("<div><b>{}</b>{}</div>", html_escape(value[0]), html_escape(value[1]));
+        }
+        body_ += "</div>\n";
+    }
+    void figures(const std::vector<Column>& columns,
+                 const std::vector<std::vector<Cell>>& rows) override {
+        body_ += "<div class=\"scroll figures\"><table>\n<thead><tr>";
+        for (const Column& column : columns) {
+            body_ += fmt::format("<th{}>{}</th>", class_of(column.kind), inline_html(column.title));
+        }
+        body_ += "</tr></thead>\n<tbody>\n";
+        for (const std::vector<Cell>& row : rows) {
+            body_ += "<tr>";
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                const bool last = i + 1 == row.size() && row.size() < columns.size();
+                body_ += cell_html(row[i], last ? ColumnKind::text : columns[i].kind,
+                                   last ? columns.size() - i : 1);
+            }
+            body_ += "</tr>\n";
+        }
+        body_ += "</tbody></table></div>\n";
     }
     void items(const std::vector<std::string>& texts, bool numbered) override {
         const std::string_view tag = numbered ? "ol" : "ul";
@@ -127,8 +171,10 @@ class Html final : public Document {
     }
     void drawing(std::string_view svg, std::string_view text, std::string_view caption) override {
         (void)text;
-        body_ += fmt::format("<figure>\n{}\n<figcaption>{}</figcaption></figure>\n", svg,
-                             inline_html(caption));
+        body_ += fmt::format(
+            "<figure>\n{}\n{}</figure>\n", svg,
+            caption.empty() ? ""
+                            : fmt::format("<figcaption>{}</figcaption>", inline_html(caption)));
     }
     void profile(const std::vector<Row>& facts, std::string_view logo_type,
                  std::string_view logo) override {
@@ -170,11 +216,11 @@ class Html final : public Document {
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
             "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n</body>\n"
             "</html>\n",
-            chinese_ ? "zh-CN" : "en", html_escape(title_), kStyle, body_);
+            html_escape(language_), html_escape(title_), kStyleSheet, body_);
     }
 
   private:
-    const bool chinese_;
+    const std::string language_;
     std::string title_;
     std::string body_;
 };
@@ -208,8 +254,47 @@ std::string inline_markdown(std::string_view text, bool in_table) {
 class Markdown final : public Document {
   public:
     void title(std::string_view text) override { line("# ", text); }
-    void heading(int level, std::string_view text) override {
+    void heading(int level, std::string_view text, std::string_view anchor) override {
+        (void)anchor;
         line(level == 2 ? "## " : "### ", text);
+    }
+    void small_print(const std::vector<std::string>& lines) override {
+        for (const std::string& text : lines) {
+            line("", text);
+        }
+    }
+    void verdict(bool good, std::string_view text, const std::vector<Reason>& reasons) override {
+        (void)good;
+        out_ += fmt::format("**{}**\n\n", inline_markdown(text, false));
+        for (const Reason& reason : reasons) {
+            out_ += fmt::format("- {}: {}: {}\n", inline_markdown(reason.kind, false),
+                                inline_markdown(reason.name, false),
+                                inline_markdown(reason.text, false));
+        }
+        out_ += reasons.empty() ? "" : "\n";
+    }
+    void tiles(const std::vector<Row>& values) override {
+        for (const Row& value : values) {
+            out_ += fmt::format("- {}: **{}**\n", inline_markdown(value[1], false),
+                                inline_markdown(value[0], false));
+        }
+        out_ += "\n";
+    }
+    void figures(const std::vector<Column>& columns,
+                 const std::vector<std::vector<Cell>>& rows) override {
+        Row head;
+        for (const Column& column : columns) {
+            head.push_back(column.title);
+        }
+        std::vector<Row> plain;
+        for (const std::vector<Cell>& cells : rows) {
+            Row one;
+            for (const Cell& cell : cells) {
+                one.push_back(cell.text);
+            }
+            plain.push_back(std::move(one));
+        }
+        table(head, plain);
     }
     void paragraph(std::string_view text) override { line("", text); }
     void items(const std::vector<std::string>& texts, bool numbered) override {
@@ -287,7 +372,17 @@ class Markdown final : public Document {
 
 }  // namespace
 
-std::unique_ptr<Document> make_html(Language language) {
+std::string_view to_string(Severity severity) noexcept {
+    switch (severity) {
+        case Severity::lesson: return "lesson";
+        case Severity::note: return "note";
+        case Severity::warning: return "warning";
+        case Severity::problem: return "problem";
+    }
+    return "";
+}
+
+std::unique_ptr<Document> make_html(std::string_view language) {
     return std::make_unique<Html>(language);
 }
 
@@ -295,22 +390,4 @@ std::unique_ptr<Document> make_markdown() {
     return std::make_unique<Markdown>();
 }
 
-std::string base64(std::string_view bytes) {
-    static constexpr std::string_view kDigits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    out.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k) {
-            group =
-                group << 8 | (i + k < bytes.size() ? static_cast<std::uint8_t>(bytes[i + k]) : 0);
-        }
-        for (std::size_t k = 0; k < 4; ++k) {
-            out += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
-        }
-    }
-    return out;
-}
-
-}  // namespace sluice::wire
+}  // namespace sluice::report

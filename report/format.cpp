@@ -1,11 +1,11 @@
-#include "bench/load/format.h"
+#include "report/format.h"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
 
-namespace sluice::load {
+namespace sluice::report {
 
 namespace {
 
@@ -62,4 +62,4 @@ std::string percent_human(double share) {
     return fmt::format("{:.1f} %", share * 100);
 }
 
-}  // namespace sluice::load
+}  // namespace sluice::report

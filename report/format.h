@@ -7,7 +7,7 @@
 
 #include "core/clock.h"
 
-namespace sluice::load {
+namespace sluice::report {
 
 [[nodiscard]] std::string duration_human(double nanos);  // "812 ns", "45.1 us", "1.20 s"
 [[nodiscard]] inline std::string duration_human(Nanos duration) {
@@ -21,4 +21,4 @@ namespace sluice::load {
 [[nodiscard]] std::string bytes_human(double bytes);         // "1.2 MB": powers of 1,000
 [[nodiscard]] std::string percent_human(double share);       // "99.3 %"
 
-}  // namespace sluice::load
+}  // namespace sluice::report

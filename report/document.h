@@ -1,0 +1,86 @@
+// A report's text, said once and written as HTML or as Markdown. All text that is handed over is
+// plain; the writers escape it. Emphasis inside of a paragraph is `code` between back quotes and
+// **strong** between double asterisks, in both. Pure; one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report/severity.h"
+
+namespace sluice::report {
+
+using Row = std::vector<std::string>;
+
+enum class Tone : std::uint8_t { plain, soft, good, bad };
+
+// Of a table of figures.
+enum class ColumnKind : std::uint8_t {
+    number,
+    words,  // short, on one line
+    text,
+};
+struct Column {
+    std::string title;
+    ColumnKind kind = ColumnKind::number;
+};
+struct Cell {
+    std::string text;
+    Tone tone = Tone::plain;
+    std::string anchor = {};  // of the heading that it leads to
+    std::string hint = {};    // shown on request
+};
+
+// What a verdict rests on.
+struct Reason {
+    Tone tone = Tone::plain;
+    std::string kind;  // "note"
+    std::string name;
+    std::string text;
+};
+
+class Document {
+  public:
+    virtual ~Document() = default;
+
+    virtual void title(std::string_view text) = 0;
+    // 2 or 3; the anchor is a name without spaces, or empty.
+    virtual void heading(int level, std::string_view text, std::string_view anchor) = 0;
+    void heading(int level, std::string_view text) { heading(level, text, {}); }
+    virtual void paragraph(std::string_view text) = 0;
+    // What is there for who asks: one line below the other.
+    virtual void small_print(const std::vector<std::string>& lines) = 0;
+    virtual void items(const std::vector<std::string>& texts, bool numbered) = 0;
+    virtual void table(const Row& head, const std::vector<Row>& rows) = 0;
+    // A table of figures, whose first column stays when it is moved sideways. A row that is shorter
+    // than the head ends in a text over the columns that are left.
+    virtual void figures(const std::vector<Column>& columns,
+                         const std::vector<std::vector<Cell>>& rows) = 0;
+    // A few values that count most: value and what it is.
+    virtual void tiles(const std::vector<Row>& values) = 0;
+    virtual void code(std::string_view text) = 0;
+    // A remark that stands out.
+    virtual void remark(Severity severity, std::string_view text) = 0;
+    // What the whole comes to.
+    virtual void verdict(bool good, std::string_view text, const std::vector<Reason>& reasons) = 0;
+    // SVG where the format can show it, else `text` as code.
+    virtual void drawing(std::string_view svg, std::string_view text, std::string_view caption) = 0;
+    // A captured page as a browser would show it, where the format can: inert, with `picture` in
+    // place of what `picture_source` names.
+    virtual void page(std::string_view html, std::string_view picture_source,
+                      std::string_view picture_type, std::string_view picture,
+                      std::string_view caption) = 0;
+    // Who hands the report in: label and value; the logo is a picture's bytes.
+    virtual void profile(const std::vector<Row>& facts, std::string_view logo_type,
+                         std::string_view logo) = 0;
+    [[nodiscard]] virtual std::string finish() = 0;
+};
+
+// `language` as HTML's lang has it (BCP 47): "en", "zh-CN".
+[[nodiscard]] std::unique_ptr<Document> make_html(std::string_view language);
+[[nodiscard]] std::unique_ptr<Document> make_markdown();
+
+}  // namespace sluice::report
