@@ -1,5 +1,4 @@
 #include "wire/capture.h"
-#include "report/escape.h"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "report/escape.h"
 #include "wire/output.h"
 #include "wire/timeline.h"
 

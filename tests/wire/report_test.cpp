@@ -1,11 +1,11 @@
 #include "wire/report.h"
-#include "report/escape.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "lab/reconstruction.h"
+#include "report/escape.h"
 
 #include "tests/wire/build.h"
 
