@@ -4,9 +4,9 @@
 //
 // HOW IT WORKS. Complete requests are answered while they are being fed: heads, and bodies that are
 // small, gather in a buffer, so that pipelined requests leave in one send. A larger body follows
-// what is in the buffer as a slice of the entry's memory or a range of its file; until
-// it has left, nothing more is taken. A head that is cut, has a body to be read first, or waits for
-// content is kept in a buffer of its own and parsed again when its time comes.
+// what is in the buffer as a slice of the entry's memory or a range of its file; until it has left,
+// nothing more is taken. A head that is cut, has a body to be read first, or waits for content is
+// kept in a buffer of its own and parsed again when its time comes.
 //
 // OWNERSHIP. Sessions borrow the factory, and it the limits, the view and the log sink. Content
 // that is being sent is pinned in the view. All on the worker's thread. Allocates nothing but the
