@@ -123,6 +123,7 @@ void write_scenario(Document& out, const ScenarioResult& result) {
         columns.push_back({name, columns.size() < 2 ? ColumnKind::words : ColumnKind::number});
     }
     std::vector<std::vector<Cell>> rows;
+    rows.reserve(result.rows.size());
     for (const Row& row : result.rows) {
         rows.push_back(cells_of_row(result, row));
     }

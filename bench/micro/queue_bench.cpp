@@ -3,6 +3,7 @@
 
 #include "bench/micro/site.h"
 #include "core/check.h"
+#include "http/content_view.h"
 #include "http/load_queue.h"
 #include "log/access_log.h"
 
