@@ -63,9 +63,14 @@ TEST_F(MemoryFileLinuxTest, LivesInHugePagesWhereTheSystemHasThem) {
     std::ifstream setting("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
     const std::string choice(std::istreambuf_iterator<char>(setting), {});
     const bool denied = choice.empty() || choice.contains("[deny]");
-    const std::uint64_t before = huge();
-    add(8 * MemoryFile::kChunkBytes, 'h');
-    EXPECT_TRUE(denied || huge() >= before + MemoryFile::kChunkBytes);
+    // The system counts for all processes, and another one may give some back meanwhile.
+    bool seen = denied;
+    for (int attempt = 0; attempt < 10 && !seen; ++attempt) {
+        const std::uint64_t before = huge();
+        add(8 * MemoryFile::kChunkBytes, 'h');
+        seen = huge() >= before + MemoryFile::kChunkBytes;
+    }
+    EXPECT_TRUE(seen);
 }
 
 }  // namespace
