@@ -51,13 +51,7 @@ CLI::Option* add_number(CLI::App& app, const char* name, T& value, std::uint64_t
                         std::uint64_t high, const char* help) {
     return add_parsed<T>(
                app, name, value, "N",
-               [low, high](const std::string& text) -> Result<T> {
-                   auto number = parse_number(text, low, high);
-                   if (!number) {
-                       return std::unexpected(number.error());
-                   }
-                   return static_cast<T>(*number);
-               },
+               [low, high](const std::string& text) { return parse_number_as<T>(text, low, high); },
                help)
         ->default_str(std::to_string(value));
 }
@@ -91,11 +85,8 @@ inline CLI::Option* add_name(CLI::App& app, const char* name, std::string& value
 }
 
 inline void add_backend(CLI::App& app, std::string& value) {
-    Choices<std::string> choices;
-    for (const std::string& name : backend_names()) {
-        choices.emplace_back(name, name);
-    }
-    add_choice(app, "--backend", value, choices, "Way of talking to the system");
+    add_choice(app, "--backend", value, choices_of(backend_names()),
+               "Way of talking to the system");
 }
 
 // For options that may be given several times: CLI11's check by a parser of ours.

@@ -9,4 +9,7 @@ namespace sluice {
 // Catches these signals from now on. What it returns lives for ever and becomes true when one came.
 [[nodiscard]] const std::atomic<bool>& stop_on_signals();
 
+// Its part of each system: SIGHUP, unless it is ignored; Windows has none.
+void catch_hangup(void (*handler)(int));
+
 }  // namespace sluice

@@ -4,25 +4,10 @@
 
 namespace sluice {
 
-namespace {
-
-std::atomic<bool> stop_requested{false};
-
-void on_signal(int number) {
-    if (stop_requested.exchange(true)) {
-        std::signal(number, SIG_DFL);  // the next one ends us at once
-    }
-}
-
-}  // namespace
-
-const std::atomic<bool>& stop_on_signals() {
-    std::signal(SIGINT, on_signal);
-    std::signal(SIGTERM, on_signal);
-    if (std::signal(SIGHUP, on_signal) == SIG_IGN) {
+void catch_hangup(void (*handler)(int)) {
+    if (std::signal(SIGHUP, handler) == SIG_IGN) {
         std::signal(SIGHUP, SIG_IGN);  // nohup(1)
     }
-    return stop_requested;
 }
 
 }  // namespace sluice

@@ -1,25 +1,7 @@
-#include <csignal>
-
 #include "app/stop_request.h"
 
 namespace sluice {
 
-namespace {
-
-std::atomic<bool> stop_requested{false};
-
-void on_signal(int number) {
-    if (stop_requested.exchange(true)) {
-        std::signal(number, SIG_DFL);  // the next one ends us at once
-    }
-}
-
-}  // namespace
-
-const std::atomic<bool>& stop_on_signals() {
-    std::signal(SIGINT, on_signal);
-    std::signal(SIGTERM, on_signal);
-    return stop_requested;
-}
+void catch_hangup(void (*)(int)) {}
 
 }  // namespace sluice

@@ -175,8 +175,13 @@ ContentLoader::Growth ContentLoader::digest_growth(const FileNode& node, const f
             return {share(std::move(*digest)), true};
         }
     }
+    return {digest_from_start(opened), false};
+}
+
+// Null when that cannot be had, as hash_growth() says.
+SharedDigest ContentLoader::digest_from_start(const fs::Opened& opened) {
     auto digest = hash_growth(opened, ContentDigest{}, opened.info.stamp.size);
-    return {digest ? share(std::move(*digest)) : nullptr, false};
+    return digest ? share(std::move(*digest)) : nullptr;
 }
 
 // Of `size_min` bytes at least. None when that is too much to be read here, when what was the end

@@ -267,11 +267,7 @@ ContentLoader::Outcome ContentLoader::read(FileNode& node, fs::Opened opened, co
     // beginning, or its downloads would end at the next byte that is added.
     Content content{.type = judge(node)};
     const fs::Info info = opened.info;
-    SharedDigest digest;
-    if (auto hashed = hash_growth(opened, ContentDigest{}, info.stamp.size)) {
-        digest = share(std::move(*hashed));
-    }
-    keep_open(opened, digest, content);
+    keep_open(opened, digest_from_start(opened), content);
     set_type(node, content.type);
     node.type_undecided = !content.type.decided();
     accept(node, info, std::move(content));

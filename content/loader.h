@@ -192,6 +192,7 @@ class ContentLoader {
         bool at_the_end;      // what was there before still is
     };
     [[nodiscard]] Growth digest_growth(const FileNode& node, const fs::Opened& opened);
+    [[nodiscard]] SharedDigest digest_from_start(const fs::Opened& opened);
     [[nodiscard]] std::optional<ContentDigest> hash_growth(const fs::Opened& opened,
                                                            const ContentDigest& base,
                                                            std::uint64_t size_min);

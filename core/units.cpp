@@ -131,6 +131,15 @@ Result<std::string> parse_name(const std::string& text) {
     return text;
 }
 
+Choices<std::string> choices_of(const std::vector<std::string>& names) {
+    Choices<std::string> choices;
+    choices.reserve(names.size());
+    for (const std::string& name : names) {
+        choices.emplace_back(name, name);
+    }
+    return choices;
+}
+
 bool same_name(std::string_view a, std::string_view b) {
     return std::ranges::equal(
         a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });

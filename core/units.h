@@ -16,6 +16,16 @@ namespace sluice {
 // A whole number within bounds, in digits alone.
 [[nodiscard]] Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t low,
                                                  std::uint64_t high);
+// The same as another type of integer, which holds `high`.
+template <typename T>
+[[nodiscard]] Result<T> parse_number_as(std::string_view text, std::uint64_t low,
+                                        std::uint64_t high) {
+    const auto number = parse_number(text, low, high);
+    if (!number) {
+        return std::unexpected(number.error());
+    }
+    return static_cast<T>(*number);
+}
 // More than zero, and finite: "1000", "0.5".
 [[nodiscard]] Result<double> parse_rate(std::string_view text);
 // Bytes. Units: none or b, k/kb/kib, m..., g... in any case; all of them powers of 1,024.
@@ -32,6 +42,9 @@ namespace sluice {
 // The names of a few values.
 template <typename T>
 using Choices = std::vector<std::pair<std::string, T>>;
+
+// Of values that are names themselves.
+[[nodiscard]] Choices<std::string> choices_of(const std::vector<std::string>& names);
 
 // "a, b, c".
 template <typename T>

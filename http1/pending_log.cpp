@@ -18,8 +18,8 @@ std::size_t PendingLog::bytes_for(const LogTexts& texts) noexcept {
 }
 
 // From high to low: the record, then its three texts.
-void PendingLog::push(const LogTexts& texts, std::uint16_t status, std::uint64_t body_bytes,
-                      std::uint64_t body_at, Nanos now) noexcept {
+void PendingLog::push(char* memory, const LogTexts& texts, std::uint16_t status,
+                      std::uint64_t body_bytes, std::uint64_t body_at, Nanos now) noexcept {
     const auto length = [](std::string_view text) {
         return text.data() == nullptr ? kAbsent : static_cast<std::uint16_t>(cut(text).size());
     };
@@ -31,7 +31,7 @@ void PendingLog::push(const LogTexts& texts, std::uint16_t status, std::uint64_t
                         length(texts.request_line),
                         length(texts.referer),
                         length(texts.user_agent)};
-    char* at = memory_ + bottom_ - sizeof record;
+    char* at = memory + bottom_ - sizeof record;
     std::memcpy(at, &record, sizeof record);
     for (const std::string_view text : {texts.request_line, texts.referer, texts.user_agent}) {
         if (!text.empty()) {
@@ -39,13 +39,13 @@ void PendingLog::push(const LogTexts& texts, std::uint16_t status, std::uint64_t
             std::memcpy(at, text.data(), cut(text).size());
         }
     }
-    bottom_ = static_cast<std::uint32_t>(at - memory_);
+    bottom_ = static_cast<std::uint32_t>(at - memory);
 }
 
-void PendingLog::settle(std::uint64_t bytes, bool unfinished, AccessLogSink& sink,
+void PendingLog::settle(char* memory, std::uint64_t bytes, bool unfinished, AccessLogSink& sink,
                         SessionPeer& peer, const SessionContext& context) noexcept {
     while (top_ != bottom_) {
-        char* const record_at = memory_ + top_ - sizeof(Record);
+        char* const record_at = memory + top_ - sizeof(Record);
         Record record;
         std::memcpy(&record, record_at, sizeof record);
         const std::uint64_t beyond = bytes - std::min(bytes, record.body_at);
@@ -63,7 +63,7 @@ void PendingLog::settle(std::uint64_t bytes, bool unfinished, AccessLogSink& sin
         line.request_line = text(record.line_bytes);
         line.referer = text(record.referer_bytes);
         line.user_agent = text(record.user_agent_bytes);
-        const auto next = static_cast<std::uint32_t>(at - memory_);
+        const auto next = static_cast<std::uint32_t>(at - memory);
         if (unfinished && next == bottom_) {
             record.body_at = 0;
             std::memcpy(record_at, &record, sizeof record);

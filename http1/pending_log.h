@@ -24,9 +24,9 @@ struct LogTexts {
 
 class PendingLog {
   public:
+    // Records end at `size` of the memory, which each call is given: the same as long as there are
+    // any.
     explicit PendingLog(std::uint32_t size) noexcept : size_(size), top_(size), bottom_(size) {}
-    // Records end at `memory` + size. Only while there are none.
-    void lend(char* memory) noexcept { memory_ = memory; }
 
     [[nodiscard]] static std::size_t bytes_for(const LogTexts& texts) noexcept;
     // Where the lowest record begins: the memory below is free.
@@ -35,13 +35,13 @@ class PendingLog {
 
     // `body_at`: where the answer's body begins, in bytes from the start of the piece that it
     // leaves with. Takes bytes_for(texts) below bottom().
-    void push(const LogTexts& texts, std::uint16_t status, std::uint64_t body_bytes,
+    void push(char* memory, const LogTexts& texts, std::uint16_t status, std::uint64_t body_bytes,
               std::uint64_t body_at, Nanos now) noexcept;
 
     // `bytes` of the current piece have left. Writes the log lines; when `unfinished`, the last
     // answer's body goes on in the next piece, and its record stays.
-    void settle(std::uint64_t bytes, bool unfinished, AccessLogSink& sink, SessionPeer& peer,
-                const SessionContext& context) noexcept;
+    void settle(char* memory, std::uint64_t bytes, bool unfinished, AccessLogSink& sink,
+                SessionPeer& peer, const SessionContext& context) noexcept;
 
   private:
     struct Record {
@@ -57,7 +57,6 @@ class PendingLog {
     static constexpr std::uint16_t kAbsent = 0xffff;
     static_assert(kLogTextMax < kAbsent);
 
-    char* memory_ = nullptr;
     std::uint32_t size_;
     std::uint32_t top_;     // end of the oldest record
     std::uint32_t bottom_;  // start of the newest

@@ -346,7 +346,7 @@ bool Http1Session::emit(const ResponsePlan& plan, ConnectionField connection, co
     if (worker_.log != nullptr) {
         const std::uint64_t body = plan.head_only ? 0 : body_bytes(plan);
         const std::uint64_t body_at = out_bytes_ - (body_written ? body : 0);
-        pending_log_.push(texts, plan.status, body, body_at, worker_.context.now);
+        pending_log_.push(out_, texts, plan.status, body, body_at, worker_.context.now);
     }
     return true;
 }
@@ -354,7 +354,6 @@ bool Http1Session::emit(const ResponsePlan& plan, ConnectionField connection, co
 bool Http1Session::borrow_output() noexcept {
     if (out_ == nullptr) {
         out_ = worker_.outputs.acquire();
-        pending_log_.lend(out_);
     }
     return out_ != nullptr;
 }
@@ -425,7 +424,7 @@ void Http1Session::finish_piece(std::uint64_t bytes) noexcept {
     out_bytes_ = 0;
     const bool unfinished = stream_ && !stream_->finished();
     if (worker_.log != nullptr) {
-        pending_log_.settle(bytes, unfinished, *worker_.log, peer_, worker_.context);
+        pending_log_.settle(out_, bytes, unfinished, *worker_.log, peer_, worker_.context);
     }
     if (stream_ && !unfinished) {
         finish_stream();
@@ -440,7 +439,8 @@ void Http1Session::finish_piece(std::uint64_t bytes) noexcept {
 
 void Http1Session::aborted(std::uint64_t bytes) noexcept {
     if (worker_.log != nullptr) {
-        pending_log_.settle(sending_ ? bytes : 0, false, *worker_.log, peer_, worker_.context);
+        pending_log_.settle(out_, sending_ ? bytes : 0, false, *worker_.log, peer_,
+                            worker_.context);
     }
     finish_stream();
     sending_ = false;

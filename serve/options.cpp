@@ -18,12 +18,13 @@ constexpr std::string_view kLimits = "Limits";
 constexpr std::uint64_t kConnectionsMax = 1'000'000;
 constexpr std::uint64_t kFieldsMax = 100'000;
 
-template <typename T>
-T& at(ServeConfig& config, T ServeConfig::*member) {
+// The member of a configuration or of its limits; either may be const.
+template <typename Config, typename T>
+auto& at(Config& config, T ServeConfig::*member) {
     return config.*member;
 }
-template <typename T>
-T& at(ServeConfig& config, T Limits::*member) {
+template <typename Config, typename T>
+auto& at(Config& config, T Limits::*member) {
     return config.limits.*member;
 }
 
@@ -43,7 +44,7 @@ ServeOption one(std::string_view name, std::string_view type, std::string_view h
                 at(config, member) = std::move(*value);
                 return {};
             },
-            .get = [member, text](ServeConfig config) -> std::vector<std::string> {
+            .get = [member, text](const ServeConfig& config) -> std::vector<std::string> {
                 std::string shown = text(at(config, member));
                 return shown.empty() ? std::vector<std::string>{}
                                      : std::vector<std::string>{std::move(shown)};
@@ -72,13 +73,7 @@ ServeOption number(std::string_view name, T Owner::*member, std::uint64_t low, s
                    std::string_view help) {
     return one(
         name, "N", help, member,
-        [low, high](const std::string& text) -> Result<T> {
-            const auto value = parse_number(text, low, high);
-            if (!value) {
-                return std::unexpected(value.error());
-            }
-            return static_cast<T>(*value);
-        },
+        [low, high](const std::string& text) { return parse_number_as<T>(text, low, high); },
         [](T value) { return std::to_string(value); });
 }
 
@@ -159,11 +154,8 @@ ServeOption access_log() {
 }
 
 ServeOption backend() {
-    Choices<std::string> choices;
-    for (const std::string& name : backend_names()) {
-        choices.emplace_back(name, name);
-    }
-    return choice("backend", &ServeConfig::backend, choices, "Way of talking to the system");
+    return choice("backend", &ServeConfig::backend, choices_of(backend_names()),
+                  "Way of talking to the system");
 }
 
 std::vector<ServeOption> limits() {

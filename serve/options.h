@@ -28,7 +28,7 @@ struct ServeOption {
     // are "true" and "false". An error says what is wrong with the value, not of which option.
     std::function<Result<void>(ServeConfig&, std::span<const std::string>)> set;
     // The value as the texts that would set it; none when there is none.
-    std::function<std::vector<std::string>(ServeConfig)> get;
+    std::function<std::vector<std::string>(const ServeConfig&)> get;
 };
 
 // All but the root, in the order of --help.

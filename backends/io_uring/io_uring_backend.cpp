@@ -648,10 +648,10 @@ void UringBackend::enter(Nanos deadline) noexcept {
     } else {
         __kernel_timespec timeout = timespec_of(left);
         __kernel_timespec* const limit = left == kNever ? nullptr : &timeout;
-        io_uring_cqe* unused = nullptr;
         if (capabilities_.no_iowait) {
             submit_and_wait(limit);
         } else {
+            io_uring_cqe* unused = nullptr;
             io_uring_submit_and_wait_timeout(&ring_, &unused, 1, limit, nullptr);
         }
     }

@@ -62,6 +62,12 @@ void SendState::advance(std::size_t bytes) noexcept {
     }
 }
 
+void SendState::advance_file(std::uint64_t bytes) noexcept {
+    file.offset += bytes;
+    file.length -= bytes;
+    sent += bytes;
+}
+
 std::size_t SendState::slice_bytes() const noexcept {
     std::size_t total = 0;
     for (std::uint32_t i = slice_first; i < slice_count; ++i) {
@@ -116,9 +122,7 @@ Step SendState::step_file(int socket) noexcept {
         if (n == 0) {
             return fail_with(Status::changed);  // the file ends before the range does
         }
-        file.offset += static_cast<std::uint64_t>(n);
-        file.length -= static_cast<std::uint64_t>(n);
-        sent += static_cast<std::uint64_t>(n);
+        advance_file(static_cast<std::uint64_t>(n));
     }
     if (file.stamp != nullptr && !stamp_matches(fd, *file.stamp)) {
         return fail_with(Status::changed);
@@ -151,9 +155,7 @@ Step SendState::step_copy(int socket, char* scratch) noexcept {
             copy_piece = kCopyPieceWhenFull;
             return errno == EAGAIN ? Step::blocked : fail_with(status_of(errno));
         }
-        file.offset += static_cast<std::uint64_t>(n);
-        file.length -= static_cast<std::uint64_t>(n);
-        sent += static_cast<std::uint64_t>(n);
+        advance_file(static_cast<std::uint64_t>(n));
         if (n < got) {
             copy_piece = kCopyPieceWhenFull;
             return Step::blocked;  // a socket that took a part is full (epoll(7), Q9)

@@ -38,6 +38,7 @@ struct SendState {
     [[nodiscard]] Step step(int socket, char* scratch) noexcept;
 
   private:
+    void advance_file(std::uint64_t bytes) noexcept;
     [[nodiscard]] Step step_slices(int socket) noexcept;
     [[nodiscard]] Step step_file(int socket) noexcept;
     [[nodiscard]] Step step_copy(int socket, char* scratch) noexcept;
