@@ -63,9 +63,10 @@ struct Completion {
     BufferId buffer = kNoBuffer;  // recv: to be given back with release(); set only with data
     std::uint32_t size = 0;       // recv: bytes at data
     union {
-        const char* data;     // recv
-        Socket socket;        // accept
-        std::uint64_t bytes;  // send, send_file: bytes handed to the system, also on failure
+        const char* data;  // recv
+        Socket socket;     // accept
+        // send, send_file: bytes handed to the system, also on failure. read: bytes read.
+        std::uint64_t bytes;
     };
     Completion() : bytes(0) {}
 };
@@ -139,9 +140,21 @@ class Backend {
     virtual void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept = 0;
     // Sends the head slices (at most kSlicesMax, may be none), then the file range. A range that
     // the file no longer covers, or a stamp that no longer matches, ends with Status::changed;
-    // whether that breaks a promise is the caller's to find out.
+    // whether that breaks a promise is the caller's to find out. Where in_memory() says no, it may
+    // wait for a disk, and all slots with it.
     virtual void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                            SendUrgency urgency) noexcept = 0;
+    // Whether send_file() would find the range's bytes in memory, as far as the system can be asked
+    // without waiting. A look at some of the pages, not a promise.
+    [[nodiscard]] virtual bool in_memory(const FileRange&) const noexcept { return true; }
+
+    // Reads the whole range into `into`, which belongs to the backend until the completion. One
+    // read at most is in flight on a slot; a send may be, beside it. A disk that lets this wait
+    // lets nobody else wait. Ends with ok, or with Status::changed when the file ends before the
+    // range does or does not carry the stamp after the last byte was read. What a read has put into
+    // the memory, no later edit reaches. close() withdraws a read only where the system can: its
+    // last completion comes after the read's.
+    virtual void read(Token token, const FileRange& range, char* into) noexcept = 0;
 
     // Of the bytes of all sends begun on the slot, those that the peer has not acknowledged: what
     // the send in flight has still to hand over, and what the system holds. Falls when the peer

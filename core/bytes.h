@@ -32,14 +32,10 @@ struct FileRange {
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
     // When set: the file must still carry this stamp after its bytes were handed over, else the
-    // send ends with Status::changed. Lives as long as the operation.
+    // operation ends with Status::changed. Lives as long as the operation.
     const FileStamp* stamp = nullptr;
-    // Read the bytes into memory of the backend instead of lending the file's own pages to the
-    // socket, so that a later edit cannot reach bytes that are already queued. Length is at most
-    // kFileCopyMax then.
-    bool copy = false;
+    // Its file system may not answer (FUSE, NFS): the worker's own thread asks it nothing.
+    bool remote = false;
 };
-
-inline constexpr std::size_t kFileCopyMax = 128 * 1024;
 
 }  // namespace sluice

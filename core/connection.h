@@ -41,6 +41,17 @@ enum class ConnectionState : std::uint8_t {
 
 class Reactor;
 
+// A piece whose file is read into memory before it leaves, part by part: of a file that may change,
+// or that would have to be waited for.
+struct CopiedPiece {
+    Piece rest;              // what has not been handed over
+    std::uint64_t left = 0;  // bytes of the piece that have left
+    char* buffer = nullptr;  // lent; null: there is no such piece
+    Status failure = Status::ok;
+
+    [[nodiscard]] bool active() const { return buffer != nullptr; }
+};
+
 // What a connection borrows while a message is under way. Also the session's view of its peer.
 struct Exchange final : SessionPeer {
     Reactor* reactor = nullptr;
@@ -57,6 +68,7 @@ struct Exchange final : SessionPeer {
     std::uint64_t piece_bytes = 0;  // of the piece begun last
     std::optional<std::uint64_t> acknowledged;
     Nanos acknowledged_at = 0;
+    CopiedPiece copied;
 
     [[nodiscard]] const Endpoint& peer_endpoint() noexcept override;
     [[nodiscard]] Nanos take_accept_wait() noexcept override;

@@ -69,6 +69,7 @@ Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limit
       measure_accept_wait_(sessions.wants_accept_wait()),
       connections_(slots(limits)),
       exchanges_(sessions.session_bytes()),
+      file_buffers_(kFilePartBytes),
       timers_(slots(limits), backend.now()) {
     context_.now = backend.now();
     context_.wall_seconds = backend.wall_seconds();
@@ -160,6 +161,7 @@ void Reactor::dispatch(const Completion& completion) noexcept {
     switch (token.kind()) {
         case OpKind::recv: on_recv(slot, connection, completion); return;
         case OpKind::send: on_send(slot, connection, completion); return;
+        case OpKind::read: on_read(slot, connection, completion); return;
         case OpKind::close: on_closed(slot, connection); return;
         case OpKind::accept:
         case OpKind::connect:
@@ -273,6 +275,7 @@ bool Reactor::open_exchange(Slot slot, Connection& connection) noexcept {
 
 void Reactor::close_exchange(Connection& connection) noexcept {
     if (Exchange* exchange = connection.exchange) {
+        return_copy_buffer(*exchange);
         exchange->session->~Session();
         exchange->session = nullptr;
         connection.exchange = nullptr;
@@ -301,6 +304,9 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
             break;
         }
     } while (!bytes.empty() && !stuck);
+    if (connection.state == ConnectionState::closing) {
+        return;  // out of memory
+    }
 
     if (kept) {
         exchange.input_taken = exchange.input.size() - bytes.size();
@@ -312,38 +318,6 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
         return;
     }
     settle(slot, connection);
-}
-
-// Sends what the session has next; false when it has nothing.
-bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) noexcept {
-    Session& session = *connection.exchange->session;
-    const Piece piece = session.next();
-    if (piece.empty()) {
-        return false;
-    }
-    const SessionState after = session.state();
-    if (after == SessionState::close) {
-        stop_receiving(slot, connection);  // nothing more is expected
-    }
-    // Quiet only when the next step is the peer's: it is listened to, and neither more input nor
-    // the end of the connection waits for this send.
-    const bool over = after == SessionState::close || after == SessionState::linger;
-    const SendUrgency urgency = piece.last && !over && !input_left && connection.receiving
-                                    ? SendUrgency::quiet
-                                    : SendUrgency::eager;
-    connection.exchange->piece_bytes = piece.bytes();
-    connection.exchange->begun_bytes += connection.exchange->piece_bytes;
-    connection.sending = true;
-    connection.sending_quietly = urgency == SendUrgency::quiet;
-    quiet_sends_ += connection.sending_quietly ? 1 : 0;
-    const std::span<const Slice> slices{piece.slices.data(), piece.slice_count};
-    const Token name = token(slot, connection, OpKind::send);
-    if (piece.file.length > 0) {
-        backend_.send_file(name, slices, piece.file, urgency);
-    } else {
-        backend_.send(name, slices, urgency);
-    }
-    return true;
 }
 
 // The connection's state follows from its session's.
@@ -384,32 +358,6 @@ void Reactor::settle(Slot slot, Connection& connection) noexcept {
     }
     if (connection.exchange == nullptr || connection.exchange->pending_input().empty()) {
         start_receiving(slot, connection);
-    }
-}
-
-void Reactor::on_send(Slot slot, Connection& connection, const Completion& completion) noexcept {
-    CHECK(connection.sending && connection.exchange != nullptr);
-    connection.sending = false;
-    quiet_sends_ -= connection.sending_quietly ? 1 : 0;
-    Exchange& exchange = *connection.exchange;
-    Session& session = *exchange.session;
-    if (completion.status == Status::changed && connection.state != ConnectionState::closing &&
-        session.changed(completion.bytes)) {
-        exchange.begun_bytes -= exchange.piece_bytes - completion.bytes;  // these never leave
-        advance(slot, connection, {});
-        return;
-    }
-    if (completion.status != Status::ok) {
-        session.aborted(completion.bytes);
-        if (connection.state != ConnectionState::closing) {
-            ++counters_.broken;
-            begin_close(slot, connection);
-        }
-        return;
-    }
-    session.sent();
-    if (connection.state != ConnectionState::closing) {
-        advance(slot, connection, {});
     }
 }
 

@@ -14,6 +14,7 @@
 #include "core/backend.h"
 #include "core/client_bound.h"
 #include "core/connection.h"
+#include "core/lent_buffers.h"
 #include "core/limits.h"
 #include "core/pool.h"
 #include "core/session.h"
@@ -98,6 +99,8 @@ class Reactor {
     // Connections that are on their way out (lingering, closing) take none of the places that are
     // limited. As many as one poll() can bring in their stead.
     static constexpr std::uint32_t kLeavingMax = 512;
+    // Of a file that is read into memory before it leaves, so much at a time.
+    static constexpr std::size_t kFilePartBytes = std::size_t{64} * 1024;
     // A connection on which nothing has come yet: its first request may be on the way, so it gets
     // this long before it gives way to another or to the end of a drain.
     static constexpr Nanos kFirstRequestGrace = 250 * kMillisecond;
@@ -109,12 +112,22 @@ class Reactor {
     void find_peer(Slot slot, Connection& connection) const noexcept;
     void on_recv(Slot slot, Connection& connection, const Completion& completion) noexcept;
     void on_send(Slot slot, Connection& connection, const Completion& completion) noexcept;
+    void on_read(Slot slot, Connection& connection, const Completion& completion) noexcept;
     void on_closed(Slot slot, Connection& connection) noexcept;
     void on_deadline(Slot slot) noexcept;
 
     // Feeds, sends, and settles the state: the one path on which a connection moves on.
     void advance(Slot slot, Connection& connection, std::string_view bytes) noexcept;
     [[nodiscard]] bool start_piece(Slot slot, Connection& connection, bool input_left) noexcept;
+    void hand_over(Slot slot, Connection& connection, const Piece& piece, bool last,
+                   bool input_left) noexcept;
+    void piece_sent(Slot slot, Connection& connection) noexcept;
+    void piece_failed(Slot slot, Connection& connection, std::uint64_t bytes) noexcept;
+    void start_copy(Slot slot, Connection& connection, const Piece& piece) noexcept;
+    void read_part(Slot slot, Connection& connection) noexcept;
+    void on_part_sent(Slot slot, Connection& connection, const Completion& completion) noexcept;
+    void end_copy(Slot slot, Connection& connection) noexcept;
+    void return_copy_buffer(Exchange& exchange) noexcept;
     void settle(Slot slot, Connection& connection) noexcept;
     [[nodiscard]] bool keep_input(Slot slot, Connection& connection,
                                   std::string_view bytes) noexcept;
@@ -160,6 +173,7 @@ class Reactor {
     const bool measure_accept_wait_;
     Pool<Connection> connections_;
     ExchangePool exchanges_;
+    LentBuffers file_buffers_;
     TimerWheel timers_;
     SessionContext context_;
     std::vector<ListenerSlot> listeners_;

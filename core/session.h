@@ -28,6 +28,8 @@ struct Piece {
     std::array<Slice, kSlicesMax> slices{};
     std::uint32_t slice_count = 0;
     FileRange file;
+    // The file's bytes are read into memory before they leave, so that no later edit reaches them.
+    bool copy = false;
     // Nothing follows it: once it is sent the session is idle or over. A piece that says so may be
     // reported late (SendUrgency::quiet); without it the next piece could wait for ever.
     bool last = false;

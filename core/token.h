@@ -22,6 +22,7 @@ enum class OpKind : std::uint8_t {
     connect,
     recv,
     send,  // send and send_file: at most one of them is in flight on a slot
+    read,
     close,
     internal,  // the backend's own operations; never seen outside it
 };

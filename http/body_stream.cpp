@@ -95,11 +95,12 @@ void BodyStream::take_file(FileRange& file) noexcept {
     file.length = std::min<std::uint64_t>(range_left(), kPieceBytesMax);
     if (entry.live_file()) {
         file.stamp = live_.stamp();
-        file.copy = left_ <= live_tail_bytes_;
-        file.length = std::min<std::uint64_t>(file.length,
-                                              file.copy ? kFileCopyMax : left_ - live_tail_bytes_);
+        file.remote = entry.live != nullptr && entry.live->remote;
+        copying_ = left_ <= live_tail_bytes_;
+        if (!copying_) {
+            file.length = std::min(file.length, left_ - live_tail_bytes_);
+        }
     }
-    copying_ = file.copy;
     file_bytes_ = file.length;
     advance(file.length);
 }

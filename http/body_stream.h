@@ -41,6 +41,8 @@ class BodyStream {
     // before it) and returns its length; sets the slice or the range that follows, if one does.
     [[nodiscard]] std::size_t next(char* out, std::size_t room, Slice& slice,
                                    FileRange& file) noexcept;
+    // The range that next() handed out last has to be read into memory before it leaves.
+    [[nodiscard]] bool copying() const noexcept { return copying_; }
     // What next() handed out has left whole.
     void sent() noexcept;
     // Of the range that it handed out `bytes` have left, then the file was found changed. False:

@@ -21,7 +21,7 @@ using XXH3_state_t = struct XXH3_state_s;
 namespace sluice::http {
 
 struct ContentDigest {
-    static constexpr std::uint64_t kBlockBytes = kFileCopyMax;
+    static constexpr std::uint64_t kBlockBytes = 128 * 1024;
 
     std::uint64_t size = 0;
     std::uint64_t whole = 0;            // XXH3_64 of all bytes; 0 when not known (a growing file)
@@ -38,6 +38,7 @@ struct ContentDigest {
 // the entries; it is set once, by the loader, and lives as long as this does.
 struct LiveBytes {
     std::atomic<const ContentDigest*> digest{nullptr};
+    bool remote = false;  // their file system may not answer
 };
 
 // Takes the bytes of a file in their order.

@@ -393,6 +393,7 @@ Piece Http1Session::next() noexcept {
     if (piece.empty()) {
         return piece;
     }
+    piece.copy = piece.file.length != 0 && stream_->copying();
     piece_bytes_ = piece.bytes();
     piece.last = (!stream_ || stream_->finished()) &&
                  (phase_ == Phase::over || (phase_ == Phase::head && head_bytes_ == 0));

@@ -25,8 +25,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/lent_buffers.h"
 #include "core/limits.h"
-#include "core/page_pool.h"
 #include "core/session.h"
 #include "http/body_stream.h"
 #include "http/content_view.h"
@@ -37,28 +37,6 @@
 #include "log/access_log.h"
 
 namespace sluice::http {
-
-// Buffers of one size that a worker lends to its sessions. Some that come back are kept.
-class LentBuffers {
-  public:
-    explicit LentBuffers(std::size_t bytes) : memory_(bytes) {}
-    [[nodiscard]] char* acquire() noexcept {  // null: out of memory
-        return kept_ > 0 ? free_[--kept_] : static_cast<char*>(memory_.acquire());
-    }
-    void release(char* buffer) noexcept {
-        if (kept_ < kKept) {
-            free_[kept_++] = buffer;
-        } else {
-            memory_.release(buffer);
-        }
-    }
-
-  private:
-    static constexpr std::size_t kKept = 64;
-    PagePool memory_;
-    std::array<char*, kKept> free_{};
-    std::size_t kept_ = 0;
-};
 
 // What the sessions of one worker share.
 struct Http1Worker {

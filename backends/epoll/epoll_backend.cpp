@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "backends/posix/socket.h"
 
@@ -64,6 +65,7 @@ EpollBackend::EpollBackend(const BackendLimits& limits, bool pwait2)
       pwait2_(pwait2),
       sockets_(new Socket_[limits.slots]),
       sends_(limits.slots),
+      reads_(limits.slots, [this] { wake(); }),
       buffers_(new char[std::size_t{limits.recv_buffers} * limits.recv_buffer_bytes]),
       lent_(limits.recv_buffers, false),
       events_(kEventsMax) {
@@ -87,7 +89,7 @@ EpollBackend::~EpollBackend() {
 }
 
 EpollBackend::Socket_& EpollBackend::at(Slot slot) noexcept {
-    CHECK(slot < limits_.slots && sockets_[slot].open);
+    CHECK(slot < limits_.slots && sockets_[slot].open && !sockets_[slot].closing);
     return sockets_[slot];
 }
 
@@ -274,7 +276,7 @@ void EpollBackend::begin_send(Token token, std::span<const Slice> head, const Fi
     Socket_& socket = at(token);
     CHECK(token.kind() == OpKind::send && socket.parked == kNotParked);
     trying_.start(token, head, range, urgency);
-    const Step step = trying_.step(socket.fd, scratch_.get());
+    const Step step = trying_.step(socket.fd);
     if (step != Step::blocked) {
         finish_send(trying_, step);
         return;
@@ -311,7 +313,7 @@ void EpollBackend::on_writable(Slot slot, Socket_& socket) noexcept {
     }
     if (socket.parked != kNotParked) {
         SendState& state = sends_[socket.parked];
-        const Step step = state.step(socket.fd, scratch_.get());
+        const Step step = state.step(socket.fd);
         if (step != Step::blocked) {
             finish_send(state, step);
             sends_.release(socket.parked);
@@ -325,6 +327,30 @@ std::uint64_t EpollBackend::unacknowledged(Slot slot) const noexcept {
     const Socket_& socket = sockets_[slot];
     return posix::queued_bytes(socket.fd) +
            (socket.parked == kNotParked ? 0 : sends_[socket.parked].left());
+}
+
+// ---- reading files ---------------------------------------------------------------------------
+
+void EpollBackend::read(Token token, const FileRange& range, char* into) noexcept {
+    Socket_& socket = at(token);
+    CHECK(token.kind() == OpKind::read && !socket.reading);
+    posix::FileRead read(token, range, into);
+    socket.reading = true;
+    if (read.try_now()) {
+        finish_read(read);
+    } else if (!reads_.begin(read)) {
+        read.status = Status::no_memory;
+        finish_read(read);
+    }
+}
+
+void EpollBackend::finish_read(const posix::FileRead& read) noexcept {
+    Socket_& socket = sockets_[read.token.slot()];
+    socket.reading = false;
+    outbox_.add(read.token, read.status).bytes = read.done;
+    if (socket.closing) {
+        end_close(read.token.slot());
+    }
 }
 
 // ---- the rest of the verbs -------------------------------------------------------------------
@@ -352,12 +378,23 @@ void EpollBackend::close(Token token) noexcept {
         outbox_.add(token.with(OpKind::recv), Status::cancelled);
     }
     if (socket.fd >= 0) {
-        ::close(socket.fd);  // also leaves the epoll set
+        ::close(std::exchange(socket.fd, -1));  // also leaves the epoll set
     }
+    socket.receiving = false;
+    socket.parked = kNotParked;
+    if (socket.reading) {
+        socket.closing = true;
+    } else {
+        end_close(token.slot());
+    }
+}
+
+void EpollBackend::end_close(Slot slot) noexcept {
+    Socket_& socket = sockets_[slot];
+    outbox_.add(Token{slot, socket.generation, OpKind::close}, Status::ok);
     const bool listed = socket.listed;
     socket = Socket_{};
     socket.listed = listed;
-    outbox_.add(token, Status::ok);
 }
 
 // ---- the loop --------------------------------------------------------------------------------
@@ -373,7 +410,7 @@ void EpollBackend::on_event(const epoll_event& event) noexcept {
         return;
     }
     Socket_& socket = sockets_[token.slot()];
-    if (!socket.open || socket.generation != token.generation()) {
+    if (!socket.open || socket.closing || socket.generation != token.generation()) {
         return;  // closed earlier in this batch
     }
     if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
@@ -415,6 +452,9 @@ std::span<const Completion> EpollBackend::poll(Nanos deadline) noexcept {
         return outbox_.hand_over();
     }
     wait(deadline);
+    if (reads_.busy()) {
+        reads_.take([this](const posix::FileRead& read) { finish_read(read); });
+    }
     if (!readable_.empty()) {
         receive_some();
     }

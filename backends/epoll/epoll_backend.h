@@ -7,6 +7,8 @@
 // message with descriptors (unix(7)), and no edge tells of what is behind. The receive that finds
 // nothing comes a turn later, when the answer has left already.
 //
+// A file is read at once where its bytes are in memory, else by threads.
+//
 // It waits with epoll_pwait2(2), to the nanosecond, or where that is refused (Linux before 5.11,
 // old seccomp profiles, valgrind) with epoll_wait(2), to the next millisecond.
 //
@@ -18,6 +20,7 @@
 #include <memory>
 #include <vector>
 
+#include "backends/posix/read_threads.h"
 #include "backends/posix/send_state.h"
 #include "backends/posix/socket_backend.h"
 #include "core/backend.h"
@@ -47,6 +50,7 @@ class EpollBackend final : public posix::SocketBackend {
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
     [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
+    void read(Token token, const FileRange& range, char* into) noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
     [[nodiscard]] std::span<const Completion> poll(Nanos deadline) noexcept override;
@@ -66,6 +70,8 @@ class EpollBackend final : public posix::SocketBackend {
         bool writable_watched : 1 = false;
         bool connecting : 1 = false;
         bool finishing : 1 = false;  // shutdown_send() was called
+        bool reading : 1 = false;    // a read is with the threads
+        bool closing : 1 = false;    // closed; waits for that read
     };
 
     EpollBackend(const BackendLimits& limits, bool pwait2);
@@ -77,6 +83,8 @@ class EpollBackend final : public posix::SocketBackend {
     void begin_send(Token token, std::span<const Slice> head, const FileRange& range,
                     SendUrgency urgency) noexcept;
     void finish_send(const posix::SendState& state, posix::Step step) noexcept;
+    void finish_read(const posix::FileRead& read) noexcept;
+    void end_close(Slot slot) noexcept;
     void on_event(const epoll_event& event) noexcept;
     void on_writable(Slot slot, Socket_& socket) noexcept;
     void finish_connect(Slot slot, Socket_& socket) noexcept;
@@ -90,6 +98,7 @@ class EpollBackend final : public posix::SocketBackend {
     int epoll_ = -1;
     std::unique_ptr<Socket_[]> sockets_;
     Pool<posix::SendState> sends_;
+    posix::ReadThreads reads_;
     posix::SendState trying_;         // the send being tried; parked only if it blocks
     std::vector<Slot> readable_;      // sockets with an unread edge and a stream to feed
     std::vector<Slot> readable_now_;  // the same, being walked

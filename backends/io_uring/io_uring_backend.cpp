@@ -1,5 +1,6 @@
 #include "backends/io_uring/io_uring_backend.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,6 +28,17 @@ constexpr OpKind kSendPoll = static_cast<OpKind>(0x82);
 constexpr OpKind kWakePoll = static_cast<OpKind>(0x83);
 constexpr OpKind kCancel = static_cast<OpKind>(0x84);
 constexpr OpKind kCancelAccept = static_cast<OpKind>(0x85);
+// Reads are named by their place in the pool in the place of a slot.
+constexpr OpKind kRead = static_cast<OpKind>(0x86);
+constexpr OpKind kCancelRead = static_cast<OpKind>(0x87);
+
+// Taken at once by one request.
+constexpr std::uint64_t kReadStep = std::uint64_t{1} << 30;
+
+FileStamp stamp_of(const struct statx& look) {
+    return {look.stx_size, look.stx_mtime.tv_sec * kSecond + look.stx_mtime.tv_nsec,
+            look.stx_ctime.tv_sec * kSecond + look.stx_ctime.tv_nsec};
+}
 
 __kernel_timespec timespec_of(Nanos duration) {
     return {.tv_sec = duration / kSecond, .tv_nsec = duration % kSecond};
@@ -63,7 +75,8 @@ UringBackend::UringBackend(const BackendLimits& limits, const UringCapabilities&
       capabilities_(capabilities),
       buffers_(limits.recv_buffers, limits.recv_buffer_bytes),
       sockets_(new Socket_[limits.slots]),
-      sends_(limits.slots) {
+      sends_(limits.slots),
+      reads_(limits.slots) {
     for (auto* list : {&to_arm_, &starved_, &tried_, &closed_}) {
         list->reserve(limits.slots);
     }
@@ -441,7 +454,7 @@ void UringBackend::send_file(Token token, std::span<const Slice> head, const Fil
 
 void UringBackend::step_file(Slot slot, Socket_& socket) noexcept {
     RingSend& send = sends_[socket.send];
-    const Step step = send.state.step(socket.fd, scratch_.get());
+    const Step step = send.state.step(socket.fd);
     if (step == Step::blocked) {
         send.phase = SendPhase::polling;
         poll_fd(socket.fd, POLLOUT, send.state.token.with(kSendPoll));
@@ -492,6 +505,95 @@ std::uint64_t UringBackend::unacknowledged(Slot slot) const noexcept {
            (socket.send == kNoSend ? 0 : sends_[socket.send].state.left());
 }
 
+// ---- reading files ---------------------------------------------------------------------------
+
+void UringBackend::read(Token token, const FileRange& range, char* into) noexcept {
+    Socket_& socket = at(token);
+    CHECK(token.kind() == OpKind::read && !socket.reading);
+    posix::FileRead read(token, range, into);
+    socket.reading = true;
+    if (read.try_now()) {
+        end_read(read);
+        return;
+    }
+    const std::uint32_t index = reads_.acquire();
+    CHECK(index != Pool<RingRead>::kNone);
+    reads_[index].read = read;
+    reads_[index].active = true;
+    reads_[index].looking = false;
+    queue_read(index);
+}
+
+void UringBackend::queue_read(std::uint32_t index) noexcept {
+    RingRead& ring_read = reads_[index];
+    const FileRange& range = ring_read.read.range;
+    const int fd = static_cast<int>(range.file);
+    io_uring_sqe* entry = sqe();
+    if (ring_read.looking) {
+        io_uring_prep_statx(entry, fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_MTIME | STATX_CTIME,
+                            &ring_read.look);
+    } else {
+        const auto bytes = static_cast<unsigned>(std::min<std::uint64_t>(range.length, kReadStep));
+        io_uring_prep_read(entry, fd, ring_read.read.into, bytes, range.offset);
+    }
+    io_uring_sqe_set_data64(entry, Token{index, 0, kRead}.value);
+    ++with_kernel_;
+}
+
+void UringBackend::on_read(std::uint32_t index, int result) noexcept {
+    --with_kernel_;
+    RingRead& ring_read = reads_[index];
+    posix::FileRead& read = ring_read.read;
+    const Socket_& socket = sockets_[read.token.slot()];
+    if (ring_read.looking) {
+        read.status = result == 0 && stamp_of(ring_read.look) == *read.range.stamp
+                          ? Status::ok
+                          : Status::changed;
+    } else if (!read.took(result)) {
+        if (!socket.closing) {
+            queue_read(index);
+            return;
+        }
+        read.status = Status::cancelled;
+    } else if (read.status == Status::ok && read.has_stamp() && read.range.remote &&
+               !socket.closing) {
+        ring_read.looking = true;  // fstat(2) might wait for an answer
+        queue_read(index);
+        return;
+    } else if (!read.range.remote) {
+        read.check_stamp();
+    }
+    const posix::FileRead done = read;
+    ring_read.active = false;
+    reads_.release(index);
+    end_read(done);
+}
+
+void UringBackend::end_read(const posix::FileRead& read) noexcept {
+    const Slot slot = read.token.slot();
+    Socket_& socket = sockets_[slot];
+    socket.reading = false;
+    outbox_.add(read.token, read.status).bytes = read.done;
+    if (socket.closing) {
+        try_finish_close(slot, socket);
+    }
+}
+
+// A disk cannot be hurried; a file system in user space can.
+void UringBackend::cancel_read(Slot slot) noexcept {
+    for (std::uint32_t index = 0; index < reads_.made(); ++index) {
+        if (reads_[index].active && reads_[index].read.token.slot() == slot) {
+            io_uring_sqe* entry = sqe();
+            io_uring_prep_cancel64(entry, Token{index, 0, kRead}.value, 0);
+            io_uring_sqe_set_data64(entry, Token{index, 0, kCancelRead}.value);
+            if (capabilities_.skip_success) {
+                entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+            }
+            return;
+        }
+    }
+}
+
 // ---- the rest of the verbs -------------------------------------------------------------------
 
 void UringBackend::shutdown_send(Slot slot) noexcept {
@@ -522,6 +624,9 @@ void UringBackend::close(Token token) noexcept {
             cancel(token.with(phase == SendPhase::waiting ? OpKind::send : kSendPoll));
         }
     }
+    if (socket.reading) {
+        cancel_read(slot);
+    }
     if (socket.recv_armed) {
         cancel(token.with(capabilities_.buffer_ring ? OpKind::recv : kRecvPoll));
     } else if (socket.receiving) {
@@ -531,7 +636,7 @@ void UringBackend::close(Token token) noexcept {
 }
 
 void UringBackend::try_finish_close(Slot slot, Socket_& socket) noexcept {
-    if (socket.recv_armed || socket.send != kNoSend || socket.connect_armed ||
+    if (socket.recv_armed || socket.send != kNoSend || socket.connect_armed || socket.reading ||
         socket.close_queued) {
         return;
     }
@@ -572,6 +677,13 @@ void UringBackend::on_record(const io_uring_cqe& record) noexcept {
         if (record.res != -ECANCELED) {
             on_wake();
         }
+        return;
+    }
+    if (token.kind() == kRead) {
+        on_read(token.slot(), record.res);
+        return;
+    }
+    if (token.kind() == kCancelRead) {
         return;
     }
     if (token.kind() == kCancel || token.kind() == kCancelAccept) {

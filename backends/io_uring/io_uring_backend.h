@@ -12,18 +12,21 @@
 // request never has anything to cancel.
 //
 // FILES. io_uring has no sendfile, and its splice always goes to kernel worker threads; the loop
-// calls sendfile(2) itself and asks the ring for writability when the socket is full.
+// calls sendfile(2) itself and asks the ring for writability when the socket is full. What is to be
+// read and is not in memory is the ring's: its worker threads wait for the disk.
 //
 // Threads, ownership, errors: core/backend.h.
 #pragma once
 
 #include <liburing.h>
+#include <sys/stat.h>
 
 #include <memory>
 #include <vector>
 
 #include "backends/io_uring/capabilities.h"
 #include "backends/io_uring/recv_buffers.h"
+#include "backends/posix/file_read.h"
 #include "backends/posix/send_state.h"
 #include "backends/posix/socket_backend.h"
 #include "core/backend.h"
@@ -51,6 +54,7 @@ class UringBackend final : public posix::SocketBackend {
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
     [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
+    void read(Token token, const FileRange& range, char* into) noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
     [[nodiscard]] std::span<const Completion> poll(Nanos deadline) noexcept override;
@@ -67,6 +71,12 @@ class UringBackend final : public posix::SocketBackend {
         SendPhase phase = SendPhase::trying;
     };
     static constexpr std::uint32_t kNoSend = Pool<RingSend>::kNone;
+    struct RingRead {
+        posix::FileRead read;
+        struct statx look {};  // of a remote file, when its bytes are there
+        bool active = false;
+        bool looking = false;
+    };
 
     // One socket. 24 bytes, as in the epoll backend.
     struct Socket_ {
@@ -81,6 +91,7 @@ class UringBackend final : public posix::SocketBackend {
         bool recv_again : 1 = false;  // past its first chunk: worth a multishot
         bool connect_armed : 1 = false;
         bool finishing : 1 = false;  // shutdown_send() was called
+        bool reading : 1 = false;    // a read is with the kernel
         bool closing : 1 = false;
         bool close_queued : 1 = false;
     };
@@ -112,6 +123,11 @@ class UringBackend final : public posix::SocketBackend {
     void end_send(Slot slot, Socket_& socket, Status status) noexcept;
     void settle_tried() noexcept;
 
+    void queue_read(std::uint32_t index) noexcept;
+    void on_read(std::uint32_t index, int result) noexcept;
+    void end_read(const posix::FileRead& read) noexcept;
+    void cancel_read(Slot slot) noexcept;
+
     void try_finish_close(Slot slot, Socket_& socket) noexcept;
     void end_close(Slot slot) noexcept;
     void on_record(const io_uring_cqe& record) noexcept;
@@ -128,6 +144,7 @@ class UringBackend final : public posix::SocketBackend {
     std::uint32_t with_kernel_ = 0;  // requests that will still leave a record
     std::unique_ptr<Socket_[]> sockets_;
     Pool<RingSend> sends_;
+    Pool<RingRead> reads_;
     std::vector<Slot> to_arm_;   // streams that want a receive at the next entry
     std::vector<Slot> starved_;  // streams that found no buffer
     std::vector<Slot> tried_;    // sends in phase trying

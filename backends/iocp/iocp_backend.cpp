@@ -50,6 +50,7 @@ IocpBackend::IocpBackend(const BackendLimits& limits, const IocpCapabilities& ca
       listeners_(limits.listeners),
       sockets_(new Socket_[limits.slots]),
       sends_(limits.slots),
+      file_reads_(limits.slots),
       buffers_(new char[std::size_t{limits.recv_buffers} * limits.recv_buffer_bytes]),
       lent_(limits.recv_buffers, false),
       entries_(kEntriesMax),
@@ -73,6 +74,9 @@ IocpBackend::~IocpBackend() {
         Socket_& socket = sockets_[slot];
         if (socket.send != kNoSend) {
             sends_[socket.send].cancel(socket.socket);
+        }
+        if (socket.reading) {
+            cancel_read(slot);
         }
         if (socket.socket != INVALID_SOCKET) {
             (void)::CancelIoEx(handle_of(socket.socket), nullptr);
@@ -468,11 +472,14 @@ void IocpBackend::close(Token token) noexcept {
     if (socket.send != kNoSend) {
         sends_[socket.send].cancel(socket.socket);
     }
+    if (socket.reading) {
+        cancel_read(token.slot());
+    }
     finish_close(token.slot(), socket);
 }
 
 void IocpBackend::finish_close(Slot slot, Socket_& socket) noexcept {
-    if (!socket.closing || socket.watch.pending || socket.send != kNoSend) {
+    if (!socket.closing || socket.watch.pending || socket.send != kNoSend || socket.reading) {
         return;
     }
     if (socket.socket != INVALID_SOCKET) {
@@ -533,6 +540,8 @@ void IocpBackend::on_ended(Operation& operation, DWORD error, std::uint32_t byte
     Socket_& socket = sockets_[slot];
     if (operation.kind == Operation::Kind::send) {
         on_sent(socket, error, bytes);
+    } else if (operation.kind == Operation::Kind::read) {
+        on_file_read(static_cast<iocp::ReadState&>(operation), error, bytes);
     } else {
         const Status status = win32::status_of(error);
         if (operation.kind == Operation::Kind::connect) {

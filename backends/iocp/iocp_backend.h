@@ -26,6 +26,7 @@
 
 #include "backends/iocp/accept_group.h"
 #include "backends/iocp/operation.h"
+#include "backends/iocp/read_state.h"
 #include "backends/iocp/send_state.h"
 #include "backends/iocp/system.h"
 #include "backends/outbox.h"
@@ -68,6 +69,7 @@ class IocpBackend final : public Backend {
     void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept override;
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
+    void read(Token token, const FileRange& range, char* into) noexcept override;
     // What the send in flight has not yet been handed over with success. What the system still
     // holds is not known.
     [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
@@ -100,6 +102,7 @@ class IocpBackend final : public Backend {
         bool readable : 1 = false;   // something was there and has not been emptied
         bool listed : 1 = false;     // in readable_
         bool finishing : 1 = false;  // shutdown_send() was called
+        bool reading : 1 = false;
     };
 
     IocpBackend(const BackendLimits& limits, const IocpCapabilities& capabilities,
@@ -128,6 +131,10 @@ class IocpBackend final : public Backend {
     void finish_send(Socket_& socket) noexcept;
     void note_begun(const iocp::SendState& send) noexcept;
     void look_at_stalled() noexcept;
+    void go_on_reading(iocp::ReadState& read) noexcept;
+    void on_file_read(iocp::ReadState& read, DWORD error, std::uint32_t bytes) noexcept;
+    void finish_read(iocp::ReadState& read) noexcept;
+    void cancel_read(Slot slot) noexcept;
 
     void on_packet(const OVERLAPPED_ENTRY& entry) noexcept;
     void on_ended(iocp::Operation& operation, DWORD error, std::uint32_t bytes) noexcept;
@@ -150,6 +157,7 @@ class IocpBackend final : public Backend {
     std::vector<iocp::AcceptGroup::Delivery> deliveries_;
     std::unique_ptr<Socket_[]> sockets_;
     Pool<iocp::SendState> sends_;
+    Pool<iocp::ReadState> file_reads_;
     iocp::FileBuffers file_buffers_;
     std::uint32_t transmits_ = 0;  // pending TransmitFiles
     std::uint32_t reads_ = 0;      // pending reads of files

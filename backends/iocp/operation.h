@@ -11,7 +11,7 @@
 namespace sluice::iocp {
 
 struct Operation : OVERLAPPED {
-    enum class Kind : std::uint8_t { accept, connect, watch, send };
+    enum class Kind : std::uint8_t { accept, connect, watch, send, read };
 
     Slot slot = 0;
     Kind kind = Kind::watch;

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::uint32_t kStepsWithoutBytesMax = 16;
 
+}  // namespace
+
 bool stamp_matches(const FileRange& range) noexcept {
     if (range.stamp == nullptr) {
         return true;
@@ -18,12 +20,9 @@ bool stamp_matches(const FileRange& range) noexcept {
     return look && look->stamp == *range.stamp;
 }
 
-}  // namespace
-
 void SendState::start(Token name, std::span<const Slice> head_slices, const FileRange& range,
                       SendUrgency how_soon, bool transmit_allowed) noexcept {
     CHECK(head_slices.size() <= kSlicesMax);
-    CHECK(!range.copy || range.length <= kFileCopyMax);
     operation.kind = Operation::Kind::send;
     operation.slot = name.slot();
     operation.pending = false;
@@ -44,7 +43,7 @@ void SendState::start(Token name, std::span<const Slice> head_slices, const File
     token = name;
     urgency = how_soon;
     active = true;
-    may_transmit = transmit_allowed && !range.copy && range.length >= kTransmitMin;
+    may_transmit = transmit_allowed && range.length >= kTransmitMin;
     step_memory = step_file = buffered = steps_without_bytes = 0;
 }
 

@@ -1,6 +1,6 @@
 // SendState: what is left of one send, and the call that takes the next step of it. Memory leaves
 // by gathering WSASend; files by TransmitFile, or read (ReadFileEx) into a buffer and sent by
-// WSASend when they are to be copied, are small, or TransmitFile is not wanted.
+// WSASend when they are small, or TransmitFile is not wanted.
 //
 // Owned by the backend, one thread. The bytes and the file belong to the caller until the end.
 #pragma once
@@ -44,6 +44,9 @@ class FileBuffers {
   private:
     std::vector<Buffer> free_;
 };
+
+// Whether the file still carries the range's stamp, if that has one.
+[[nodiscard]] bool stamp_matches(const FileRange& range) noexcept;
 
 struct SendState {
     enum class Step : std::uint8_t { send, transmit, read };

@@ -3,22 +3,12 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cerrno>
 
 #include "backends/posix/socket.h"
 #include "core/check.h"
 
 namespace sluice::posix {
-
-namespace {
-
-// What a full socket does not take is read again, so no more is read at once then.
-constexpr std::uint32_t kCopyPieceWhenFull = 16 * 1024;
-
-}  // namespace
 
 bool stamp_matches(int file, const FileStamp& stamp) noexcept {
     struct stat info {};
@@ -30,7 +20,6 @@ bool stamp_matches(int file, const FileStamp& stamp) noexcept {
 void SendState::start(Token name, std::span<const Slice> head, const FileRange& range,
                       SendUrgency how_soon) noexcept {
     CHECK(head.size() <= kSlicesMax);
-    CHECK(!range.copy || range.length <= kFileCopyMax);
     slice_first = 0;
     slice_count = static_cast<std::uint32_t>(head.size());
     for (std::size_t i = 0; i < head.size(); ++i) {
@@ -40,7 +29,6 @@ void SendState::start(Token name, std::span<const Slice> head, const FileRange& 
     if (file.stamp != nullptr && *file.stamp == FileStamp{}) {
         file.stamp = nullptr;  // nothing to verify
     }
-    copy_piece = kFileCopyMax;
     sent = 0;
     failure = Status::ok;
     token = name;
@@ -76,12 +64,9 @@ std::size_t SendState::slice_bytes() const noexcept {
     return total;
 }
 
-Step SendState::step(int socket, char* scratch) noexcept {
-    Step step = slices_left() ? step_slices(socket) : Step::done;
-    if (step == Step::done && file.length > 0) {
-        step = file.copy ? step_copy(socket, scratch) : step_file(socket);
-    }
-    return step;
+Step SendState::step(int socket) noexcept {
+    const Step step = slices_left() ? step_slices(socket) : Step::done;
+    return step == Step::done && file.length > 0 ? step_file(socket) : step;
 }
 
 Step SendState::step_slices(int socket) noexcept {
@@ -126,40 +111,6 @@ Step SendState::step_file(int socket) noexcept {
     }
     if (file.stamp != nullptr && !stamp_matches(fd, *file.stamp)) {
         return fail_with(Status::changed);
-    }
-    return Step::done;
-}
-
-Step SendState::step_copy(int socket, char* scratch) noexcept {
-    const int fd = static_cast<int>(file.file);
-    while (file.length > 0) {
-        // Read again after each pause: nothing is kept while the socket is full, and the stamp
-        // proves each time that these are the promised bytes before they leave.
-        const ssize_t got = ::pread(fd, scratch, std::min<std::size_t>(file.length, copy_piece),
-                                    static_cast<off_t>(file.offset));
-        if (got < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            return fail_with(status_of(errno));
-        }
-        if (got == 0 || (file.stamp != nullptr && !stamp_matches(fd, *file.stamp))) {
-            return fail_with(Status::changed);
-        }
-        const ssize_t n =
-            ::send(socket, scratch, static_cast<std::size_t>(got), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            copy_piece = kCopyPieceWhenFull;
-            return errno == EAGAIN ? Step::blocked : fail_with(status_of(errno));
-        }
-        advance_file(static_cast<std::uint64_t>(n));
-        if (n < got) {
-            copy_piece = kCopyPieceWhenFull;
-            return Step::blocked;  // a socket that took a part is full (epoll(7), Q9)
-        }
     }
     return Step::done;
 }

@@ -19,9 +19,8 @@ struct SendState {
     std::array<iovec, kSlicesMax> slices{};
     std::uint32_t slice_first = 0;
     std::uint32_t slice_count = 0;
-    FileRange file;                // advanced as bytes leave
-    std::uint32_t copy_piece = 0;  // of file.copy, read at once
-    std::uint64_t sent = 0;        // bytes handed to the socket so far
+    FileRange file;          // advanced as bytes leave
+    std::uint64_t sent = 0;  // bytes handed to the socket so far
     Status failure = Status::ok;
     Token token;
     SendUrgency urgency = SendUrgency::eager;
@@ -34,14 +33,13 @@ struct SendState {
     [[nodiscard]] std::size_t slice_bytes() const noexcept;
     [[nodiscard]] std::uint64_t left() const noexcept { return slice_bytes() + file.length; }
 
-    // Sends as much as the socket takes. `scratch` (kFileCopyMax bytes) serves file.copy.
-    [[nodiscard]] Step step(int socket, char* scratch) noexcept;
+    // Sends as much as the socket takes.
+    [[nodiscard]] Step step(int socket) noexcept;
 
   private:
     void advance_file(std::uint64_t bytes) noexcept;
     [[nodiscard]] Step step_slices(int socket) noexcept;
     [[nodiscard]] Step step_file(int socket) noexcept;
-    [[nodiscard]] Step step_copy(int socket, char* scratch) noexcept;
     [[nodiscard]] Step fail_with(Status status) noexcept {
         failure = status;
         return Step::failed;

@@ -7,16 +7,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "backends/posix/file_read.h"
 #include "backends/posix/socket.h"
 #include "core/check.h"
 
 namespace sluice::posix {
 
 SocketBackend::SocketBackend(const BackendLimits& limits)
-    : limits_(limits),
-      listeners_(limits.listeners),
-      outbox_(limits.completions),
-      scratch_(new char[kFileCopyMax]) {
+    : limits_(limits), listeners_(limits.listeners), outbox_(limits.completions) {
     ignore_sigpipe();
     read_clocks();
 }
@@ -100,6 +98,10 @@ Endpoint SocketBackend::peer(Slot slot) const noexcept {
 
 Nanos SocketBackend::since_last_send(Slot slot) const noexcept {
     return posix::since_last_send(static_cast<int>(native(slot)));
+}
+
+bool SocketBackend::in_memory(const FileRange& range) const noexcept {
+    return posix::in_memory(range);
 }
 
 // ---- the loop --------------------------------------------------------------------------------

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
 #include <vector>
 
 #include "backends/outbox.h"
@@ -28,6 +27,7 @@ class SocketBackend : public Backend {
     [[nodiscard]] Endpoint peer(Slot slot) const noexcept final;
     [[nodiscard]] Nanos since_last_send(Slot slot) const noexcept final;
     void wake() noexcept final;
+    [[nodiscard]] bool in_memory(const FileRange& range) const noexcept final;
 
   protected:
     struct Listener {
@@ -57,7 +57,6 @@ class SocketBackend : public Backend {
     int event_ = -1;
     std::vector<Listener> listeners_;
     Outbox outbox_;
-    std::unique_ptr<char[]> scratch_;  // for SendState::step()
 
   private:
     std::atomic<bool> wake_pending_{false};

@@ -237,7 +237,6 @@ void SimBackend::send(Token token, std::span<const Slice> slices, SendUrgency ur
 void SimBackend::send_file(Token token, std::span<const Slice> head, const FileRange& range,
                            SendUrgency urgency) noexcept {
     const SimPlenty plenty;
-    CHECK(!range.copy || range.length <= kFileCopyMax);
     start_send(token, head, &range, urgency);
 }
 
@@ -275,18 +274,28 @@ void SimBackend::close(Token token) noexcept {
         network_.close(data.socket);
     }
     data.state = SlotState::closing;
-    later(network_.random().between<Nanos>(0, network_.options().latency_max), [this, token] {
-        Completion completion;
-        completion.token = token;
-        push(completion);
+    later(network_.random().between<Nanos>(0, network_.options().latency_max), [this, slot] {
+        slots_[slot].close_due = true;
+        end_close(slot);
     });
+}
+
+// When its time has come and no read is under way.
+void SimBackend::end_close(Slot slot) {
+    SlotData& data = slots_[slot];
+    if (data.close_due && data.read != Op::running) {
+        data.close_due = false;
+        Completion completion;
+        completion.token = Token{slot, data.generation, OpKind::close};
+        push(completion);
+    }
 }
 
 SimUsage SimBackend::usage() const {
     SimUsage usage;
     for (const SlotData& data : slots_) {
         usage.slots += data.state != SlotState::free ? 1 : 0;
-        for (const Op op : {data.connect, data.recv, data.send}) {
+        for (const Op op : {data.connect, data.recv, data.send, data.read}) {
             usage.operations += op != Op::none ? 1 : 0;
         }
     }

@@ -64,6 +64,8 @@ class SimBackend final : public Backend, private SimOwner {
     void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept override;
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
+    [[nodiscard]] bool in_memory(const FileRange& range) const noexcept override;
+    void read(Token token, const FileRange& range, char* into) noexcept override;
     [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
@@ -89,11 +91,14 @@ class SimBackend final : public Backend, private SimOwner {
         std::size_t slice_at = 0;  // how much of it has
         FileRange file;
         std::uint64_t file_at = 0;
-        std::string copy;  // FileRange::copy
         std::uint64_t bytes = 0;
         std::uint64_t fingerprint = 0;  // of the caller's memory
         SendUrgency urgency = SendUrgency::eager;
         bool waited = false;  // did not leave at the first attempt
+    };
+    struct Reading {
+        FileRange range;
+        char* into = nullptr;
     };
     struct SlotData {
         SlotState state = SlotState::free;
@@ -102,12 +107,15 @@ class SimBackend final : public Backend, private SimOwner {
         Op connect = Op::none;
         Op recv = Op::none;
         Op send = Op::none;
+        Op read = Op::none;
         bool dirty = false;    // in dirty_
         bool starved = false;  // in starved_
         bool paused = false;   // by the fault
         bool recv_stopping = false;
         bool fin_wanted = false;
+        bool close_due = false;  // but for a read
         Sending sending;
+        Reading reading;
     };
     struct ListenerData {
         bool open = false;
@@ -154,6 +162,8 @@ class SimBackend final : public Backend, private SimOwner {
     [[nodiscard]] bool send_slices(SlotData& data);
     [[nodiscard]] std::optional<Status> send_range(SlotData& data);
     [[nodiscard]] static std::uint64_t fingerprint(const Sending& sending);
+    void finish_read(Slot slot);
+    void end_close(Slot slot);
 
     SimNetwork& network_;
     const BackendLimits limits_;

@@ -37,7 +37,8 @@ struct SimFaults {
     double time_out = 0;         // each segment: the same, found out by a timeout
     double accept_no_fds = 0;    // each accept: the stream ends with no_fds
     double connect_refused = 0;  // each connect
-    double file_changed = 0;     // each piece of a stamped file in send_file: the stamp has moved
+    double file_changed = 0;     // each piece of a stamped file that is sent or read: it has moved
+    double file_cold = 0;        // each look of in_memory(): it would have to wait
     double spurious_return = 0;  // poll() returns none before its deadline
 };
 
@@ -48,6 +49,7 @@ struct SimOptions {
     std::size_t segment_bytes_max = 64 * 1024;  // segments are cut at random up to this size
     std::size_t window_bytes_min = 64 * 1024;   // each direction of a connection draws its window
     std::size_t window_bytes_max = 256 * 1024;
+    Nanos disk_latency_max = 10 * kMillisecond;  // of each read
     SimFaults faults;
 };
 

@@ -58,6 +58,7 @@ void SimBackend::finish(Slot slot, OpKind kind, Status status, std::uint64_t byt
             held = status == Status::ok && data.sending.urgency == SendUrgency::quiet &&
                    !data.sending.waited;
             break;
+        case OpKind::read: data.read = Op::finished; break;
         case OpKind::none:
         case OpKind::accept:
         case OpKind::close:
@@ -312,6 +313,7 @@ void SimBackend::delivered(const Completion& completion) {
     CHECK(data.generation == token.generation());
     switch (token.kind()) {
         case OpKind::connect: data.connect = Op::none; break;
+        case OpKind::read: data.read = Op::none; break;
         case OpKind::send:
             // The caller's memory must be as it was in the call.
             CHECK(fingerprint(data.sending) == data.sending.fingerprint);
@@ -326,7 +328,8 @@ void SimBackend::delivered(const Completion& completion) {
             }
             break;
         case OpKind::close:
-            CHECK(data.connect == Op::none && data.recv == Op::none && data.send == Op::none);
+            CHECK(data.connect == Op::none && data.recv == Op::none && data.send == Op::none &&
+                  data.read == Op::none);
             data.state = SlotState::free;
             break;
         case OpKind::none:

@@ -1,6 +1,7 @@
-// send and send_file: the window takes what it has room for, and the caller's memory is watched
-// from the call to the completion.
+// send, send_file and read: the window takes what it has room for, and the caller's memory is
+// watched from the call to the completion.
 #include <algorithm>
+#include <cstring>
 
 #include "backends/sim/backend.h"
 #include "backends/sim/file.h"
@@ -10,6 +11,7 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kFilePieceMax = 64 * 1024;  // bytes read from a file at a time
+constexpr char kUnread = 0x5c;                    // what a read's memory holds until its end
 
 // Appends up to `bytes` from the file; false when the file does not have them all.
 bool append_from_file(std::string& to, const FileRange& range, std::uint64_t at,
@@ -123,14 +125,6 @@ std::optional<Status> SimBackend::send_range(SlotData& data) {
     if (range.length == 0) {
         return Status::ok;
     }
-    if (range.copy && sending.copy.empty()) {
-        const bool whole =
-            append_from_file(sending.copy, range, 0, static_cast<std::size_t>(range.length));
-        if (!whole || !still_carries(range)) {
-            sending.copy.clear();
-            return Status::changed;
-        }
-    }
     while (sending.file_at < range.length) {
         const std::size_t room = network_.find(data.socket)->room();
         const std::uint64_t left = range.length - sending.file_at;
@@ -139,9 +133,7 @@ std::optional<Status> SimBackend::send_range(SlotData& data) {
             return std::nullopt;
         }
         std::string piece;
-        if (range.copy) {
-            piece = sending.copy.substr(static_cast<std::size_t>(sending.file_at), wanted);
-        } else if (!append_from_file(piece, range, sending.file_at, wanted)) {
+        if (!append_from_file(piece, range, sending.file_at, wanted)) {
             return Status::changed;
         }
         if (stamped(range) && network_.random().chance(network_.faults().file_changed)) {
@@ -151,7 +143,38 @@ std::optional<Status> SimBackend::send_range(SlotData& data) {
         sending.file_at += taken;
         sending.bytes += taken;
     }
-    return range.copy || still_carries(range) ? Status::ok : Status::changed;
+    return still_carries(range) ? Status::ok : Status::changed;
+}
+
+// --- Reading files --------------------------------------------------------------------------
+
+bool SimBackend::in_memory(const FileRange&) const noexcept {
+    return !network_.random().chance(network_.faults().file_cold);
+}
+
+void SimBackend::read(Token token, const FileRange& range, char* into) noexcept {
+    const SimPlenty plenty;
+    SlotData& data = bound_slot(token, OpKind::read);
+    CHECK(data.state == SlotState::open);
+    CHECK(data.read == Op::none);
+    data.read = Op::running;
+    data.reading = {range, into};
+    std::memset(into, kUnread, static_cast<std::size_t>(range.length));
+    later(network_.random().between<Nanos>(0, network_.options().disk_latency_max),
+          [this, token] { finish_read(token.slot()); });
+}
+
+// The bytes are those of the instant at which it ends, which close() does not hasten.
+void SimBackend::finish_read(Slot slot) {
+    SlotData& data = slots_[slot];
+    const FileRange& range = data.reading.range;
+    std::string bytes;
+    const bool whole = append_from_file(bytes, range, 0, static_cast<std::size_t>(range.length));
+    std::ranges::copy(bytes, data.reading.into);
+    const bool moved = stamped(range) && network_.random().chance(network_.faults().file_changed);
+    finish(slot, OpKind::read,
+           whole && !moved && still_carries(range) ? Status::ok : Status::changed, bytes.size());
+    end_close(slot);
 }
 
 }  // namespace sluice

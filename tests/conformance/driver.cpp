@@ -144,6 +144,19 @@ void Driver::send_file(Slot slot, std::vector<std::string> head, const FileRange
     backend_->send_file(token, view, kept, urgency);
 }
 
+void Driver::read(Slot slot, const FileRange& range) {
+    const Token token = start(slot, OpKind::read);
+    Connection& connection = at(slot);
+    connection.read_end.reset();
+    connection.read_memory.assign(range.length, '\0');
+    FileRange kept = range;
+    if (range.stamp != nullptr) {
+        connection.read_stamp = std::make_unique<FileStamp>(*range.stamp);
+        kept.stamp = connection.read_stamp.get();
+    }
+    backend_->read(token, kept, connection.read_memory.data());
+}
+
 void Driver::shutdown_send(Slot slot) {
     backend_->shutdown_send(slot);
 }
@@ -189,7 +202,7 @@ std::size_t Driver::bound() const {
 
 std::string Driver::in_flight() const {
     constexpr std::array kNames = {"none", "accept", "connect", "recv",
-                                   "send", "close",  "internal"};
+                                   "send", "read",   "close",   "internal"};
     std::string text;
     for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
         const auto& flying = connections_[slot].in_flight;
@@ -265,6 +278,7 @@ void Driver::on(const Completion& completion) {
     switch (token.kind()) {
         case OpKind::recv: on_recv(connection, completion); break;
         case OpKind::send: on_send(connection, completion); break;
+        case OpKind::read: on_read(connection, completion); break;
         case OpKind::close: on_close(connection, completion); break;
         case OpKind::connect: connection.connect_end = completion.status; break;
         case OpKind::none:
@@ -356,6 +370,17 @@ void Driver::on_send(Connection& connection, const Completion& completion) {
     }
     connection.send_memory.clear();
     connection.send_stamp.reset();
+}
+
+void Driver::on_read(Connection& connection, const Completion& completion) {
+    if (completion.bytes > connection.read_memory.size()) {
+        complain(completion, "more bytes were read than were wanted");
+    }
+    if (completion.status == Status::ok && completion.bytes != connection.read_memory.size()) {
+        complain(completion, "a read completes whole or with an error");
+    }
+    connection.read_end = SendResult{completion.status, completion.bytes};
+    connection.read_stamp.reset();
 }
 
 void Driver::on_close(Connection& connection, const Completion& completion) {

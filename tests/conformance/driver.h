@@ -39,12 +39,13 @@ struct Connection {
     bool bound = false;
     bool closing = false;
     bool recv_stopping = false;
-    std::array<bool, 7> in_flight{};  // by OpKind
+    std::array<bool, 8> in_flight{};  // by OpKind
 
     std::string received;
     std::uint64_t chunks = 0;
     std::optional<Status> recv_end;  // of the last stream
     std::optional<SendResult> send_end;
+    std::optional<SendResult> read_end;
     std::optional<Status> connect_end;
     std::optional<Status> close_end;
 
@@ -52,6 +53,9 @@ struct Connection {
     std::unique_ptr<FileStamp> send_stamp;
     std::uint64_t send_total = 0;
     bool send_is_file = false;
+
+    std::string read_memory;
+    std::unique_ptr<FileStamp> read_stamp;
 
     [[nodiscard]] bool flying(OpKind kind) const {
         return in_flight[static_cast<std::size_t>(kind)];
@@ -98,6 +102,8 @@ class Driver {
     // A stamp in the range is copied; its memory need not last.
     void send_file(Slot slot, std::vector<std::string> head, const FileRange& range,
                    SendUrgency urgency = SendUrgency::eager);
+    // The bytes arrive in Connection::read_memory.
+    void read(Slot slot, const FileRange& range);
     void shutdown_send(Slot slot);
     void close(Slot slot);
 
@@ -128,6 +134,7 @@ class Driver {
     void on_accept(const Completion& completion);
     void on_recv(Connection& connection, const Completion& completion);
     void on_send(Connection& connection, const Completion& completion);
+    void on_read(Connection& connection, const Completion& completion);
     void on_close(Connection& connection, const Completion& completion);
     void take(Connection& connection, const Completion& completion);
     void complain(const Completion& completion, std::string_view rule) const;

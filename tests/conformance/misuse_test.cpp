@@ -86,11 +86,6 @@ TEST_P(Misuse, TooMuchAtOnce) {
     const Pair p = pair();
     const std::vector<Slice> slices(kSlicesMax + 1, Slice{"x", 1});
     EXPECT_DEATH(backend().send(token(p.slot, OpKind::send), slices, SendUrgency::eager), kCheck);
-    FileRange range;
-    range.length = kFileCopyMax + 1;
-    range.copy = true;
-    EXPECT_DEATH(backend().send_file(token(p.slot, OpKind::send), {}, range, SendUrgency::eager),
-                 kCheck);
 }
 
 }  // namespace sluice::conformance

@@ -146,19 +146,12 @@ TEST_P(SendFile, BeyondTheEndIsChanged) {
     };
     for (const Case c :
          {Case{0, 10'001}, Case{9'999, 2}, Case{10'000, 1}, Case{20'000, 5}, Case{0, 1'000'000}}) {
-        for (const bool copy : {false, true}) {
-            if (copy && c.length > kFileCopyMax) {
-                continue;
-            }
-            const Pair p = pair();
-            FileRange range = file.range(c.offset, c.length);
-            range.copy = copy;
-            driver().send_file(p.slot, {"head"}, range);
-            const SendResult result = sent(p.slot, p.peer.get());
-            EXPECT_EQ(result.status, Status::changed) << c.offset << "+" << c.length;
-            EXPECT_LT(result.bytes, c.length + 4);
-            close(p.slot);
-        }
+        const Pair p = pair();
+        driver().send_file(p.slot, {"head"}, file.range(c.offset, c.length));
+        const SendResult result = sent(p.slot, p.peer.get());
+        EXPECT_EQ(result.status, Status::changed) << c.offset << "+" << c.length;
+        EXPECT_LT(result.bytes, c.length + 4);
+        close(p.slot);
     }
 }
 
@@ -200,36 +193,27 @@ TEST_P(SendFile, AStampThatDoesNotMatch) {
     wrong[0].size += 1;
     wrong[1].mtime_ns += 1;
     wrong[2].ctime_ns -= 1;
-    for (const bool copy : {false, true}) {
-        for (const FileStamp& stamp : wrong) {
-            const Pair p = pair();
-            FileRange range = file.range(0, 10'000);
-            range.stamp = &stamp;
-            range.copy = copy;
-            driver().send_file(p.slot, {"head"}, range);
-            EXPECT_EQ(sent(p.slot, p.peer.get()).status, Status::changed);
-            close(p.slot);
-        }
+    for (const FileStamp& stamp : wrong) {
         const Pair p = pair();
         FileRange range = file.range(0, 10'000);
-        range.stamp = &good;
-        range.copy = copy;
-        driver().send_file(p.slot, {}, range);
-        EXPECT_TRUE(read(*p.peer, 10'000) == pattern(10'000));
-        EXPECT_EQ(sent(p.slot).status, Status::ok);
+        range.stamp = &stamp;
+        driver().send_file(p.slot, {"head"}, range);
+        EXPECT_EQ(sent(p.slot, p.peer.get()).status, Status::changed);
+        close(p.slot);
     }
+    const Pair p = pair();
+    FileRange range = file.range(0, 10'000);
+    range.stamp = &good;
+    driver().send_file(p.slot, {}, range);
+    EXPECT_TRUE(read(*p.peer, 10'000) == pattern(10'000));
+    EXPECT_EQ(sent(p.slot).status, Status::ok);
 }
 
 // Whether a moved stamp breaks a promise is the caller's to find out: until then the connection is
 // as good as it was, and the bytes that were told are those that the peer gets.
 TEST_P(SendFile, AfterAChangeTheNextSendGoesOnBehindWhatHasLeft) {
     const std::string bytes = pattern(kLarge);
-    struct Case {
-        std::uint64_t length;
-        bool copy;
-    };
-    for (const Case c : {Case{kLarge, false}, Case{1'000'000, false}, Case{10'000, false},
-                         Case{kFileCopyMax, true}}) {
+    for (const std::uint64_t length : {kLarge, std::size_t{1'000'000}, std::size_t{10'000}}) {
         for (const bool before : {true, false}) {
             const File file(bytes);
             const FileStamp stamp = file.stamp();
@@ -237,9 +221,8 @@ TEST_P(SendFile, AfterAChangeTheNextSendGoesOnBehindWhatHasLeft) {
             if (before) {
                 file.append("grown");
             }
-            FileRange range = file.range(0, c.length);
+            FileRange range = file.range(0, length);
             range.stamp = &stamp;
-            range.copy = c.copy;
             driver().send_file(p.slot, {"head"}, range);
             if (!before) {
                 pump_for(kSettle);
@@ -255,13 +238,13 @@ TEST_P(SendFile, AfterAChangeTheNextSendGoesOnBehindWhatHasLeft) {
                 EXPECT_EQ(result.status, Status::changed);
             }
             ASSERT_GE(result.bytes, 4U);
-            ASSERT_LE(result.bytes, c.length + 4);
+            ASSERT_LE(result.bytes, length + 4);
             const std::uint64_t left = result.bytes - 4;
             driver().send(p.slot, {"memory"}, SendUrgency::eager);
             got += read(*p.peer, result.bytes + 6 - got.size());
             EXPECT_EQ(sent(p.slot).status, Status::ok);
             EXPECT_TRUE(got == "head" + bytes.substr(0, left) + "memory")
-                << c.length << " copy " << c.copy << " before " << before;
+                << length << " before " << before;
             const FileStamp now = file.stamp();
             range = file.range(left, kLarge - left);
             range.stamp = &now;
@@ -282,67 +265,6 @@ TEST_P(SendFile, AStampOfZerosIsNotLookedAt) {
     driver().send_file(p.slot, {}, range);
     EXPECT_TRUE(read(*p.peer, 10'000) == pattern(10'000));
     EXPECT_EQ(sent(p.slot).status, Status::ok);
-}
-
-// --- Copies ---------------------------------------------------------------------------------
-
-TEST_P(SendFile, CopiesOfEverySize) {
-    const Pair p = pair();
-    const std::string bytes = pattern(kFileCopyMax + 1000);
-    const File file(bytes);
-    for (const std::size_t length :
-         {std::size_t{1}, std::size_t{4096}, std::size_t{50'000}, kFileCopyMax}) {
-        FileRange range = file.range(777, length);
-        range.copy = true;
-        driver().send_file(p.slot, {"head"}, range);
-        ASSERT_TRUE(read(*p.peer, length + 4) == "head" + bytes.substr(777, length));
-        EXPECT_EQ(sent(p.slot).status, Status::ok);
-    }
-}
-
-TEST_P(SendFile, CopiesToManyConnectionsAtOnce) {
-    const std::string bytes = pattern(kFileCopyMax);
-    const File file(bytes);
-    std::vector<Pair> pairs;
-    for (int i = 0; i < 40; ++i) {
-        pairs.push_back(pair(Family::ipv4, {.small_window = true}));
-    }
-    for (const Pair& p : pairs) {
-        FileRange range = file.range(0, kFileCopyMax);
-        range.copy = true;
-        driver().send_file(p.slot, {}, range);
-    }
-    pump_for(kSettle);
-    for (const Pair& p : pairs) {
-        ASSERT_TRUE(read(*p.peer, kFileCopyMax) == bytes);
-        EXPECT_EQ(sent(p.slot).status, Status::ok);
-    }
-}
-
-// What a copy has sent is of one version, even if the file changed after its completion.
-TEST_P(SendFile, ACopyIsNotReachedByALaterEdit) {
-    const std::string before = pattern(kFileCopyMax, 1);
-    const std::string after = pattern(kFileCopyMax, 2);
-    for (int i = 0; i < 10; ++i) {
-        const File file(before);
-        const FileStamp stamp = file.stamp();
-        const Pair p = pair(Family::ipv4, {.small_window = true});
-        FileRange range = file.range(0, kFileCopyMax);
-        range.stamp = &stamp;
-        range.copy = true;
-        driver().send_file(p.slot, {}, range);
-        // Time for some of the pieces only, or for all that fits.
-        pump_for(i % 2 == 0 ? kMillisecond : kSettle);
-        file.write_at(0, after);
-        std::string got;
-        (void)pump([&] {
-            got += p.peer->read(kFileCopyMax);
-            return at(p.slot).send_end.has_value() &&
-                   (at(p.slot).send_end->status != Status::ok || got.size() == kFileCopyMax);
-        });
-        EXPECT_TRUE(before.starts_with(got)) << "bytes of two versions, round " << i;
-        close(p.slot);
-    }
 }
 
 // --- Errors and closing ---------------------------------------------------------------------

@@ -151,9 +151,7 @@ void Stress::start_send(Link& link) {
     FileRange range;
     range.file = file_->handle();
     range.offset = link.to_peer.base + link.to_peer.in;
-    range.copy = random_.chance(0.5);
-    range.length =
-        link.to_peer.next(pick<std::size_t>(0, range.copy ? kFileCopyMax : magnitude)).size();
+    range.length = link.to_peer.next(pick<std::size_t>(0, magnitude)).size();
     link.to_peer.in += range.length;
     driver().send_file(link.slot, std::move(slices), range, urgency);
 }

@@ -448,6 +448,58 @@ TEST_F(ReactorOnSim, AFileWhoseStampMovesIsSentWhole) {
     EXPECT_EQ(counters().broken, 0U);
 }
 
+// ---- files that would have to be waited for --------------------------------------------------
+
+class ColdFilesOnSim : public ReactorOnSim {
+  protected:
+    void SetUp() override {
+        WorldOptions options = quiet_world();
+        options.network.faults.file_cold = 1;
+        options.network.disk_latency_max = 3 * kSecond;
+        make(options);
+    }
+};
+
+TEST_F(ColdFilesOnSim, ADiskThatTakesItsTimeHoldsNobodyElse) {
+    const Caller& slow = call(kGetBig);
+    world_->run_for(10 * kMillisecond);
+    for (int i = 1; i <= 100 && !slow.input.ends_with(site_file("/big.bin").body); ++i) {
+        const Caller& other = call(kGet);
+        world_->run_for(50 * kMillisecond);
+        ASSERT_EQ(other.responses(), 1U) << i;
+    }
+    world_->run_for(30 * kSecond);
+    EXPECT_TRUE(slow.input.ends_with("\r\n\r\n" + site_file("/big.bin").body));
+    EXPECT_EQ(slow.responses(), 1U);
+}
+
+TEST_F(ColdFilesOnSim, WhoeverLeavesMeanwhileIsForgotten) {
+    Caller& caller = call(kGetBig);
+    world_->run_for(10 * kMillisecond);
+    EXPECT_EQ(world_->backend().usage().operations, 2U);  // a receive and a read
+    caller.peer.reset();
+    world_->run_for(5 * kSecond);
+    EXPECT_EQ(counters().closed, 1U);
+    const auto lines = world_->take_log();
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_TRUE(lines[0].ends_with(" 200 0")) << lines[0];
+}
+
+TEST_F(ColdFilesOnSim, AFileThatMovesWhileItIsReadIsSentWhole) {
+    world_->network().faults().file_changed = 1;
+    const Caller& caller = call(kGetBig);
+    world_->run_for(60 * kSecond);
+    EXPECT_TRUE(caller.input.ends_with("\r\n\r\n" + site_file("/big.bin").body));
+    EXPECT_EQ(counters().broken, 0U);
+}
+
+TEST_F(ColdFilesOnSim, AStopWaitsForWhatIsBeingRead) {
+    call(kGetBig);
+    world_->run_for(10 * kMillisecond);
+    world_->stop();
+    EXPECT_TRUE(world_->run_until([this] { return world_->reactor().finished(); }, 5 * kSecond));
+}
+
 // ---- accepting -------------------------------------------------------------------------------
 
 TEST_F(ReactorOnSim, WhereAllAreBusyOthersWait) {

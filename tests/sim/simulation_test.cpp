@@ -38,6 +38,8 @@ WorldOptions random_options(SimRandom& random, std::uint64_t seed) {
         faults.pause_recv = one_of(random, {0.0, 0.05, 0.3});
         faults.spurious_return = one_of(random, {0.0, 0.05, 0.3});
         faults.accept_no_fds = one_of(random, {0.0, 0.1});
+        faults.file_cold = one_of(random, {0.0, 0.3, 1.0});
+        network.disk_latency_max = one_of(random, {kMicrosecond, 10 * kMillisecond, kSecond});
     }
     if (random.chance(0.4)) {  // what breaks connections
         faults.reset = one_of(random, {0.0, 0.002, 0.03});
@@ -217,7 +219,8 @@ std::uint64_t run(std::uint64_t seed) {
     const Nanos took = world.drain();
     const Limits& limits = world.limits();
     EXPECT_NE(took, kNever) << "the server never ended";
-    EXPECT_LE(took, limits.drain_timeout + 100 * kMillisecond);
+    const Nanos read = options.network.disk_latency_max;  // is waited for
+    EXPECT_LE(took, limits.drain_timeout + 100 * kMillisecond + read);
     stopped = stopped || took >= limits.drain_timeout;
     EXPECT_EQ(world.leftovers(), "");
     // What the server sent last is still on its way.

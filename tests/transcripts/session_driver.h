@@ -126,7 +126,6 @@ class SessionDriver final : public SessionPeer {
             ++pieces_;
             in_flight_ = true;
             CHECK(piece_.slice_count <= kSlicesMax);
-            CHECK(!piece_.file.copy || piece_.file.length <= kFileCopyMax);
             if (hold_) {
                 held_ = slices();
                 return;

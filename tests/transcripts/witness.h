@@ -64,6 +64,12 @@ class Witness final : public Backend {
                    SendUrgency urgency) noexcept override {
         inner_.send_file(token, head, range, urgency);
     }
+    bool in_memory(const FileRange& range) const noexcept override {
+        return inner_.in_memory(range);
+    }
+    void read(Token token, const FileRange& range, char* into) noexcept override {
+        inner_.read(token, range, into);
+    }
     std::uint64_t unacknowledged(Slot slot) const noexcept override {
         return inner_.unacknowledged(slot);
     }

@@ -146,7 +146,8 @@ class LiveBodyTest : public testing::Test {
             sockets.put({out.data(), front});
             sent += front;
             std::uint64_t left = 0;
-            const bool good = range.length == 0 || play(range, sockets, left, sent, happen);
+            const bool good =
+                range.length == 0 || play(stream.copying(), range, sockets, left, sent, happen);
             sent += left;
             if (good) {
                 stream.sent();
@@ -166,23 +167,23 @@ class LiveBodyTest : public testing::Test {
     ResponsePlan whole_;
 
   private:
-    // send_file: false when the range ends with Status::changed; `left` is what has left of it.
+    // False when the range ends with Status::changed; `left` is what has left of it.
     template <typename Happen>
-    bool play(const FileRange& range, Sockets& sockets, std::uint64_t& left, std::uint64_t sent,
-              Happen happen) {
+    bool play(bool copy, const FileRange& range, Sockets& sockets, std::uint64_t& left,
+              std::uint64_t sent, Happen happen) {
         constexpr std::uint64_t kStep = 100'000;
         while (left < range.length) {
             const std::uint64_t offset = range.offset + left;
             const std::uint64_t size = std::min(kStep, range.length - left);
             const std::string bytes = test::read_at(range.file, offset, size);
-            if (bytes.size() < size || (range.copy && *range.stamp != file_.stamp())) {
+            if (bytes.size() < size || (copy && *range.stamp != file_.stamp())) {
                 return false;
             }
-            range.copy ? sockets.put(bytes) : sockets.lend(offset, size);
+            copy ? sockets.put(bytes) : sockets.lend(offset, size);
             left += size;
             happen(sent + left);
         }
-        return *range.stamp == file_.stamp() || range.copy;
+        return *range.stamp == file_.stamp() || copy;
     }
 };
 
