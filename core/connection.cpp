@@ -22,6 +22,20 @@ constexpr std::size_t kTrimMax = 512;
 
 }  // namespace
 
+void PieceInParts::sealed(std::size_t bytes) {
+    std::uint32_t gone = 0;
+    for (; gone < rest.slice_count && bytes >= rest.slices[gone].size; ++gone) {
+        bytes -= rest.slices[gone].size;
+    }
+    std::copy(rest.slices.begin() + gone, rest.slices.begin() + rest.slice_count,
+              rest.slices.begin());
+    rest.slice_count -= gone;
+    if (bytes > 0) {
+        rest.slices[0].data += bytes;
+        rest.slices[0].size -= bytes;
+    }
+}
+
 ExchangePool::ExchangePool(std::size_t session_bytes) : memory_(kExchangeBytes + session_bytes) {}
 
 ExchangePool::~ExchangePool() {

@@ -7,9 +7,13 @@
 //
 //   accept ─► head ─► respond ─► idle ─► head ...
 //               │        │  ▲
-//               ├► body ─┤  └─ waiting (content is being loaded)
+//               ├► body ─┤  └─ waiting (content is being loaded), window (the peer's permission)
 //               │        └► linger ─► closing ─► free
 //               └─────────────────────► closing
+//
+// A connection with a transport has a Channel as well, from its beginning to its end. Until the
+// handshake is over it is in the state head. Its session has ended long before it is closed: the
+// transport's farewell goes between.
 //
 // Each state has exactly one deadline; Reactor::enter() arms it. Owned by the reactor, its thread.
 #pragma once
@@ -25,6 +29,7 @@
 #include "core/page_pool.h"
 #include "core/session.h"
 #include "core/token.h"
+#include "core/transport.h"
 
 namespace sluice {
 
@@ -33,30 +38,62 @@ enum class ConnectionState : std::uint8_t {
     head,     // deadline in total, from accept or from the first byte of the message
     body,     // a message body is being read
     waiting,  // content is being loaded
+    window,   // the peer does not permit us to send
     respond,  // a send is in flight; its deadline moves while the peer acknowledges something
-    idle,     // between messages; owns nothing
+    idle,     // between messages; owns nothing, unless its session stays
     linger,   // reading and discarding after the last response
     closing,  // close() is under way; its completion frees the slot
 };
 
 class Reactor;
 
-// A piece whose file is read into memory before it leaves, part by part: of a file that may change,
-// or that would have to be waited for.
-struct CopiedPiece {
-    Piece rest;              // what has not been handed over
+// A piece that leaves in parts: its file is read into memory first, because it may change or would
+// have to be waited for, or because all bytes go through a transport.
+struct PieceInParts {
+    Piece rest;              // what has not been handed over, or not been read
     std::uint64_t left = 0;  // bytes of the piece that have left
-    char* buffer = nullptr;  // lent; null: there is no such piece
+    char* buffer = nullptr;  // lent, for its file
+    bool active = false;     // there is such a piece
     Status failure = Status::ok;
 
-    [[nodiscard]] bool active() const { return buffer != nullptr; }
+    void begin(const Piece& piece) {
+        rest = piece;
+        left = 0;
+        active = true;
+        failure = Status::ok;
+    }
+    [[nodiscard]] bool handed_over() const {
+        return rest.slice_count == 0 && rest.file.length == 0;
+    }
+    // The file's next `bytes` are in the buffer.
+    void file_part_read(std::uint64_t bytes) {
+        rest.slices[rest.slice_count++] = {buffer, static_cast<std::size_t>(bytes)};
+        rest.file.offset += bytes;
+        rest.file.length -= bytes;
+    }
+    // `bytes` of its slices have been sealed.
+    void sealed(std::size_t bytes);
+};
+
+// What a connection with a transport has beside it.
+struct Channel {
+    static constexpr std::size_t kWireBytes = 4 * Transport::kRecordMax;
+
+    std::unique_ptr<Transport> transport;
+    char* wire = nullptr;      // lent while it holds something, or that is being sent
+    std::size_t used = 0;      // bytes in it
+    std::uint64_t sealed = 0;  // of the session's piece, in it
+    bool farewell_said = false;
+    Nanos head_until = kNever;  // the deadline of the handshake and of the first head, together
+    bool spoken = false;        // a session has been there
 };
 
 // What a connection borrows while a message is under way. Also the session's view of its peer.
 struct Exchange final : SessionPeer {
     Reactor* reactor = nullptr;
     Slot slot = kNoSlot;
-    Session* session = nullptr;   // constructed in the storage behind this object
+    // Constructed in the storage behind this object. Null before a transport has bytes for it.
+    Session* session = nullptr;
     std::vector<char> input;      // received, not yet taken by the session
     std::size_t input_taken = 0;  // of `input`
     std::size_t index = 0;        // in the pool
@@ -68,20 +105,27 @@ struct Exchange final : SessionPeer {
     std::uint64_t piece_bytes = 0;  // of the piece begun last
     std::optional<std::uint64_t> acknowledged;
     Nanos acknowledged_at = 0;
-    CopiedPiece copied;
+    PieceInParts parts;
+    bool full_duplex = false;  // the session is
 
     [[nodiscard]] const Endpoint& peer_endpoint() noexcept override;
     [[nodiscard]] Nanos take_accept_wait() noexcept override;
+    [[nodiscard]] std::string_view protocol() noexcept override;
+    [[nodiscard]] unsigned listener() noexcept override;
     [[nodiscard]] std::string_view pending_input() const {
         return {input.data() + input_taken, input.size() - input_taken};
     }
 };
 
 struct Connection {
+    static constexpr std::uint32_t kNoLook = ~std::uint32_t{0};
+
     Exchange* exchange = nullptr;
+    Channel* channel = nullptr;  // owned; null: without a transport
     Nanos deadline = kNever;
-    Nanos timer_at = kNever;  // when the wheel will look at this connection again
-    Nanos accept_wait = -1;   // until a session has taken it
+    std::uint32_t look_tick =
+        kNoLook;                       // of the timer wheel: when it looks at this connection again
+    std::int32_t accept_wait_ms = -1;  // until a session has taken it
     Generation generation = 0;
     std::uint32_t lingered_bytes = 0;
     ConnectionState state = ConnectionState::free;
@@ -93,12 +137,14 @@ struct Connection {
     bool eof_told : 1 = false;   // and the session knows
     bool counted : 1 = false;    // among its client's connections
 
+    // In the order of Reactor::listen().
+    std::uint8_t listener = 0;
     // The other end's address in 19 bytes; family none until somebody asks.
     Family peer_family = Family::none;
     std::uint16_t peer_port = 0;
     std::array<std::uint8_t, 16> peer_address{};
 };
-static_assert(sizeof(Connection) <= 64);
+static_assert(sizeof(Connection) == 64);
 
 // Exchanges with session storage behind them, made on demand; the one returned last goes out first,
 // because it is still in the cache. Some that are unused are kept; the memory of the others goes

@@ -41,7 +41,17 @@ void Reactor::find_peer(Slot slot, Connection& connection) const noexcept {
 }
 
 Nanos Exchange::take_accept_wait() noexcept {
-    return std::exchange(reactor->connections_[slot].accept_wait, -1);
+    const std::int32_t wait = std::exchange(reactor->connections_[slot].accept_wait_ms, -1);
+    return wait < 0 ? -1 : wait * kMillisecond;
+}
+
+std::string_view Exchange::protocol() noexcept {
+    const Channel* channel = reactor->connections_[slot].channel;
+    return channel == nullptr ? std::string_view{} : channel->transport->protocol();
+}
+
+unsigned Exchange::listener() noexcept {
+    return reactor->connections_[slot].listener;
 }
 
 ReactorCounters& ReactorCounters::operator+=(const ReactorCounters& other) noexcept {
@@ -70,6 +80,7 @@ Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limit
       connections_(slots(limits)),
       exchanges_(sessions.session_bytes()),
       file_buffers_(kFilePartBytes),
+      wire_buffers_(Channel::kWireBytes),
       timers_(slots(limits), backend.now()) {
     context_.now = backend.now();
     context_.wall_seconds = backend.wall_seconds();
@@ -79,6 +90,7 @@ Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limit
 Reactor::~Reactor() {
     for (Slot slot = 0; slot < connections_.made(); ++slot) {
         close_exchange(connections_[slot]);
+        close_channel(connections_[slot]);
     }
 }
 
@@ -196,37 +208,51 @@ void Reactor::on_recv(Slot slot, Connection& connection, const Completion& compl
                 begin_close(slot, connection);
             }
         } else if (connection.state != ConnectionState::closing) {
-            if (connection.exchange != nullptr &&
-                (connection.sending || !connection.exchange->pending_input().empty() ||
-                 connection.state == ConnectionState::waiting)) {
-                (void)keep_input(slot, connection, bytes);
-            } else if (open_exchange(slot, connection)) {
-                advance(slot, connection, bytes);
+            if (connection.channel != nullptr) {
+                receive_sealed(slot, connection, bytes);
+            } else {
+                receive(slot, connection, bytes);
             }
         }
         backend_.release(completion.buffer);
     }
-    if (completion.more) {
-        return;
+    if (!completion.more) {
+        on_recv_end(slot, connection, completion.status);
     }
+}
+
+void Reactor::receive(Slot slot, Connection& connection, std::string_view bytes) noexcept {
+    const Exchange* exchange = connection.exchange;
+    const bool busy = connection.sending || connection.state == ConnectionState::waiting;
+    if (exchange != nullptr &&
+        ((busy && !exchange->full_duplex) || !exchange->pending_input().empty())) {
+        (void)keep_input(slot, connection, bytes);
+    } else if (open_session(slot, connection)) {
+        advance(slot, connection, bytes);
+    }
+}
+
+void Reactor::on_recv_end(Slot slot, Connection& connection, Status status) noexcept {
     connection.receiving = false;
     connection.stopping = false;
     if (connection.state == ConnectionState::closing) {
         return;
     }
-    switch (completion.status) {
+    const Exchange* exchange = connection.exchange;
+    const Session* session = exchange == nullptr ? nullptr : exchange->session;
+    switch (status) {
         case Status::cancelled:  // we asked for it; the input may have been used up meanwhile
-            if (connection.exchange == nullptr ||
-                (connection.exchange->pending_input().empty() &&
-                 connection.exchange->session->state() != SessionState::close)) {
+            if (exchange == nullptr ||
+                (exchange->pending_input().empty() &&
+                 (session == nullptr || session->state() != SessionState::close))) {
                 start_receiving(slot, connection);
             }
             return;
         case Status::eof:
             connection.peer_done = true;
-            if (connection.state == ConnectionState::linger || connection.exchange == nullptr) {
+            if (connection.state == ConnectionState::linger || session == nullptr) {
                 begin_close(slot, connection);
-            } else if (!connection.sending) {
+            } else if (!connection.sending || exchange->full_duplex) {
                 advance(slot, connection, {});
             } else {
                 send_wanted_ = true;  // it may be quiet, and nothing else will come
@@ -268,25 +294,41 @@ bool Reactor::open_exchange(Slot slot, Connection& connection) noexcept {
     }
     exchange->reactor = this;
     exchange->slot = slot;
-    exchange->session = sessions_.create(ExchangePool::session_storage(exchange), *exchange);
     connection.exchange = exchange;
+    return true;
+}
+
+bool Reactor::open_session(Slot slot, Connection& connection) noexcept {
+    if (!open_exchange(slot, connection)) {
+        return false;
+    }
+    Exchange& exchange = *connection.exchange;
+    if (exchange.session == nullptr) {
+        exchange.session = sessions_.create(ExchangePool::session_storage(&exchange), exchange);
+        exchange.full_duplex = exchange.session->full_duplex();
+        if (connection.channel != nullptr) {
+            connection.channel->spoken = true;
+        }
+    }
     return true;
 }
 
 void Reactor::close_exchange(Connection& connection) noexcept {
     if (Exchange* exchange = connection.exchange) {
-        return_copy_buffer(*exchange);
-        exchange->session->~Session();
-        exchange->session = nullptr;
+        return_part_buffer(*exchange);
+        if (exchange->session != nullptr) {
+            exchange->session->~Session();
+            exchange->session = nullptr;
+        }
         connection.exchange = nullptr;
         exchanges_.release(exchange);
     }
 }
 
 void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes) noexcept {
-    DCHECK(!connection.sending);
     Exchange& exchange = *connection.exchange;
     Session& session = *exchange.session;
+    DCHECK(!connection.sending || exchange.full_duplex);
     const bool kept = bytes.empty() && !exchange.pending_input().empty();
     if (kept) {
         bytes = exchange.pending_input();
@@ -300,7 +342,8 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
             connection.eof_told = true;
             session.on_eof();
         }
-        if (start_piece(slot, connection, !bytes.empty())) {
+        const bool started = !connection.sending && start_piece(slot, connection, !bytes.empty());
+        if (started && !exchange.full_duplex) {
             break;
         }
     } while (!bytes.empty() && !stuck);
@@ -322,42 +365,75 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
 
 // The connection's state follows from its session's.
 void Reactor::settle(Slot slot, Connection& connection) noexcept {
+    Exchange& exchange = *connection.exchange;
     if (connection.sending) {
-        enter(slot, connection, ConnectionState::respond);
+        if (connection.channel == nullptr || exchange.parts.active ||
+            !settle_wait(slot, connection)) {
+            enter(slot, connection, ConnectionState::respond);
+        }
         return;
     }
-    Exchange& exchange = *connection.exchange;
     switch (exchange.session->state()) {
         case SessionState::idle:
-            if (connection.peer_done) {
-                begin_close(slot, connection);
+        case SessionState::kept:
+            if (connection.peer_done || context_.draining) {
+                // Where its answer did not announce the close, more requests may be on the way.
+                leave(slot, connection, true);
                 return;
             }
-            if (context_.draining) {
-                // Its answer did not announce the close, so more requests may be on the way.
-                begin_linger(slot, connection);
-                break;
-            }
-            if (exchange.pending_input().empty()) {
+            if (exchange.session->state() == SessionState::idle &&
+                exchange.pending_input().empty()) {
                 close_exchange(connection);
             }
             enter(slot, connection, ConnectionState::idle);
             break;
-        case SessionState::head: enter(slot, connection, ConnectionState::head); break;
-        case SessionState::body: enter(slot, connection, ConnectionState::body); break;
-        case SessionState::waiting: enter(slot, connection, ConnectionState::waiting); break;
+        case SessionState::head:
+        case SessionState::body:
+        case SessionState::waiting:
+        case SessionState::window: (void)settle_wait(slot, connection); break;
         case SessionState::respond:  // must have had a piece to send
-        case SessionState::close: begin_close(slot, connection); return;
-        case SessionState::linger:
-            if (connection.peer_done) {
-                begin_close(slot, connection);
-                return;
-            }
-            begin_linger(slot, connection);
-            break;
+            begin_close(slot, connection);
+            return;
+        case SessionState::close:
+            // The peer's transport may have a last word, and unread input would reset the
+            // connection.
+            leave(slot, connection, connection.channel != nullptr);
+            return;
+        case SessionState::linger: leave(slot, connection, true); return;
     }
     if (connection.exchange == nullptr || connection.exchange->pending_input().empty()) {
         start_receiving(slot, connection);
+    }
+}
+
+// False: the session waits for nothing that has a deadline.
+bool Reactor::settle_wait(Slot slot, Connection& connection) noexcept {
+    switch (connection.exchange->session->state()) {
+        case SessionState::head: enter(slot, connection, ConnectionState::head); return true;
+        case SessionState::body: enter(slot, connection, ConnectionState::body); return true;
+        case SessionState::waiting: enter(slot, connection, ConnectionState::waiting); return true;
+        case SessionState::window: enter(slot, connection, ConnectionState::window); return true;
+        default: return false;
+    }
+}
+
+// A transport says its farewell first; when that has left, the way leads here again.
+void Reactor::leave(Slot slot, Connection& connection, bool linger) noexcept {
+    if (Channel* channel = connection.channel; channel != nullptr && !channel->farewell_said) {
+        channel->farewell_said = true;
+        channel->transport->finish();
+        if (send_sealed(slot, connection)) {
+            if (connection.state != ConnectionState::closing) {
+                enter(slot, connection, ConnectionState::respond);
+            }
+            return;
+        }
+    }
+    if (linger && !connection.peer_done) {
+        begin_linger(slot, connection);
+        start_receiving(slot, connection);
+    } else {
+        begin_close(slot, connection);
     }
 }
 
@@ -368,7 +444,7 @@ void Reactor::resume_sessions() noexcept {
             return;
         }
         exchange.session->resume();
-        if (connection.state == ConnectionState::waiting) {
+        if (connection.state == ConnectionState::waiting || exchange.full_duplex) {
             advance(exchange.slot, connection, {});
         }
     });
@@ -382,36 +458,27 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
     connection.state = state;
     const Nanos now = context_.now;
     switch (state) {
-        // Deadlines in total: more bytes do not extend them.
         case ConnectionState::head:
-            if (!again) {
-                arm(slot, connection, now + limits_.head_timeout);
-            }
-            return;
         case ConnectionState::body:
-            if (!again) {
-                arm(slot, connection, now + limits_.body_timeout);
-            }
-            return;
+        case ConnectionState::waiting:
+        case ConnectionState::window: arm_wait(slot, connection, again); return;
         case ConnectionState::linger:
             if (!again) {
                 ++leaving_;
                 arm(slot, connection, now + limits_.linger_timeout);
             }
             return;
-        case ConnectionState::waiting:
-            if (!again) {
-                arm(slot, connection, now + kWaitingMax);
-            }
-            return;
         case ConnectionState::respond:
-            arm(slot, connection, now + limits_.write_timeout / kWriteLooks);
+            arm(slot, connection,
+                std::min(now + limits_.write_timeout / kWriteLooks,
+                         wait_deadline(*connection.exchange)));
             return;
         case ConnectionState::idle: arm(slot, connection, now + limits_.idle_timeout); return;
         case ConnectionState::closing:
         case ConnectionState::free:
             leaving_ += before == ConnectionState::linger ? 0 : 1;
-            connection.deadline = connection.timer_at = kNever;
+            connection.deadline = kNever;
+            connection.look_tick = Connection::kNoLook;
             timers_.cancel(slot);
             return;
     }
@@ -419,15 +486,53 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
 
 void Reactor::arm(Slot slot, Connection& connection, Nanos deadline) noexcept {
     connection.deadline = deadline;
-    if (deadline < connection.timer_at) {
-        connection.timer_at = std::min(deadline, context_.now + timer_look_ns_);
-        timers_.schedule(slot, connection.timer_at);
+    if (TimerWheel::tick_of(deadline) < connection.look_tick) {
+        const Nanos look = std::min(deadline, context_.now + timer_look_ns_);
+        connection.look_tick = TimerWheel::tick_of(look);
+        timers_.schedule(slot, look);
+    }
+}
+
+// Deadlines in total: more bytes do not extend them. A session that is full duplex knows itself
+// since when it waits.
+void Reactor::arm_wait(Slot slot, Connection& connection, bool again) noexcept {
+    if (connection.exchange != nullptr && connection.exchange->full_duplex) {
+        arm(slot, connection, wait_deadline(*connection.exchange));
+    } else if (!again) {
+        arm(slot, connection, context_.now + wait_limit(connection.state));
+    }
+}
+
+// How long a connection may be in a state in which it waits for one thing.
+Nanos Reactor::wait_limit(ConnectionState state) const noexcept {
+    switch (state) {
+        case ConnectionState::head: return limits_.head_timeout;
+        case ConnectionState::body: return limits_.body_timeout;
+        case ConnectionState::window: return limits_.write_timeout;
+        default: return kWaitingMax;
+    }
+}
+
+// Of what a full duplex session waits for, whether or not something is being sent.
+Nanos Reactor::wait_deadline(const Exchange& exchange) const noexcept {
+    if (!exchange.full_duplex) {
+        return kNever;
+    }
+    const auto after = [&](ConnectionState state) {
+        return exchange.session->since() + wait_limit(state);
+    };
+    switch (exchange.session->state()) {
+        case SessionState::head: return after(ConnectionState::head);
+        case SessionState::body: return after(ConnectionState::body);
+        case SessionState::waiting: return after(ConnectionState::waiting);
+        case SessionState::window: return after(ConnectionState::window);
+        default: return kNever;
     }
 }
 
 void Reactor::on_deadline(Slot slot) noexcept {
     Connection& connection = connections_[slot];
-    connection.timer_at = kNever;
+    connection.look_tick = Connection::kNoLook;
     if (connection.deadline > context_.now) {
         arm(slot, connection, connection.deadline);
         return;
@@ -436,22 +541,21 @@ void Reactor::on_deadline(Slot slot) noexcept {
         case ConnectionState::head:
         case ConnectionState::body:
         case ConnectionState::waiting:
-            ++counters_.timed_out_head;
-            if (connection.exchange == nullptr) {
-                begin_close(slot, connection);  // not one byte: nothing to answer
-                return;
-            }
-            connection.exchange->session->on_timeout();
-            advance(slot, connection, {});
-            return;
+        case ConnectionState::window: on_wait_over(slot, connection); return;
         case ConnectionState::idle:
             ++counters_.timed_out_idle;
-            begin_close(slot, connection);
+            if (connection.exchange == nullptr && connection.channel == nullptr) {
+                begin_close(slot, connection);
+            } else {
+                end_idle(slot, connection);
+            }
             return;
         case ConnectionState::respond:
             if (peer_is_stuck(slot, *connection.exchange)) {
                 ++counters_.timed_out_write;
                 begin_close(slot, connection);
+            } else if (wait_deadline(*connection.exchange) <= context_.now) {
+                on_wait_over(slot, connection);
             } else {
                 enter(slot, connection, ConnectionState::respond);
             }
@@ -460,6 +564,19 @@ void Reactor::on_deadline(Slot slot) noexcept {
         case ConnectionState::closing:
         case ConnectionState::free: return;
     }
+}
+
+void Reactor::on_wait_over(Slot slot, Connection& connection) noexcept {
+    ++(connection.state == ConnectionState::window ? counters_.timed_out_write
+                                                   : counters_.timed_out_head);
+    const Exchange* exchange = connection.exchange;
+    if (exchange == nullptr || exchange->session == nullptr ||
+        (connection.sending && !exchange->full_duplex)) {
+        begin_close(slot, connection);  // not one byte of a message, or no way for an answer
+        return;
+    }
+    connection.exchange->session->on_timeout();
+    advance(slot, connection, {});
 }
 
 // The kernel is asked only when a send takes long. That a send completes proves nothing: it found
@@ -490,7 +607,9 @@ void Reactor::begin_close(Slot slot, Connection& connection) noexcept {
     }
     enter(slot, connection, ConnectionState::closing);
     if (connection.exchange != nullptr && !connection.sending) {
-        connection.exchange->session->aborted(0);
+        if (connection.exchange->session != nullptr) {
+            connection.exchange->session->aborted(0);
+        }
         close_exchange(connection);
     }
     backend_.close(token(slot, connection, OpKind::close));
@@ -498,11 +617,12 @@ void Reactor::begin_close(Slot slot, Connection& connection) noexcept {
 
 void Reactor::on_closed(Slot slot, Connection& connection) noexcept {
     CHECK(connection.state == ConnectionState::closing && !connection.sending);
-    if (connection.exchange != nullptr &&
+    if (connection.exchange != nullptr && connection.exchange->session != nullptr &&
         connection.exchange->session->state() == SessionState::respond) {
         connection.exchange->session->aborted(0);  // its last piece left, but not its response
     }
     close_exchange(connection);
+    close_channel(connection);
     if (connection.counted) {
         clients_->leave(connection.peer_family, connection.peer_address);
     }
@@ -582,12 +702,29 @@ void Reactor::begin_drain() noexcept {
             arm(slot, connection, std::min(connection.deadline, context_.now + kFirstRequestGrace));
         }
     }
+    exchanges_.for_each_in_use([this](Exchange& exchange) {
+        Connection& connection = connections_[exchange.slot];
+        if (exchange.full_duplex && connection.state != ConnectionState::closing) {
+            exchange.session->farewell();
+            advance(exchange.slot, connection, {});
+        }
+    });
 }
 
 // The next request may be on its way. Should it find the socket closed, a reset would answer it and
 // destroy what the peer has not yet read of the last response (RFC 9112 section 9.6).
 void Reactor::end_idle(Slot slot, Connection& connection) noexcept {
-    if (backend_.unacknowledged(slot) != 0) {
+    if (connection.exchange != nullptr) {  // its session stays: it says farewell, and is over
+        connection.exchange->session->farewell();
+        advance(slot, connection, {});
+        if (connection.state == ConnectionState::idle) {
+            leave(slot, connection, true);
+        }
+    } else if (connection.channel != nullptr) {
+        if (open_exchange(slot, connection)) {
+            leave(slot, connection, true);
+        }
+    } else if (backend_.unacknowledged(slot) != 0) {
         begin_linger(slot, connection);
     } else {
         begin_close(slot, connection);

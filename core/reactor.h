@@ -53,8 +53,10 @@ class Reactor {
     // and for those that are on their way out of it.
     [[nodiscard]] static std::uint32_t slots(const Limits& limits) noexcept;
 
-    // Opens a listener and starts accepting from it.
-    [[nodiscard]] Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options);
+    // Opens a listener and starts accepting from it. With `transports`, which outlives the reactor,
+    // each of its connections gets one.
+    [[nodiscard]] Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options,
+                                          TransportFactory* transports = nullptr);
 
     // Until drained or stopped.
     void run() noexcept;
@@ -85,6 +87,7 @@ class Reactor {
     enum class Stop : std::uint8_t { none, drain, now };
     struct ListenerSlot {
         ListenerId id = 0;
+        TransportFactory* transports = nullptr;
         bool accepting = false;
         bool stopping = false;
         bool closed = false;
@@ -107,6 +110,7 @@ class Reactor {
 
     void dispatch(const Completion& completion) noexcept;
     void on_accept(const Completion& completion) noexcept;
+    [[nodiscard]] std::uint8_t listener_of(Token token) const noexcept;
     void on_accept_end(ListenerSlot& listener, Status status) noexcept;
     [[nodiscard]] bool count_client(Slot slot, Connection& connection) noexcept;
     void find_peer(Slot slot, Connection& connection) const noexcept;
@@ -121,22 +125,48 @@ class Reactor {
     [[nodiscard]] bool start_piece(Slot slot, Connection& connection, bool input_left) noexcept;
     void hand_over(Slot slot, Connection& connection, const Piece& piece, bool last,
                    bool input_left) noexcept;
+    [[nodiscard]] SendUrgency note_send(Connection& connection, std::uint64_t bytes, bool last,
+                                        bool input_left) noexcept;
     void piece_sent(Slot slot, Connection& connection) noexcept;
     void piece_failed(Slot slot, Connection& connection, std::uint64_t bytes) noexcept;
-    void start_copy(Slot slot, Connection& connection, const Piece& piece) noexcept;
     void read_part(Slot slot, Connection& connection) noexcept;
+    void send_part(Slot slot, Connection& connection) noexcept;
     void on_part_sent(Slot slot, Connection& connection, const Completion& completion) noexcept;
-    void end_copy(Slot slot, Connection& connection) noexcept;
-    void return_copy_buffer(Exchange& exchange) noexcept;
+    void end_parts(Slot slot, Connection& connection) noexcept;
+    void return_part_buffer(Exchange& exchange) noexcept;
+    void refuse_for_memory(Slot slot, Connection& connection) noexcept;
+
+    // Connections with a transport (reactor_channel.cpp).
+    [[nodiscard]] bool open_channel(Connection& connection, TransportFactory& transports) noexcept;
+    void close_channel(Connection& connection) noexcept;
+    void receive_sealed(Slot slot, Connection& connection, std::string_view wire) noexcept;
+    void advance_channel(Slot slot, Connection& connection) noexcept;
+    void settle_channel(Slot slot, Connection& connection) noexcept;
+    [[nodiscard]] bool start_sealed(Slot slot, Connection& connection) noexcept;
+    [[nodiscard]] bool send_sealed(Slot slot, Connection& connection) noexcept;
+    void seal_what_fits(Channel& channel, PieceInParts& parts) noexcept;
+    void hand_over_wire(Slot slot, Connection& connection) noexcept;
+    void return_wire_buffer(Channel& channel) noexcept;
+    void on_wire_sent(Slot slot, Connection& connection, const Completion& completion) noexcept;
     void settle(Slot slot, Connection& connection) noexcept;
+    [[nodiscard]] bool settle_wait(Slot slot, Connection& connection) noexcept;
     [[nodiscard]] bool keep_input(Slot slot, Connection& connection,
                                   std::string_view bytes) noexcept;
+    void receive(Slot slot, Connection& connection, std::string_view bytes) noexcept;
+    void on_recv_end(Slot slot, Connection& connection, Status status) noexcept;
     [[nodiscard]] bool open_exchange(Slot slot, Connection& connection) noexcept;
+    [[nodiscard]] bool open_session(Slot slot, Connection& connection) noexcept;
     void close_exchange(Connection& connection) noexcept;
     void start_receiving(Slot slot, Connection& connection) noexcept;
     void stop_receiving(Slot slot, Connection& connection) noexcept;
     void enter(Slot slot, Connection& connection, ConnectionState state) noexcept;
     void arm(Slot slot, Connection& connection, Nanos deadline) noexcept;
+    void arm_wait(Slot slot, Connection& connection, bool again) noexcept;
+    [[nodiscard]] Nanos wait_limit(ConnectionState state) const noexcept;
+    [[nodiscard]] Nanos wait_deadline(const Exchange& exchange) const noexcept;
+    void on_wait_over(Slot slot, Connection& connection) noexcept;
+    // The session is over, and with it the connection, or the reactor ends it.
+    void leave(Slot slot, Connection& connection, bool linger) noexcept;
     [[nodiscard]] bool peer_is_stuck(Slot slot, Exchange& exchange) const noexcept;
     void begin_linger(Slot slot, Connection& connection) noexcept;
     void begin_close(Slot slot, Connection& connection) noexcept;
@@ -174,6 +204,8 @@ class Reactor {
     Pool<Connection> connections_;
     ExchangePool exchanges_;
     LentBuffers file_buffers_;
+    LentBuffers wire_buffers_;
+    std::vector<char> opened_;  // plain bytes of one open(); made for the first transport
     TimerWheel timers_;
     SessionContext context_;
     std::vector<ListenerSlot> listeners_;

@@ -20,7 +20,8 @@ constexpr Nanos kIdleLookEach = kMicrosecond;
 
 }  // namespace
 
-Result<Endpoint> Reactor::listen(const Endpoint& endpoint, const ListenOptions& options) {
+Result<Endpoint> Reactor::listen(const Endpoint& endpoint, const ListenOptions& options,
+                                 TransportFactory* transports) {
     auto id = backend_.listen(endpoint, options);
     if (!id) {
         return std::unexpected(id.error());
@@ -31,6 +32,10 @@ Result<Endpoint> Reactor::listen(const Endpoint& endpoint, const ListenOptions& 
     }
     ListenerSlot& listener = listeners_.emplace_back();
     listener.id = *id;
+    listener.transports = transports;
+    if (transports != nullptr) {
+        opened_.resize(Channel::kWireBytes);
+    }
     start_accepting(listener);
     return local;
 }
@@ -46,11 +51,7 @@ void Reactor::start_accepting(ListenerSlot& listener) noexcept {
 
 void Reactor::on_accept(const Completion& completion) noexcept {
     if (!completion.more) {
-        for (ListenerSlot& listener : listeners_) {
-            if (listener.id == completion.token.slot()) {
-                on_accept_end(listener, completion.status);
-            }
-        }
+        on_accept_end(listeners_[listener_of(completion.token)], completion.status);
         return;
     }
     queues_emptied_ = false;
@@ -68,12 +69,28 @@ void Reactor::on_accept(const Completion& completion) noexcept {
         begin_close(slot, connection);
         return;
     }
-    connection.accept_wait = measure_accept_wait_ ? backend_.since_last_send(slot) : -1;
+    if (measure_accept_wait_) {
+        const Nanos wait = backend_.since_last_send(slot) / kMillisecond;
+        connection.accept_wait_ms = static_cast<std::int32_t>(std::min<Nanos>(wait, INT32_MAX));
+    }
+    connection.listener = listener_of(completion.token);
+    if (TransportFactory* transports = listeners_[connection.listener].transports;
+        transports != nullptr && !open_channel(connection, *transports)) {
+        refuse_for_memory(slot, connection);
+        return;
+    }
     enter(slot, connection, ConnectionState::head);
     if (stop_followed_ == Stop::drain) {
         arm(slot, connection, context_.now + kFirstRequestGrace);
     }
     start_receiving(slot, connection);
+}
+
+// Its place among the listeners.
+std::uint8_t Reactor::listener_of(Token token) const noexcept {
+    const auto found = std::ranges::find(listeners_, token.slot(), &ListenerSlot::id);
+    CHECK(found != listeners_.end());
+    return static_cast<std::uint8_t>(found - listeners_.begin());
 }
 
 void Reactor::on_accept_end(ListenerSlot& listener, Status status) noexcept {
@@ -163,7 +180,7 @@ bool Reactor::give_way() noexcept {
 // which nothing has come yet is idle as well, but for the time that its first request may be on the
 // way. The deadlines tell: each is armed once, when the state begins.
 Nanos Reactor::idle_since(const Connection& connection) const noexcept {
-    if (connection.state == ConnectionState::idle && connection.exchange == nullptr) {
+    if (connection.state == ConnectionState::idle) {
         return connection.deadline - limits_.idle_timeout;
     }
     if (connection.state == ConnectionState::head && connection.exchange == nullptr) {

@@ -1,4 +1,5 @@
-// The reactor's sending: pieces of sessions, and those whose file is read into memory first.
+// The reactor's sending: what sessions have next, whole, or in parts where a file is read into
+// memory first.
 #include <algorithm>
 #include <utility>
 
@@ -6,20 +7,24 @@
 
 namespace sluice {
 
-// Sends what the session has next; false when it has nothing.
+// Sends what there is next; false when there is nothing.
 bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) noexcept {
-    Session& session = *connection.exchange->session;
-    const Piece piece = session.next();
+    if (connection.channel != nullptr) {
+        return start_sealed(slot, connection);
+    }
+    Exchange& exchange = *connection.exchange;
+    const Piece piece = exchange.session->next();
     if (piece.empty()) {
         return false;
     }
-    if (session.state() == SessionState::close) {
+    if (exchange.session->state() == SessionState::close) {
         stop_receiving(slot, connection);  // nothing more is expected
     }
     connection.sending = true;
     if (piece.file.length > 0 &&
         (piece.copy || (piece.file.stamp != nullptr && !backend_.in_memory(piece.file)))) {
-        start_copy(slot, connection, piece);
+        exchange.parts.begin(piece);
+        read_part(slot, connection);
     } else {
         hand_over(slot, connection, piece, piece.last, input_left);
     }
@@ -28,18 +33,7 @@ bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) no
 
 void Reactor::hand_over(Slot slot, Connection& connection, const Piece& piece, bool last,
                         bool input_left) noexcept {
-    Exchange& exchange = *connection.exchange;
-    // Quiet only when the next step is the peer's: it is listened to, and neither more input nor
-    // the end of the connection waits for this send.
-    const SessionState after = exchange.session->state();
-    const bool over = after == SessionState::close || after == SessionState::linger;
-    const SendUrgency urgency = last && !over && !input_left && connection.receiving
-                                    ? SendUrgency::quiet
-                                    : SendUrgency::eager;
-    exchange.piece_bytes = piece.bytes();
-    exchange.begun_bytes += exchange.piece_bytes;
-    connection.sending_quietly = urgency == SendUrgency::quiet;
-    quiet_sends_ += connection.sending_quietly ? 1 : 0;
+    const SendUrgency urgency = note_send(connection, piece.bytes(), last, input_left);
     const std::span<const Slice> slices{piece.slices.data(), piece.slice_count};
     const Token name = token(slot, connection, OpKind::send);
     if (piece.file.length > 0) {
@@ -49,12 +43,32 @@ void Reactor::hand_over(Slot slot, Connection& connection, const Piece& piece, b
     }
 }
 
+// Of so many bytes. `last`: nothing follows them.
+SendUrgency Reactor::note_send(Connection& connection, std::uint64_t bytes, bool last,
+                               bool input_left) noexcept {
+    Exchange& exchange = *connection.exchange;
+    exchange.piece_bytes = bytes;
+    exchange.begun_bytes += bytes;
+    // Quiet only when the next step is the peer's: it is listened to, and neither more input nor
+    // the end of the connection waits for this send.
+    bool quiet = last && !input_left && connection.receiving;
+    if (quiet) {
+        const SessionState after = exchange.session->state();
+        quiet = after != SessionState::close && after != SessionState::linger;
+    }
+    connection.sending_quietly = quiet;
+    quiet_sends_ += quiet ? 1 : 0;
+    return quiet ? SendUrgency::quiet : SendUrgency::eager;
+}
+
 void Reactor::on_send(Slot slot, Connection& connection, const Completion& completion) noexcept {
     CHECK(connection.sending && connection.exchange != nullptr);
     quiet_sends_ -= connection.sending_quietly ? 1 : 0;
     connection.sending_quietly = false;
     Exchange& exchange = *connection.exchange;
-    if (exchange.copied.active()) {
+    if (connection.channel != nullptr) {
+        on_wire_sent(slot, connection, completion);
+    } else if (exchange.parts.active) {
         on_part_sent(slot, connection, completion);
     } else if (completion.status == Status::ok) {
         piece_sent(slot, connection);
@@ -87,87 +101,95 @@ void Reactor::piece_failed(Slot slot, Connection& connection, std::uint64_t byte
     }
 }
 
-// ---- files that are read first ---------------------------------------------------------------
-
-void Reactor::start_copy(Slot slot, Connection& connection, const Piece& piece) noexcept {
-    CopiedPiece& copied = connection.exchange->copied;
-    copied.buffer = file_buffers_.acquire();
-    if (copied.buffer == nullptr) {
-        ++counters_.refused;
-        connection.sending = false;
-        begin_close(slot, connection);
-        return;
-    }
-    CHECK(piece.slice_count < kSlicesMax);
-    copied.rest = piece;
-    copied.left = 0;
-    copied.failure = Status::ok;
-    read_part(slot, connection);
+// Nothing of the connection is under way, and there is no memory for what it needs.
+void Reactor::refuse_for_memory(Slot slot, Connection& connection) noexcept {
+    ++counters_.refused;
+    connection.sending = false;
+    begin_close(slot, connection);
 }
 
+// ---- in parts --------------------------------------------------------------------------------
+
+// The next part of the piece's file.
 void Reactor::read_part(Slot slot, Connection& connection) noexcept {
-    CopiedPiece& copied = connection.exchange->copied;
-    FileRange part = copied.rest.file;
+    PieceInParts& parts = connection.exchange->parts;
+    if (parts.buffer == nullptr) {
+        parts.buffer = file_buffers_.acquire();
+    }
+    if (parts.buffer == nullptr) {
+        refuse_for_memory(slot, connection);
+        return;
+    }
+    CHECK(parts.rest.slice_count < kSlicesMax);
+    FileRange part = parts.rest.file;
     part.length = std::min<std::uint64_t>(part.length, kFilePartBytes);
-    backend_.read(token(slot, connection, OpKind::read), part, copied.buffer);
+    backend_.read(token(slot, connection, OpKind::read), part, parts.buffer);
 }
 
 void Reactor::on_read(Slot slot, Connection& connection, const Completion& completion) noexcept {
     CHECK(connection.sending && connection.exchange != nullptr);
-    Exchange& exchange = *connection.exchange;
-    CopiedPiece& copied = exchange.copied;
-    copied.failure = completion.status;
-    Piece part = copied.rest;
-    part.file = {};
+    PieceInParts& parts = connection.exchange->parts;
+    parts.failure = completion.status;
     if (completion.status == Status::ok) {
-        part.slices[part.slice_count++] = {copied.buffer,
-                                           static_cast<std::size_t>(completion.bytes)};
-        copied.rest.file.offset += completion.bytes;
-        copied.rest.file.length -= completion.bytes;
+        parts.file_part_read(completion.bytes);
     }
-    if (part.slice_count == 0 || connection.state == ConnectionState::closing) {
-        end_copy(slot, connection);
-        return;
+    // What is before the file leaves, whatever became of that.
+    if (connection.state == ConnectionState::closing) {
+        end_parts(slot, connection);
+    } else if (connection.channel != nullptr) {
+        if (!send_sealed(slot, connection)) {
+            end_parts(slot, connection);
+        }
+    } else if (parts.rest.slice_count > 0) {
+        send_part(slot, connection);
+    } else {
+        end_parts(slot, connection);
     }
-    copied.rest.slice_count = 0;  // what is before the file leaves, whatever became of that
-    const bool last = copied.rest.last && copied.rest.file.length == 0;
+}
+
+void Reactor::send_part(Slot slot, Connection& connection) noexcept {
+    Exchange& exchange = *connection.exchange;
+    Piece part = exchange.parts.rest;
+    part.file = {};
+    exchange.parts.rest.slice_count = 0;
+    const bool last = part.last && exchange.parts.handed_over();
     hand_over(slot, connection, part, last, !exchange.pending_input().empty());
 }
 
 void Reactor::on_part_sent(Slot slot, Connection& connection,
                            const Completion& completion) noexcept {
-    CopiedPiece& copied = connection.exchange->copied;
-    copied.left += completion.bytes;
+    PieceInParts& parts = connection.exchange->parts;
+    parts.left += completion.bytes;
     if (completion.status != Status::ok) {
-        copied.failure = completion.status;
+        parts.failure = completion.status;
     }
-    if (copied.failure == Status::ok && copied.rest.file.length > 0 &&
+    if (parts.failure == Status::ok && !parts.handed_over() &&
         connection.state != ConnectionState::closing) {
         read_part(slot, connection);
     } else {
-        end_copy(slot, connection);
+        end_parts(slot, connection);
     }
 }
 
-void Reactor::end_copy(Slot slot, Connection& connection) noexcept {
+void Reactor::end_parts(Slot slot, Connection& connection) noexcept {
     Exchange& exchange = *connection.exchange;
-    const CopiedPiece copied = exchange.copied;
-    return_copy_buffer(exchange);
-    const bool whole = copied.rest.slice_count == 0 && copied.rest.file.length == 0;
-    if (copied.failure == Status::ok && whole) {
+    const PieceInParts parts = exchange.parts;
+    return_part_buffer(exchange);
+    if (parts.failure == Status::ok && parts.handed_over()) {
         piece_sent(slot, connection);
-    } else if (copied.failure == Status::changed && connection.state != ConnectionState::closing &&
-               exchange.session->changed(copied.left)) {
+    } else if (parts.failure == Status::changed && connection.state != ConnectionState::closing &&
+               exchange.session->changed(parts.left)) {
         connection.sending = false;
         advance(slot, connection, {});
     } else {
-        piece_failed(slot, connection, copied.left);
+        piece_failed(slot, connection, parts.left);
     }
 }
 
-void Reactor::return_copy_buffer(Exchange& exchange) noexcept {
-    if (exchange.copied.active()) {
-        file_buffers_.release(std::exchange(exchange.copied.buffer, nullptr));
+void Reactor::return_part_buffer(Exchange& exchange) noexcept {
+    exchange.parts.active = false;
+    if (exchange.parts.buffer != nullptr) {
+        file_buffers_.release(std::exchange(exchange.parts.buffer, nullptr));
     }
 }
 

@@ -1,12 +1,16 @@
 // Session: what a connection needs from a protocol. Bytes go in, pieces to send come out; a session
 // does no I/O, reads no clock and knows no socket. One lives inside each connection that is not
 // idle, in storage that the connection lends; it is destroyed when it says idle and made again when
-// bytes arrive.
+// bytes arrive. One that says kept stays.
 //
 // ORDER OF CALLS. feed() with what arrived; then, until next() is empty: send the piece, then
 // sent() once the send is complete. state() is asked after each of them. Bytes that feed() did not
 // take are offered again after the next sent(). A file that changed under its piece is told by
 // changed() in the place of sent().
+//
+// FULL DUPLEX. A session is fed only while none of its pieces is being sent, unless it says that it
+// is full duplex: then also meanwhile. It leaves the bytes of that piece alone, and bounds itself
+// by taking nothing while it has too much to say.
 //
 // Runs on the reactor's thread; nothing here throws, blocks or allocates in the steady state.
 #pragma once
@@ -46,10 +50,12 @@ struct Piece {
 
 enum class SessionState : std::uint8_t {
     idle,     // between messages: nothing begun, nothing to send
+    kept,     // the same, but the session has something to remember, and stays
     head,     // part of a message head is there
     body,     // a message body is being read; nothing to send
     respond,  // a response is being sent
     waiting,  // a response waits for content; resume() may end it
+    window,   // what there is to send waits for the peer's permission (flow control)
     close,    // over: close at once after what next() still yields. Nothing unread is expected.
     linger,   // over, but the peer may still be sending: send what is left, finish our direction,
               // read and discard for a while, then close (a close with unread input would reset
@@ -71,6 +77,10 @@ class SessionPeer {
     // How long the connection waited to be accepted: told once, to a factory that wants it
     // measured. Less than 0: not known, or told already.
     [[nodiscard]] virtual Nanos take_accept_wait() noexcept { return -1; }
+    // The protocol that the transport has agreed on; empty: none.
+    [[nodiscard]] virtual std::string_view protocol() noexcept { return {}; }
+    // The listener that took the connection, in the order of Reactor::listen().
+    [[nodiscard]] virtual unsigned listener() noexcept { return 0; }
 
   protected:
     ~SessionPeer() = default;
@@ -88,7 +98,7 @@ class Session {
     [[nodiscard]] virtual std::size_t feed(std::string_view bytes) noexcept = 0;
     // The peer has finished its direction, after all bytes it sent were fed.
     virtual void on_eof() noexcept = 0;
-    // The deadline of the state head, body or waiting has passed.
+    // The deadline of the state head, body, waiting or window has passed.
     virtual void on_timeout() noexcept = 0;
     // Content has changed: what waits for it may be tried again. In any state, because something
     // may wait behind answers that are still being sent.
@@ -104,7 +114,17 @@ class Session {
     // The connection broke or was given up; `bytes` of the current piece had left.
     virtual void aborted(std::uint64_t bytes) noexcept = 0;
 
+    // What the session waits for; where it waits for several things, the most urgent one.
     [[nodiscard]] virtual SessionState state() const noexcept = 0;
+    // Since when, on the clock of SessionContext. Asked of full duplex sessions only: for others a
+    // wait begins when the state is first seen.
+    [[nodiscard]] virtual Nanos since() const noexcept { return 0; }
+
+    [[nodiscard]] virtual bool full_duplex() const noexcept { return false; }
+    // The connection is to end: nothing that begins from now on is answered, and next() has the
+    // farewell, if the protocol has one. The session is over (close or linger) when nothing is
+    // under way any more. Asked of sessions that may say kept.
+    virtual void farewell() noexcept {}
 };
 
 // Makes sessions; one factory object for each worker, on its thread.

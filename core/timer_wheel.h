@@ -6,6 +6,7 @@
 // One thread. Links live in an array by slot, touched only for slots in use.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,12 @@ class TimerWheel {
     static constexpr std::uint32_t kBuckets = 128;
     static constexpr Nanos kTick = Nanos{1} << kTickBits;
     static constexpr std::int64_t kHorizonTicks = kBuckets - 2;  // 8.4 s
+
+    // The tick of an instant, from 0 on for nine years; kNever is later than all.
+    [[nodiscard]] static std::uint32_t tick_of(Nanos instant) noexcept {
+        return static_cast<std::uint32_t>(
+            std::min<std::uint64_t>(static_cast<std::uint64_t>(instant) >> kTickBits, UINT32_MAX));
+    }
 
     TimerWheel(std::uint32_t slots, Nanos now);
     ~TimerWheel();

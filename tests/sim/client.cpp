@@ -64,9 +64,15 @@ std::string Client::describe() const {
 
 // How long after its last byte was written a request may wait for the last byte of its answer: a
 // journey each way, another two for each window that has to be opened again, and the turns that
-// other workers have in between, short ones while somebody is busy.
+// other workers have in between, short ones while somebody is busy. Through the test transport
+// twice as many bytes may travel (records of four bytes with a head of three), and a handshake or
+// an answer to the client's transport comes first.
 Nanos Client::due(std::size_t request_bytes, std::size_t answer_bytes) const {
     const SimOptions& network = world_.network().options();
+    if (world_.options().sealed) {
+        request_bytes = 2 * request_bytes + network.window_bytes_min;
+        answer_bytes = 2 * answer_bytes + network.window_bytes_min;
+    }
     const std::size_t windows = (request_bytes + answer_bytes) / network.window_bytes_min;
     const auto journeys = static_cast<Nanos>(4 + 2 * windows);
     const Nanos turn = world_.workers() > 1 ? kTurnMax : 0;
@@ -87,8 +93,10 @@ Nanos Client::pause(Nanos about) {
 }
 
 void Client::start() {
-    peer_ = std::make_unique<SimPeer>(world_.network(), world_.endpoint());
-    peer_->on_change([this](SimPeer&) { on_change(); });
+    auto seal = world_.options().sealed ? std::make_unique<test::XorClient>(random_.next())
+                                        : std::unique_ptr<test::XorClient>();
+    peer_ = std::make_unique<ClientPeer>(world_.network(), world_.endpoint(), std::move(seal));
+    peer_->on_change([this] { on_change(); });
     if (plan_.manner == Manner::vanishes) {
         world_.network().after(plan_.vanish_after, [this] {
             if (!done_) {
@@ -327,6 +335,18 @@ void Client::judge(const Response& response, bool refusal) {
     note_lateness(step, response);
 }
 
+// How long the disk may take for what is asked for: a read for each range that begins, for each
+// 64 KiB, and for what is read again.
+Nanos Client::disk_time(const Expected& expected, std::size_t answer_bytes) const {
+    const SimOptions& network = world_.network().options();
+    if (expected.file == nullptr || (network.faults.file_cold == 0 && !world_.options().sealed)) {
+        return 0;
+    }
+    const std::size_t reads =
+        2 + expected.ranges.size() + expected.parts.size() + answer_bytes / 65536;
+    return static_cast<Nanos>(reads) * network.disk_latency_max;
+}
+
 // When the answer began, and, for who reads as fast as he can, when it ended.
 void Client::note_lateness(const Step& step, const Response& response) {
     const bool changes = step.expected.file != nullptr && step.expected.file->history != nullptr;
@@ -336,7 +356,8 @@ void Client::note_lateness(const Step& step, const Response& response) {
     const auto late = [&](Nanos at, std::size_t answer_bytes) {
         const Nanos allowed = due(step.bytes.size(), answer_bytes);
         const Nanos load = step.expected.may_be_503 ? kLoad : 0;
-        return allowed == kNever ? 0 : at - asked_at_ - allowed - load;
+        const Nanos disk = disk_time(step.expected, answer_bytes);
+        return allowed == kNever ? 0 : at - asked_at_ - allowed - load - disk;
     };
     Nanos by = 0;
     if (plan_.read_max == SIZE_MAX) {

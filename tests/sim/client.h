@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "backends/sim/peer.h"
+#include "tests/sim/client_peer.h"
 #include "tests/sim/script.h"
 #include "tests/sim/world.h"
 
@@ -103,6 +103,7 @@ class Client {
     [[nodiscard]] bool take_response();
     void judge(const Response& response, bool refusal);
     [[nodiscard]] Nanos due(std::size_t request_bytes, std::size_t answer_bytes) const;
+    [[nodiscard]] Nanos disk_time(const Expected& expected, std::size_t answer_bytes) const;
     void note_lateness(const Step& step, const Response& response);
     void on_end();
     void finish();
@@ -117,7 +118,7 @@ class Client {
     World& world_;
     const ClientPlan plan_;
     SimRandom random_;
-    std::unique_ptr<SimPeer> peer_;
+    std::unique_ptr<ClientPeer> peer_;
     std::string input_;
     std::size_t writing_ = 0;    // step that is being written
     std::size_t written_ = 0;    // of it

@@ -1,7 +1,8 @@
 // Seeds: random worlds with random clients, faults and ends, and what must hold in each of them.
 //
-// SLUICE_SIM_SEED=n runs the one seed in place of the random ones; SLUICE_SIM_SEEDS=n runs that
-// many random ones. A failure prints its command line.
+// Each seed is run plainly and through the test transport. SLUICE_SIM_SEED=n runs the one seed in
+// place of the random ones; SLUICE_SIM_SEEDS=n runs that many random ones. A failure prints its
+// command line.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -177,12 +178,15 @@ void print(const World& world, const WorldOptions& options, Nanos drained_after)
                 static_cast<unsigned long long>(world.allocations_refused()));
 }
 
-// Runs one world to its end; returns the digest of everything that happened.
-std::uint64_t run(std::uint64_t seed) {
+// Runs one world to its end, plainly or through the test transport; returns the digest of
+// everything that happened.
+std::uint64_t run(std::uint64_t seed, bool sealed) {
     SCOPED_TRACE("SLUICE_SIM_SEED=" + std::to_string(seed) +
-                 " build/debug/sim --gtest_filter=Simulation.RandomSeeds");
+                 " build/debug/sim --gtest_filter=Simulation.RandomSeeds" +
+                 (sealed ? " (sealed)" : ""));
     SimRandom random(seed);
     WorldOptions options = random_options(random, seed);
+    options.sealed = sealed;
     World world(options);
     if (random.chance(0.15)) {
         world.backend().limit_sockets(one_of<std::size_t>(random, {2, 7}));
@@ -252,14 +256,16 @@ class Seeds : public testing::TestWithParam<int> {};
 TEST_P(Seeds, Hold) {
     const int first = GetParam() * 20;
     for (int seed = first; seed < first + 20 && !HasFailure(); ++seed) {
-        run(static_cast<std::uint64_t>(seed));
+        run(static_cast<std::uint64_t>(seed), false);
+        run(static_cast<std::uint64_t>(seed), true);
     }
 }
 INSTANTIATE_TEST_SUITE_P(Simulation, Seeds, testing::Range(0, 10));
 
 TEST(Simulation, RandomSeeds) {
     if (const char* given = std::getenv("SLUICE_SIM_SEED")) {
-        run(std::strtoull(given, nullptr, 10));
+        run(std::strtoull(given, nullptr, 10), false);
+        run(std::strtoull(given, nullptr, 10), true);
         return;
     }
     const char* many = std::getenv("SLUICE_SIM_SEEDS");
@@ -269,14 +275,17 @@ TEST(Simulation, RandomSeeds) {
     std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
                 static_cast<unsigned long long>(first + count - 1));
     for (std::size_t i = 0; i < count && !HasFailure(); ++i) {
-        run(first + i);
+        run(first + i, false);
+        run(first + i, true);
     }
 }
 
 TEST(Simulation, ASeedReproduces) {
     // Some with files that change, some with memory that is short.
     for (const std::uint64_t seed : {5U, 8U, 17U, 37U, 83U, 123U}) {
-        EXPECT_EQ(run(seed), run(seed)) << seed;
+        for (const bool sealed : {false, true}) {
+            EXPECT_EQ(run(seed, sealed), run(seed, sealed)) << seed;
+        }
     }
 }
 

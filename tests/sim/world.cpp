@@ -47,6 +47,7 @@ World::Worker::Worker(SimNetwork& network, const WorldOptions& options, ClientBo
     : backend(network, backend_limits(options)),
       log(http::LogFormat::common, options.log_ring_bytes),
       sessions(options.limits, view, &log, options.live_tail_bytes),
+      transports(options.network.seed),
       reactor(std::make_unique<Reactor>(backend, sessions, options.limits, clients)) {}
 
 World::World(const WorldOptions& options)
@@ -63,7 +64,8 @@ World::World(const WorldOptions& options)
         Worker& worker = *workers_.emplace_back(std::make_unique<Worker>(
             network_, options_, options_.counts_clients ? &clients_ : nullptr));
         store_->attach(worker.view, [&worker] { worker.reactor->wake(); });
-        const auto local = worker.reactor->listen(endpoint_, how);
+        const auto local =
+            worker.reactor->listen(endpoint_, how, options.sealed ? &worker.transports : nullptr);
         CHECK(local.has_value());
         endpoint_ = *local;
     }

@@ -31,6 +31,7 @@
 #include "http1/session.h"
 #include "log/access_log.h"
 #include "tests/sim/site.h"
+#include "tests/support/xor_transport.h"
 
 namespace sluice::sim {
 
@@ -51,6 +52,7 @@ struct WorldOptions {
     unsigned workers = 1;
     std::size_t log_ring_bytes = http::kLogRingBytes;
     Nanos log_pause = 0;  // between two looks of the log's thread at the rings
+    bool sealed = false;  // through the test transport
 };
 
 // One worker waits that long at most while another one's turn lasts.
@@ -123,6 +125,7 @@ class World {
         http::ContentView view;
         http::AccessLogSink log;
         http::Http1Factory sessions;
+        test::XorTransports transports;
         std::unique_ptr<Reactor> reactor;
     };
     void turn();

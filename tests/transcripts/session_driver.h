@@ -18,10 +18,12 @@ namespace sluice::transcripts {
 inline const char* to_string(SessionState state) {
     switch (state) {
         case SessionState::idle: return "idle";
+        case SessionState::kept: return "kept";
         case SessionState::head: return "head";
         case SessionState::body: return "body";
         case SessionState::respond: return "respond";
         case SessionState::waiting: return "waiting";
+        case SessionState::window: return "window";
         case SessionState::close: return "close";
         case SessionState::linger: return "linger";
     }
