@@ -99,6 +99,7 @@ void ExchangePool::release(Exchange* exchange) noexcept {
     }
     exchange->peer.family = Family::none;
     exchange->acknowledged.reset();
+    exchange->full_duplex = false;
     exchange->slot = kNoSlot;
     free_.push_back(exchange);
 }

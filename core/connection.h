@@ -136,6 +136,7 @@ struct Connection {
     bool peer_done : 1 = false;  // FIN seen
     bool eof_told : 1 = false;   // and the session knows
     bool counted : 1 = false;    // among its client's connections
+    bool leaving : 1 = false;    // on its way out: takes none of the places that are limited
 
     // In the order of Reactor::listen().
     std::uint8_t listener = 0;

@@ -419,6 +419,7 @@ bool Reactor::settle_wait(Slot slot, Connection& connection) noexcept {
 
 // A transport says its farewell first; when that has left, the way leads here again.
 void Reactor::leave(Slot slot, Connection& connection, bool linger) noexcept {
+    note_leaving(connection);
     if (Channel* channel = connection.channel; channel != nullptr && !channel->farewell_said) {
         channel->farewell_said = true;
         channel->transport->finish();
@@ -464,7 +465,7 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
         case ConnectionState::window: arm_wait(slot, connection, again); return;
         case ConnectionState::linger:
             if (!again) {
-                ++leaving_;
+                note_leaving(connection);
                 arm(slot, connection, now + limits_.linger_timeout);
             }
             return;
@@ -476,12 +477,17 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
         case ConnectionState::idle: arm(slot, connection, now + limits_.idle_timeout); return;
         case ConnectionState::closing:
         case ConnectionState::free:
-            leaving_ += before == ConnectionState::linger ? 0 : 1;
+            note_leaving(connection);
             connection.deadline = kNever;
             connection.look_tick = Connection::kNoLook;
             timers_.cancel(slot);
             return;
     }
+}
+
+void Reactor::note_leaving(Connection& connection) noexcept {
+    leaving_ += connection.leaving ? 0 : 1;
+    connection.leaving = true;
 }
 
 void Reactor::arm(Slot slot, Connection& connection, Nanos deadline) noexcept {
@@ -714,6 +720,7 @@ void Reactor::begin_drain() noexcept {
 // The next request may be on its way. Should it find the socket closed, a reset would answer it and
 // destroy what the peer has not yet read of the last response (RFC 9112 section 9.6).
 void Reactor::end_idle(Slot slot, Connection& connection) noexcept {
+    note_leaving(connection);
     if (connection.exchange != nullptr) {  // its session stays: it says farewell, and is over
         connection.exchange->session->farewell();
         advance(slot, connection, {});

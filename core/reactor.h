@@ -171,6 +171,7 @@ class Reactor {
     void begin_linger(Slot slot, Connection& connection) noexcept;
     void begin_close(Slot slot, Connection& connection) noexcept;
     void end_idle(Slot slot, Connection& connection) noexcept;
+    void note_leaving(Connection& connection) noexcept;
 
     void start_accepting(ListenerSlot& listener) noexcept;
     void manage_listeners() noexcept;
@@ -210,7 +211,7 @@ class Reactor {
     SessionContext context_;
     std::vector<ListenerSlot> listeners_;
     ReactorCounters counters_;
-    std::uint32_t leaving_ = 0;        // connections that linger or close
+    std::uint32_t leaving_ = 0;        // connections that say farewell, linger or close
     std::uint64_t closed_before_ = 0;  // this turn
     std::vector<Idler> idlers_;  // found at the last look; the one that is idle longest at the end
     Nanos idle_look_at_ = 0;     // no look before this

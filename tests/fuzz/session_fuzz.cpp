@@ -1,17 +1,20 @@
-// The whole session on a small site: the same bytes, cut differently, must give the same response
-// bytes and the same end, and each response must be well framed.
+// The whole session on a small site: the same bytes, cut differently, and through the test
+// transport, must give the same response bytes and the same end, and each response must be well
+// framed.
 //
 // Input: one byte that chooses the cuts (its lowest bit: whether the peer ends its direction), then
 // what the peer sends.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "core/check.h"
 #include "http1/session.h"
 #include "tests/fuzz/answer_checker.h"
+#include "tests/support/xor_transport.h"
 #include "tests/transcripts/memory_site.h"
 #include "tests/transcripts/session_driver.h"
 
@@ -63,6 +66,45 @@ class Site {
         }
         return {driver.sent(), driver.state()};
     }
+    // The same with a transport at both ends, whose records are cut in steps.
+    Outcome run_sealed(std::string_view bytes, unsigned steps, bool eof) {
+        test::XorClient client(steps);
+        const std::unique_ptr<Transport> server = test::XorTransports(steps).make();
+        std::string room(4 * Transport::kRecordMax, '\0');
+        std::string plain;
+        const auto to_server = [&](std::string_view wire) {
+            while (!wire.empty()) {
+                const std::string_view step = wire.substr(0, steps);
+                const Transport::Progress progress = server->open(step, room);
+                CHECK(progress.taken == step.size());
+                plain.append(room, 0, progress.written);
+                wire.remove_prefix(step.size());
+            }
+        };
+        const auto to_client = [&](std::string_view bytes_of_session) {
+            std::string got;
+            while (const std::size_t own = server->own_output(room)) {
+                got += client.open({room.data(), own});
+            }
+            while (!bytes_of_session.empty()) {
+                const Slice slice{bytes_of_session.data(), bytes_of_session.size()};
+                const Transport::Progress progress = server->seal({&slice, 1}, room);
+                CHECK(progress.taken > 0);
+                bytes_of_session.remove_prefix(progress.taken);
+                got += client.open({room.data(), progress.written});
+            }
+            return got;
+        };
+        to_server(client.seal(bytes));
+        (void)to_client("");
+        client.ask();
+        to_server(client.seal(""));
+        CHECK(plain == bytes);
+        Outcome outcome = run(plain, steps, eof);
+        outcome.sent = to_client(outcome.sent);
+        CHECK(client.answers() == 1);
+        return outcome;
+    }
     [[nodiscard]] const fuzz::AnswerChecker::Bodies& bodies() const { return bodies_; }
 
   private:
@@ -103,6 +145,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Outcome whole = site.run(bytes, 0, eof);
     CHECK(site.run(bytes, 1 + data[0] / 2U, eof) == whole);
     CHECK(site.run(bytes, 1, eof) == whole);
+    CHECK(site.run_sealed(bytes, 1 + data[0] / 2U, eof) == whole);
     (void)checker.check(whole.sent, false, bytes.find("HEAD ") != std::string_view::npos);
     return 0;
 }

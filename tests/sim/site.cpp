@@ -91,20 +91,17 @@ bool History::may_be_mixed(const Version& version, Span span) const {
                     [](const Move& move, bool unproven) { return move.hidden && unproven; });
 }
 
-// It grew, and what was written over before is believed to be what it was, until all is hashed.
+// It grew, and what was written over is believed to be what it was, until all is hashed. The store
+// may see both at once, in whatever order they came.
 bool History::only_believed(const Version& version) const {
     Nanos written_over = -kLongAgo;
+    Nanos grown = -kLongAgo;
     for (const Move& move : moves) {
-        if (move.object != version.object || move.at > version.from) {
-            continue;
-        }
-        if (move.bytes) {
-            written_over = move.at;
-        } else if (move.at == version.from && move.at - written_over < kMeasured) {
-            return true;
+        if (move.object == version.object && move.at <= version.from) {
+            (move.bytes ? written_over : grown) = move.at;
         }
     }
-    return false;
+    return version.from - grown < kStale && version.from - written_over < kMeasured;
 }
 
 // ---- The tree ----------------------------------------------------------------------------------

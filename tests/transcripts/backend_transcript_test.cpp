@@ -1,6 +1,6 @@
 // Every transcript through the whole server (reactor, sessions, content) on every backend, the
-// simulator included: at once and cut in two at every position. The bytes must be those that the
-// session alone gives.
+// simulator included: at once and cut in two at every position, plainly and through the test
+// transport. The bytes must be those that the session alone gives.
 //
 // Hundreds of connections are open at once, one for each cut. The second part of a request leaves
 // when the server has taken the whole of the first; a Witness between reactor and backend tells.
@@ -22,6 +22,7 @@
 #include "http1/session.h"
 #include "site.h"
 #include "tests/conformance/backends.h"
+#include "tests/conformance/sealed_peer.h"
 #include "tests/slow.h"
 #include "transcript.h"
 #include "witness.h"
@@ -29,15 +30,25 @@
 namespace sluice::transcripts {
 namespace {
 
+using conformance::SealedPeer;
+
 constexpr std::size_t kClients = 250;  // with the server's ends, well below 1,024 descriptors
 constexpr std::chrono::seconds kPatience{10};
 constexpr std::size_t kReadMax = 4096;
 constexpr std::size_t kStride = kSlowest ? 37 : kSlow ? 7 : 1;
+constexpr std::size_t kSealedStride = 7 * kStride;
 
 class Client {
   public:
-    Client(const Transcript& transcript, std::size_t cut, std::unique_ptr<conformance::Peer> peer)
-        : transcript_(transcript), cut_(cut), peer_(std::move(peer)) {}
+    Client(const Transcript& transcript, std::size_t cut, std::unique_ptr<conformance::Peer> peer,
+           bool sealed)
+        : transcript_(transcript), cut_(cut), peer_(std::move(peer)) {
+        if (sealed) {
+            auto through = std::make_unique<SealedPeer>(std::move(peer_), cut);
+            sealed_ = through.get();
+            peer_ = std::move(through);
+        }
+    }
 
     // The server has taken everything up to the cut; or it has closed, and we know it.
     [[nodiscard]] bool first_part_taken(const Witness& witness) {
@@ -80,7 +91,11 @@ class Client {
     }
     [[nodiscard]] bool taken(const Witness& witness, std::size_t bytes) const {
         const Witness::Seen* seen = witness.seen(port_);
-        return seen != nullptr && (seen->closed ? ended_ : seen->received >= bytes);
+        const bool received = sealed_ == nullptr ? seen != nullptr && seen->received >= bytes
+                                                 : seen != nullptr && sealed_->all_written() &&
+                                                       written_ >= bytes &&
+                                                       seen->received >= sealed_->wire_written();
+        return seen != nullptr && (seen->closed ? ended_ : received);
     }
     // Reads what there is, and writes up to that many bytes of the request.
     void exchange(std::size_t limit) {
@@ -103,6 +118,7 @@ class Client {
     const Transcript& transcript_;
     std::size_t cut_;
     std::unique_ptr<conformance::Peer> peer_;
+    SealedPeer* sealed_ = nullptr;  // the same, if it is one
     std::uint16_t port_ = 0;
     std::size_t written_ = 0;
     std::string answer_;
@@ -120,7 +136,7 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
         limits_.connections_per_worker = kClients;
         BackendLimits limits;
         limits.slots = Reactor::slots(limits_);
-        limits.listeners = 1;
+        limits.listeners = 2;
         rig_ = GetParam().make_rig();
         backend_ = rig_->make_backend(limits);
         ASSERT_NE(backend_, nullptr);
@@ -131,6 +147,10 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
         const auto bound = reactor_->listen(*Endpoint::parse("127.0.0.1:0"), ListenOptions{});
         ASSERT_TRUE(bound.has_value());
         endpoint_ = *bound;
+        const auto sealed =
+            reactor_->listen(*Endpoint::parse("127.0.0.1:0"), ListenOptions{}, &transports_);
+        ASSERT_TRUE(sealed.has_value());
+        sealed_endpoint_ = *sealed;
     }
     void TearDown() override {
         site_->store().detach(view_);
@@ -170,11 +190,26 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
         });
     }
 
-    void add(const Transcript& transcript, std::size_t cut) {
-        clients_.emplace_back(transcript, cut, rig_->connect(endpoint_, {}));
+    void add(const Transcript& transcript, std::size_t cut, bool sealed) {
+        clients_.emplace_back(transcript, cut,
+                              rig_->connect(sealed ? sealed_endpoint_ : endpoint_, {}), sealed);
         if (clients_.size() == kClients) {
             run();
         }
+    }
+    void run_all(std::size_t stride, bool sealed) {
+        const std::vector<Transcript> all = load_all(SLUICE_TRANSCRIPTS);
+        std::size_t first = 0;
+        for (const Transcript& transcript : all) {
+            first = first % stride + 1;
+            for (std::size_t cut = first; cut <= transcript.request.size(); cut += stride) {
+                add(transcript, cut, sealed);  // that of the whole size is no cut
+                if (HasFailure()) {
+                    return;
+                }
+            }
+        }
+        run();
     }
     void run() {
         const auto first_part_taken = [this](Client& client) {
@@ -206,25 +241,20 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
     http::ContentView view_;
     std::unique_ptr<http::Http1Factory> sessions_;
     std::unique_ptr<Reactor> reactor_;
+    test::XorTransports transports_{1};
     Endpoint endpoint_;
+    Endpoint sealed_endpoint_;
     std::vector<Client> clients_;
 };
 
 std::unique_ptr<Site> BackendTranscript::site_;
 
 TEST_P(BackendTranscript, SameForEveryCut) {
-    const std::vector<Transcript> all = load_all(SLUICE_TRANSCRIPTS);
-    std::size_t first = 0;
-    for (const Transcript& transcript : all) {
-        first = first % kStride + 1;
-        for (std::size_t cut = first; cut <= transcript.request.size(); cut += kStride) {
-            add(transcript, cut);  // that of the whole size is no cut
-            if (HasFailure()) {
-                return;
-            }
-        }
-    }
-    run();
+    run_all(kStride, false);
+}
+
+TEST_P(BackendTranscript, SameThroughATransport) {
+    run_all(kSealedStride, true);
 }
 
 // Masks between that of all capabilities and that of none are left to the conformance suite.
