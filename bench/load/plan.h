@@ -1,6 +1,5 @@
-// Plan: everything that determines a run, as plain data. The whole of it is fixed before the run
-// starts; two runs of one plan send the same requests in the same order at the same planned
-// instants.
+// Plan: everything that determines a run, as plain data, fixed before the run starts. Two runs of
+// one plan send the same requests in the same order at the same planned instants.
 #pragma once
 
 #include <atomic>
@@ -26,7 +25,7 @@ struct Expected {
 // One kind of request: its bytes, made once.
 struct Request {
     std::string bytes;
-    std::string last_bytes;  // the same, telling that it is the connection's last
+    std::string last_bytes;  // for the last request of a connection
     bool is_head = false;
     double weight = 1;
     std::string url;
@@ -35,7 +34,7 @@ struct Request {
 };
 
 struct Plan {
-    std::vector<Endpoint> servers;  // connections are dealt out to them in turn
+    std::vector<Endpoint> servers;  // connections go to them round-robin
     std::vector<Request> requests;
     unsigned threads = 1;
     unsigned connections = 64;  // of all threads together
@@ -50,8 +49,8 @@ struct Plan {
     std::vector<RateStep> rate;
     ArrivalKind arrivals = ArrivalKind::uniform;
     std::uint64_t seed = 1;
-    // Open loop with every instant and request written out (a replayed log), in order of time;
-    // instead of `rate`.
+    // Open loop with explicit instants and requests (a replayed log), in order of time; instead of
+    // `rate`.
     std::vector<Arrivals::Planned> replay;
 
     Nanos timeout = 10 * kSecond;         // for an answer

@@ -8,8 +8,8 @@ namespace sluice::load {
 
 TEST(Pauses, WhatTheWorkExplainsIsNone) {
     Pauses pauses;
-    EXPECT_EQ(pauses.note(0, Pauses::kFree, 0), 0);
-    EXPECT_EQ(pauses.note(0, Pauses::kFree + 100 * Pauses::kWorkEach, 100), 0);
+    EXPECT_EQ(pauses.note(0, Pauses::kPauseMin, 0), 0);
+    EXPECT_EQ(pauses.note(0, Pauses::kPauseMin + 100 * Pauses::kWorkPerCompletion, 100), 0);
     EXPECT_EQ(pauses.within(0, kSecond), 0);
     EXPECT_EQ(pauses.note(kSecond, kSecond + 5 * kMillisecond, 50), 4 * kMillisecond);
     EXPECT_EQ(pauses.within(0, 2 * kSecond), 4 * kMillisecond);

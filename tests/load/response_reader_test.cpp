@@ -208,11 +208,11 @@ TEST(ResponseReader, TellsInHowManyPiecesAnAnswerCame) {
     ResponseReader reader;
     const std::string_view text = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd";
     EXPECT_EQ(reader.feed(text, false).outcome, ResponseReader::Outcome::answer);
-    EXPECT_EQ(reader.answer().chunks_read, 1U);
+    EXPECT_EQ(reader.answer().reads, 1U);
     EXPECT_EQ(reader.feed(text.substr(0, 40), false).outcome, ResponseReader::Outcome::more);
     EXPECT_TRUE(reader.begun());
     EXPECT_EQ(reader.feed(text.substr(40), false).outcome, ResponseReader::Outcome::answer);
-    EXPECT_EQ(reader.answer().chunks_read, 2U);
+    EXPECT_EQ(reader.answer().reads, 2U);
     EXPECT_FALSE(reader.begun());
 }
 

@@ -23,7 +23,7 @@ struct Case {
         plan.servers.emplace_back();
         Tally& total = outcome.total;
         total.response.record(kMillisecond, kAnswers);
-        total.service[Tally::kLater][1][Tally::kWhole].record(kMillisecond, kAnswers);
+        total.service[Tally::kLater][1][Tally::kOneRead].record(kMillisecond, kAnswers);
         total.response_unpaused.record(kMillisecond, kAnswers);
         total.service_unpaused.record(kMillisecond, kAnswers);
         total.lateness.record(20 * kMicrosecond, kAnswers);
@@ -104,7 +104,7 @@ void pause(Case& one, std::uint64_t requests, Nanos length) {
     total.paused.record(length);
     total.requests_paused = requests;
     total.response.record(kMillisecond + length, requests);
-    total.service[Tally::kLater][1][Tally::kWhole].record(kMillisecond + length, requests);
+    total.service[Tally::kLater][1][Tally::kOneRead].record(kMillisecond + length, requests);
     total.response_unpaused.record(kMillisecond, requests);
     total.service_unpaused.record(kMillisecond, requests);
 }
@@ -121,7 +121,7 @@ TEST(Validity, NoQuantileMayBeTheGeneratorsOwn) {
         pause(one, 100, 20 * kMillisecond);
         one.outcome.total.response.record(30 * kMillisecond, 300);
         one.outcome.total.response_unpaused.record(30 * kMillisecond, 300);
-        one.outcome.total.service[Tally::kLater][1][Tally::kWhole].record(30 * kMillisecond, 300);
+        one.outcome.total.service[Tally::kLater][1][Tally::kOneRead].record(30 * kMillisecond, 300);
         one.outcome.total.service_unpaused.record(30 * kMillisecond, 300);
     });
 }
@@ -185,7 +185,7 @@ TEST(Validity, WhatIsOnlyNoted) {
     expect("network", Level::note, true, [](Case& one) { one.outcome.network->retransmits = 1; });
     expect("status", Level::note, true, [](Case& one) {
         one.outcome.total.response.record(kMillisecond);
-        one.outcome.total.service[Tally::kLater][3][Tally::kWhole].record(kMillisecond);
+        one.outcome.total.service[Tally::kLater][3][Tally::kOneRead].record(kMillisecond);
     });
 }
 
@@ -198,9 +198,9 @@ TEST(Validity, ABrokenClock) {
 TEST(Tally, MergeAddsEverythingAndClearLeavesNothing) {
     const auto full = [] {
         auto tally = std::make_unique<Tally>();
-        tally->service[Tally::kFirst][1][Tally::kWhole].record(10);
-        tally->service[Tally::kLater][1][Tally::kSeveral].record(30);
-        tally->service[Tally::kLater][3][Tally::kWhole].record(20, 2);
+        tally->service[Tally::kFirst][1][Tally::kOneRead].record(10);
+        tally->service[Tally::kLater][1][Tally::kSeveralReads].record(30);
+        tally->service[Tally::kLater][3][Tally::kOneRead].record(20, 2);
         tally->response.record(40, 4);
         tally->first_byte.record(25);
         tally->transfer.record(5);
