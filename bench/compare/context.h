@@ -1,5 +1,5 @@
-// Stage: what blocks and slices have in common: where servers run, how one is started and looked
-// at, and what it is asked.
+// Context: what blocks and slices share: where servers run, how one is started and checked, and
+// what it is asked.
 #pragma once
 
 #include <functional>
@@ -15,13 +15,14 @@
 
 namespace sluice::compare {
 
-struct Contender {
+// What is compared: a server with its parameters.
+struct Variant {
     const ServerKind* server;
-    Setting setting;
-    bool base = false;  // the scenario's base setting
+    Parameters parameters;
+    bool base = false;  // the scenario's base parameters
 };
 
-struct Stage {
+struct Context {
     const RunOptions& options;
     Workspace& workspace;
     Generator& generator;
@@ -36,47 +37,48 @@ struct Stage {
     }
 };
 
-// A server that runs, on a port at which nobody else listens.
+// A running server, on a port where nobody else listens.
 struct Running {
     Process process;
     std::uint16_t port;
 };
 
-// Called as soon as somebody listens; what it returns is what start_server() fails with.
-using Look = std::function<Result<void>(std::uint16_t port, Nanos began)>;
+// Called as soon as the port accepts connections. Its error becomes that of start_server().
+using OnListening = std::function<Result<void>(std::uint16_t port, Nanos began)>;
 
-// Starts it with a folder of that name for what it writes. Where another program was quicker to
-// take the port, it is tried on another one.
-[[nodiscard]] Result<Running> start_server(const Stage& stage, const Contender& contender,
-                                           const std::string& folder, const Look& look = {});
+// Starts the server, with a folder of that name for what it writes. When another program has taken
+// the port first, another port is tried.
+[[nodiscard]] Result<Running> start_server(const Context& context, const Variant& variant,
+                                           const std::string& folder,
+                                           const OnListening& on_listening = {});
 
-// Asks once and looks at the answer; returns its validator, where the scenario wants one.
-[[nodiscard]] Result<std::string> check_answer(const Stage& stage, const Scenario& scenario,
-                                               const Contender& contender, std::uint16_t port);
+// Sends one request and checks the answer. Returns its validator where the scenario needs one.
+[[nodiscard]] Result<std::string> check_answer(const Context& context, const Scenario& scenario,
+                                               const Variant& variant, std::uint16_t port);
 
-// The answer is looked at first (not that of floors, which is a constant).
-[[nodiscard]] Result<Load> load_of(const Stage& stage, const Scenario& scenario,
-                                   const Contender& contender, std::uint16_t port);
+// Checks an answer first (not that of a floor, which is a constant).
+[[nodiscard]] Result<Load> load_of(const Context& context, const Scenario& scenario,
+                                   const Variant& variant, std::uint16_t port);
 
-[[nodiscard]] std::vector<Entry> entries_of(const std::vector<Contender>& contenders);
+[[nodiscard]] std::vector<Entry> entries_of(const std::vector<Variant>& variants);
 
-// The measured part of a block.
+// Puts what was measured into the block and its entry.
 void take(Measured measured, Block& block, Entry& entry);
 
 // blocks.cpp: one server after the other, round by round.
-[[nodiscard]] std::vector<Entry> run_blocks(const Stage& stage, const Scenario& scenario,
-                                            const std::vector<Contender>& contenders,
+[[nodiscard]] std::vector<Entry> run_blocks(const Context& context, const Scenario& scenario,
+                                            const std::vector<Variant>& variants,
                                             const std::string& title);
 
-// slices.cpp: all at once, in turns; `baseline` (an empty one is chosen) is the name of what those
-// without a base setting are compared with.
-[[nodiscard]] bool can_slice(const Stage& stage, const Scenario& scenario);
-[[nodiscard]] std::vector<Entry> run_slices(const Stage& stage, const Scenario& scenario,
-                                            const std::vector<Contender>& contenders,
+// slices.cpp: all alive at once, loaded in turns. Without base parameters the variants are compared
+// with `baseline`, a server's name; an empty one is chosen.
+[[nodiscard]] bool can_slice(const Context& context, const Scenario& scenario);
+[[nodiscard]] std::vector<Entry> run_slices(const Context& context, const Scenario& scenario,
+                                            const std::vector<Variant>& variants,
                                             const std::string& title, std::string& baseline);
 
 // instructions.cpp: the user-space instructions of one request, by callgrind.
-[[nodiscard]] Result<double> count_instructions(const Stage& stage, const Scenario& scenario,
-                                                const Contender& contender);
+[[nodiscard]] Result<double> count_instructions(const Context& context, const Scenario& scenario,
+                                                const Variant& variant);
 
 }  // namespace sluice::compare

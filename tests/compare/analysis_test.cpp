@@ -40,13 +40,13 @@ TEST(Schedule, RoundsComeInMirroredPairs) {
     }
 }
 
-// What drifts evenly over a pair of rounds falls on every contender alike.
+// What drifts evenly over a pair of rounds falls on every variant alike.
 TEST(Schedule, AnEvenDriftCancels) {
-    for (const std::size_t contenders : {2UL, 3UL, 7UL}) {
-        std::vector<double> sums(contenders, 0);
+    for (const std::size_t variants : {2UL, 3UL, 7UL}) {
+        std::vector<double> sums(variants, 0);
         double now = 0;
         for (unsigned round = 0; round < 2; ++round) {
-            for (const std::size_t at : order_of_round(round, contenders)) {
+            for (const std::size_t at : order_of_round(round, variants)) {
                 sums[at] += now++;
             }
         }
@@ -122,7 +122,7 @@ TEST(Analysis, PairsAreOfTheSameRound) {
 
 TEST(Analysis, InTwoSettingsEachServerIsItsOwnBaseline) {
     Scenario scenario{.name = "logged", .title = "log / none"};
-    scenario.base = Setting{};
+    scenario.base = Parameters{};
     scenario.base_title = "no log";
     auto entries = together(entry_of("sluice epoll", 10), entry_of("sluice epoll", 11),
                             entry_of("nginx", 30), entry_of("nginx", 60));

@@ -20,7 +20,7 @@ struct World {
     double difference = 0;
     double disturbed = 0;  // this share of all slices costs up to three times as much
     unsigned restarts = 8;
-    unsigned figures = 25;  // 100 slices of 20 ms: a second for each of the two
+    unsigned sequences = 25;  // 100 slices of 20 ms: a second for each of the two
 };
 
 class Simulation {
@@ -33,8 +33,8 @@ class Simulation {
         for (unsigned restart = 0; restart < world.restarts; ++restart) {
             const double level[2] = {normal(world.restart_noise), normal(world.restart_noise)};
             Ratios slices(1);
-            for (unsigned figure = 0; figure < world.figures; ++figure) {
-                for (const Turn& turn : order_of_figure(restart, figure, 1)) {
+            for (unsigned sequence = 0; sequence < world.sequences; ++sequence) {
+                for (const Turn& turn : order_of_sequence(restart, sequence, 1)) {
                     drift += 0.002 + normal(0.01);  // shared: a core that warms up, a neighbour
                     double cost = drift + level[turn.candidate ? 1 : 0] + normal(world.slice_noise);
                     cost += turn.candidate ? std::log1p(world.difference) : 0;
@@ -81,9 +81,9 @@ Rates rates_of(const World& world, std::uint64_t seed) {
 }  // namespace
 
 TEST(Schedule, FiguresAreBalanced) {
-    const auto text = [](unsigned restart, unsigned figure, std::size_t pairs) {
+    const auto text = [](unsigned restart, unsigned sequence, std::size_t pairs) {
         std::string order;
-        for (const Turn& turn : order_of_figure(restart, figure, pairs)) {
+        for (const Turn& turn : order_of_sequence(restart, sequence, pairs)) {
             order += static_cast<char>((turn.candidate ? 'A' : 'a') + turn.pair);
         }
         return order;
@@ -100,8 +100,8 @@ TEST(Schedule, ADriftFallsOnBothOfAPair) {
     for (const std::size_t pairs : {1UL, 2UL, 5UL}) {
         Ratios ratios(pairs);
         double now = 0;
-        for (unsigned figure = 0; figure < 4; ++figure) {
-            for (const Turn& turn : order_of_figure(0, figure, pairs)) {
+        for (unsigned sequence = 0; sequence < 4; ++sequence) {
+            for (const Turn& turn : order_of_sequence(0, sequence, pairs)) {
                 ratios.add(turn, std::exp(0.01 * now++) * (turn.candidate ? 1.5 : 1));
             }
         }
@@ -116,8 +116,8 @@ TEST(Schedule, ASliceWithoutAnAnswerIsNotCompared) {
     Ratios ratios(1);
     const double costs[] = {10, 0, 12, 10, 11, 10, 10, 12};
     std::size_t at = 0;
-    for (unsigned figure = 0; figure < 2; ++figure) {
-        for (const Turn& turn : order_of_figure(0, figure, 1)) {
+    for (unsigned sequence = 0; sequence < 2; ++sequence) {
+        for (const Turn& turn : order_of_sequence(0, sequence, 1)) {
             ratios.add(turn, costs[at++]);
         }
     }

@@ -27,7 +27,7 @@ TEST(ProcessLinux, RunsWithItsChildrenAndEndsWithThem) {
             EXPECT_FALSE(process->wait(kMillisecond));
         }
         EXPECT_EQ(process->output(), "given\nready\n");
-        EXPECT_EQ(process->last_words(), "ready");
+        EXPECT_EQ(process->last_line(), "ready");
         EXPECT_TRUE(process->running());
         EXPECT_GT(process->cpu(), 0);
         EXPECT_GT(process->resident_bytes(), 100'000U);
