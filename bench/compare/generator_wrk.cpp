@@ -18,7 +18,7 @@ constexpr Nanos kWrkTimeout = 30 * kSecond;  // beyond the duration
 constexpr Nanos kWrkStep = 20 * kMillisecond;
 // Setting up more than this is different work, which wrk does not tell from the load.
 constexpr unsigned kConnectionsMax = 1000;
-// Answers to the last batches, of which wrk may have read one more or less.
+// Answers to the last batches: wrk may have read one batch more or less.
 constexpr double kEdgeBatches = 64;
 
 std::string lua_string(const std::string& text) {

@@ -6,7 +6,7 @@ namespace sluice::load {
 
 namespace {
 
-// What one request brought.
+// The outcome of one request.
 struct Seen {
     std::optional<Expected> answer;
     std::string fault;  // why there was none; empty with neither: the time was over

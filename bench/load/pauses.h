@@ -26,8 +26,8 @@ class Pauses {
     // From `from` to `to` the generator handled so many completions, and had nothing else to do.
     // Returns the length of the pause in that time, 0 if there was none.
     Nanos note(Nanos from, Nanos to, std::size_t completions) noexcept;
-    // How long it stood still between two instants, of which the second is not in the future. Only
-    // the last kRemembered pauses count.
+    // How long it stood still from `from` to `to` (not in the future). Only the last kRemembered
+    // pauses count.
     [[nodiscard]] Nanos within(Nanos from, Nanos to) const noexcept {
         return from >= last_end_ ? 0 : until(to) - until(from);
     }

@@ -38,12 +38,12 @@ struct Plan {
     std::vector<Request> requests;
     unsigned threads = 1;
     unsigned connections = 64;  // of all threads together
-    unsigned pipeline = 1;      // requests under way at once on a connection
+    unsigned pipeline = 1;      // requests in flight at once on a connection
     std::uint64_t churn = 0;    // requests for each connection; 0: as many as the server allows
 
     Nanos warmup = 0;  // before the measured time
     Nanos duration = 10 * kSecond;
-    std::uint64_t requests_max = 0;  // closed loop: end after so many; 0: by time
+    std::uint64_t requests_max = 0;  // closed loop: end after that many; 0: by time
 
     // Open loop when not empty; instants count from the start of the warm-up.
     std::vector<RateStep> rate;

@@ -61,7 +61,7 @@ struct Row {
 [[nodiscard]] std::vector<Row> shown_handshake_rows(const Tally& total);
 
 [[nodiscard]] std::string text_report(const Report& report);
-// One line while the run goes on, of at most so many columns: what does not fit is left out.
+// One line while the run goes on, at most `columns` wide: what does not fit is left out.
 [[nodiscard]] std::string live_line(const Second& second, std::size_t columns);
 [[nodiscard]] std::string json_report(const Report& report);
 // One page that needs nothing else: plots of percentiles, of the time series, of the phases.

@@ -16,8 +16,8 @@ namespace {
 
 constexpr Nanos kCollectTimeout = 20 * kMillisecond;
 constexpr Nanos kLead = 5 * kMillisecond;     // from "all are ready" to the start
-constexpr unsigned kDescriptorsOwn = 64;      // what the process needs beside its connections
-constexpr unsigned kDescriptorsOfThread = 8;  // of its backend, and of what it looks at
+constexpr unsigned kDescriptorsOwn = 64;      // what the process needs besides its connections
+constexpr unsigned kDescriptorsOfThread = 8;  // of its backend, and of the files that it reads
 
 std::int64_t wall_ms() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();

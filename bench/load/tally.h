@@ -15,7 +15,7 @@
 
 namespace sluice::load {
 
-// Why a request, or a connection, came to nothing.
+// Why a request or a connection failed.
 enum class Failure : std::uint8_t {
     connect_refused,
     connect_timed_out,

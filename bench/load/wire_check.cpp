@@ -8,7 +8,7 @@ namespace sluice::load {
 namespace {
 
 constexpr unsigned kSampledMax = 8;   // persistent connections
-constexpr unsigned kChurnShare = 16;  // with churn: one connection in so many
+constexpr unsigned kChurnShare = 16;  // with churn: one connection in 16 is sampled
 
 // One direction of a connection: when each byte was first seen. Positions count from the first byte
 // of payload, in 64 bits.

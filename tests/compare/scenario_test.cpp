@@ -40,7 +40,7 @@ TEST(Scenarios, AreChosenByName) {
     EXPECT_THAT(wrong.error().what, AllOf(HasSubstr("'pgae'"), HasSubstr("browser")));
 }
 
-// Also where a user's name is Chinese, who has it in the name of the folder for temporary files.
+// Also where the name of the folder for temporary files holds a Chinese user name.
 TEST(Workspace, HoldsWhatTheScenariosAskForAndVanishes) {
     const fs::path former = fs::temp_directory_path();
     const fs::path base = to_path(test::make_temp_directory());
@@ -79,8 +79,8 @@ TEST(Servers, AreNamedWholeOrInPart) {
     EXPECT_FALSE(name_matches("nginx", "ngin"));
 }
 
-// Each server is told the root and the port, and logs when it is to and only then.
-TEST(Servers, AllHaveTheSameDuties) {
+// Each server is told the root and the port, and logs only when it should.
+TEST(Servers, AreAllConfiguredAlike) {
     auto workspace = Workspace::make();
     ASSERT_TRUE(workspace.has_value());
     for (const ServerKind& server : known_servers()) {
@@ -122,7 +122,7 @@ TEST(Process, WhatCannotBeStartedSaysSo) {
     auto workspace = Workspace::make();
     ASSERT_TRUE(workspace.has_value());
     auto process = Process::start({"/no/such/program"}, 0, workspace->folder() + "/out");
-    if (process.has_value()) {  // on Linux it is the child that fails to become the program
+    if (process.has_value()) {  // on Linux it is the child whose exec fails
         EXPECT_TRUE(process->wait(5 * kSecond));
         EXPECT_FALSE(process->running());
     } else {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kAnswers = 10'000;
 
-// 10,000 answers in 10 s, each after 1 ms: on average one request is under way.
+// 10,000 answers in 10 s, each after 1 ms: on average one request is in flight.
 struct Case {
     Plan plan;
     Outcome outcome;
@@ -93,12 +93,12 @@ TEST(Validity, LatenessOfOurOwnMustNotBeMostOfTheLatency) {
     });
     expect("lateness", Level::invalid, false,
            [](Case& one) { one.outcome.total.lateness.record(600 * kMicrosecond, kAnswers / 50); });
-    // Late because no connection was free: that is the server's.
+    // Late because no connection was free: the server's fault.
     expect("lateness", Level::ok, true,
            [](Case& one) { one.outcome.total.lateness.record(600 * kMicrosecond, kAnswers); });
 }
 
-// Of these requests, some waited for the generator, and without that they had been as the others.
+// These requests waited for the generator; without that they would be like the others.
 void pause(Case& one, std::uint64_t requests, Nanos length) {
     Tally& total = one.outcome.total;
     total.paused.record(length);
@@ -116,7 +116,7 @@ TEST(Validity, NoQuantileMayBeTheGeneratorsOwn) {
     expect("pauses", Level::invalid, false, [](Case& one) { pause(one, 200, 5 * kMillisecond); });
     // Not most of it; or not long enough to matter.
     expect("pauses", Level::ok, true, [](Case& one) { pause(one, 200, 900 * kMicrosecond); });
-    // The server was as slow in others.
+    // The server was as slow for other requests.
     expect("pauses", Level::ok, true, [](Case& one) {
         pause(one, 100, 20 * kMillisecond);
         one.outcome.total.response.record(30 * kMillisecond, 300);

@@ -7,7 +7,7 @@ namespace sluice::load {
 
 namespace {
 
-constexpr Nanos kWall = 1'800'000'000 * kSecond;  // the capture's clock less ours
+constexpr Nanos kWall = 1'800'000'000 * kSecond;  // the capture's clock minus ours
 constexpr std::uint16_t kPort = 40'000;
 constexpr Nanos us(std::int64_t n) {
     return n * kMicrosecond;
