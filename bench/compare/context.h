@@ -19,7 +19,7 @@ namespace sluice::compare {
 struct Variant {
     const ServerKind* server;
     Parameters parameters;
-    bool base = false;  // the scenario's base parameters
+    bool base = false;  // with the scenario's base parameters
 };
 
 struct Context {

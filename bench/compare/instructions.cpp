@@ -1,7 +1,7 @@
 // User-space instructions per request, counted by callgrind (valgrind(1)): the server runs under
-// it, and two commands of callgrind_control(1) mark the beginning and the end of the requests. More
-// exact than times: two counts differ by less than two per cent, which depends on how many requests
-// one iteration of the server's loop finds.
+// it, and two commands of callgrind_control(1) mark the beginning and the end of the requests.
+// Steadier than times: two counts differ by less than two per cent, because an iteration of the
+// server's loop finds more or fewer requests.
 #include <fmt/format.h>
 
 #include <charconv>

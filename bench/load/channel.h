@@ -1,6 +1,6 @@
 // Channel: what the threads of a run and the thread that started them tell each other.
 //
-// Threads hand over a Tally for each interval of the run (a second); the starter adds them up and
+// Threads deliver a Tally for each interval of the run (a second); the starter adds them up and
 // gives the memory back for the next. That is once a second for each thread, so a mutex is enough.
 #pragma once
 

@@ -23,7 +23,7 @@ class Pauses {
     static constexpr Nanos kPauseMin = 250 * kMicrosecond;
     static constexpr Nanos kWorkPerCompletion = 20 * kMicrosecond;
 
-    // From `from` to `to` the generator handled so many completions, and had nothing else to do.
+    // From `from` to `to` the generator handled that many completions, and had nothing else to do.
     // Returns the length of the pause in that time, 0 if there was none.
     Nanos note(Nanos from, Nanos to, std::size_t completions) noexcept;
     // How long it stood still from `from` to `to` (not in the future). Only the last kRemembered

@@ -41,8 +41,8 @@ class WireTap {
     [[nodiscard]] virtual std::vector<WireSegment> stop() = 0;
 };
 
-// One connection in a power of two is sampled. Linux hands out every second port, one after the
-// other (inet_hash_connect), so the lowest bit is ignored.
+// One in 2^n connections is sampled. Linux hands out every second port, one after the other
+// (inet_hash_connect), so the lowest bit is ignored.
 [[nodiscard]] std::uint16_t sample_mask(unsigned connections, bool churn) noexcept;
 [[nodiscard]] constexpr bool is_sampled(std::uint16_t port, std::uint16_t mask) noexcept {
     return (port & mask) == 0;
