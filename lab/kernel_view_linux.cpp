@@ -36,8 +36,8 @@ std::string state_of(std::uint16_t mine, std::uint16_t other) {
 
 }  // namespace
 
-wire::KernelStep read_kernel_state(wire::KernelStep::When when, int socket, std::uint16_t client_port,
-                                std::uint16_t server_port) {
+wire::KernelStep read_kernel_state(wire::KernelStep::When when, int socket,
+                                   std::uint16_t client_port, std::uint16_t server_port) {
     wire::KernelStep step;
     step.when = when;
     step.client_state = state_of(client_port, server_port);

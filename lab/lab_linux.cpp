@@ -237,7 +237,8 @@ void Lab::Client::look(wire::KernelStep::When when, const Connection& connection
 }
 
 Lab::Client::Connection Lab::Client::begin(const std::string& id, std::uint16_t port, int buffer) {
-    Connection connection{Socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), scenarios_.size()};
+    Connection connection{Socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+                          scenarios_.size()};
     const int socket = connection.socket.get();
     const timeval timeout{kTimeoutMs / 1000, 0};
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);

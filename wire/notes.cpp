@@ -403,7 +403,7 @@ void Notes::see_close(const FrameEvent& event, NoteState& state, std::vector<Not
         details.frames = {first.fin.frame, second.fin.frame, second.fin_acked.frame};
     } else {
         details.frames = {first.fin.frame, first.fin_acked.frame, second.fin.frame,
-                       second.fin_acked.frame};
+                          second.fin_acked.frame};
     }
     add_once(event, state, out, rule, std::move(details));
 }

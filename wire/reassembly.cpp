@@ -43,7 +43,8 @@ void Reassembly::pass_waiting(int direction, StreamConsumer& consumer) {
             continue;
         }
         const std::string_view rest =
-            std::string_view(segment.bytes).substr(std::min<std::size_t>(known, segment.bytes.size()));
+            std::string_view(segment.bytes)
+                .substr(std::min<std::size_t>(known, segment.bytes.size()));
         pass(direction, rest, segment.length - static_cast<std::uint32_t>(known), segment.origin,
              consumer);
     }

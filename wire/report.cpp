@@ -101,8 +101,9 @@ const ConnectionRecord* Report::by_port(std::uint16_t port) const {
 
 bool Report::is_scenario(const ConnectionRecord& record) const {
     const std::uint16_t port = record.connection.client_side().endpoint.port;
-    return std::any_of(options_.scenarios.begin(), options_.scenarios.end(),
-                       [&](const ReportScenario& scenario) { return scenario.client_port == port; });
+    return std::any_of(
+        options_.scenarios.begin(), options_.scenarios.end(),
+        [&](const ReportScenario& scenario) { return scenario.client_port == port; });
 }
 
 bool Report::all_loopback() const {

@@ -61,8 +61,10 @@ TEST(States, BothCloseAtOnce) {
     conversation.open();
     const std::uint32_t client = conversation.client;
     conversation.fin(true);
-    conversation.send(
-        {.from_client = false, .flags = flag::fin | flag::ack, .seq = conversation.server, .ack = client});
+    conversation.send({.from_client = false,
+                       .flags = flag::fin | flag::ack,
+                       .seq = conversation.server,
+                       .ack = client});
     ++conversation.server;
     EXPECT_EQ(last_states(conversation), "CLOSING? FIN_WAIT_1");
     conversation.ack(true).ack(false);
@@ -119,9 +121,9 @@ TEST(Connections, TheSamePortsAgainWithoutTheirSyn) {
     conversation.client = 700'001;
     conversation.server = 800'000;
     conversation.send({.from_client = false,
-               .flags = flag::syn | flag::ack,
-               .seq = conversation.server,
-               .ack = conversation.client});
+                       .flags = flag::syn | flag::ack,
+                       .seq = conversation.server,
+                       .ack = conversation.client});
     conversation.server += 1;
     conversation.ack(true).exchange("GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n");
     const Remembered& answer = conversation.recorder().frames[6];
@@ -240,7 +242,8 @@ TEST(Rules, EachLoopbackFrameTwice) {
     conversation.loopback = true;
     conversation.step = kMicrosecond;
     conversation.send({.flags = flag::syn, .seq = 1}).again();
-    conversation.send({.from_client = false, .flags = flag::syn | flag::ack, .seq = 9, .ack = 2}).again();
+    conversation.send({.from_client = false, .flags = flag::syn | flag::ack, .seq = 9, .ack = 2})
+        .again();
     const auto& frames = conversation.recorder().frames;
     EXPECT_EQ(frames[0].analysis.bits, 0U);
     EXPECT_EQ(frames[1].analysis.bits, analysis::second_copy);
@@ -266,20 +269,23 @@ TEST(Rules, NothingCaptured) {
 TEST(Rules, HttpLessons) {
     Conversation conversation;
     conversation.open();
-    conversation.exchange("GET / HTTP/1.1\r\nIf-None-Match: \"v\"\r\nAuthorization: Basic eHg=\r\n\r\n",
-                  "HTTP/1.1 304 Not Modified\r\n\r\n");
+    conversation.exchange(
+        "GET / HTTP/1.1\r\nIf-None-Match: \"v\"\r\nAuthorization: Basic eHg=\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\n\r\n");
     conversation.exchange("GET /favicon.ico HTTP/1.1\r\n\r\n", kOk);
-    conversation.exchange("HEAD / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    conversation.exchange("HEAD / HTTP/1.1\r\n\r\n",
+                          "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
     conversation.exchange(kGet + kGet, kOk + kOk);
     conversation.exchange("PUT / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
-                  "HTTP/1.1 100 Continue\r\n\r\n" + kOk);
+                          "HTTP/1.1 100 Continue\r\n\r\n" + kOk);
     conversation.exchange("GET / HTTP/1.0\r\n\r\n", kOk);
     for (const Rule rule : {Rule::http_not_modified, Rule::http_favicon, Rule::http_pipelined,
                             Rule::http_head_has_no_body, Rule::http_interim, Rule::http_credentials,
                             Rule::http_closed_by_version, Rule::relative_numbers}) {
         EXPECT_NE(conversation.recorder().note(rule), nullptr) << text_of(rule).id;
     }
-    EXPECT_EQ(conversation.recorder().note(Rule::http_not_modified)->arguments[0], "If-None-Match: \"v\"");
+    EXPECT_EQ(conversation.recorder().note(Rule::http_not_modified)->arguments[0],
+              "If-None-Match: \"v\"");
     EXPECT_EQ(conversation.recorder().note(Rule::http_credentials)->arguments[0], "Authorization");
     EXPECT_EQ(conversation.finish().note(Rule::http_cut_short), nullptr);
     Conversation cut;
@@ -294,7 +300,10 @@ TEST(Rules, WhatIsToldOnceOfAConnectionMayHappenInItAgain) {
     const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
     for (int i = 0; i < 2; ++i) {
         conversation.exchange(ask + ask, answer + answer);
-        conversation.send({.from_client = false, .seq = conversation.server, .ack = conversation.client, .window = 0});
+        conversation.send({.from_client = false,
+                           .seq = conversation.server,
+                           .ack = conversation.client,
+                           .window = 0});
         conversation.send({.seq = conversation.client - 1, .ack = conversation.server});
         conversation.wait(kSecond);
     }
@@ -356,12 +365,16 @@ TEST(Rules, TheWindowOfASynIsNotScaled) {
 TEST(Rules, TcpTroubles) {
     Conversation conversation;
     conversation.open().data(true, "abc").wait(kSecond);
-    conversation.send({.seq = conversation.client - 3, .ack = conversation.server, .payload = "abc"});
+    conversation.send(
+        {.seq = conversation.client - 3, .ack = conversation.server, .payload = "abc"});
     EXPECT_NE(conversation.recorder().note(Rule::retransmission), nullptr);
     conversation.client += 5;
     conversation.data(true, "later");
     EXPECT_NE(conversation.recorder().note(Rule::segment_not_captured), nullptr);
-    conversation.send({.from_client = false, .seq = conversation.server, .ack = conversation.client, .window = 0});
+    conversation.send({.from_client = false,
+                       .seq = conversation.server,
+                       .ack = conversation.client,
+                       .window = 0});
     EXPECT_NE(conversation.recorder().note(Rule::zero_window), nullptr);
     EXPECT_NE(conversation.recorder().note(Rule::ack_of_unseen), nullptr);
     conversation.send({.seq = conversation.client - 1, .ack = conversation.server});
@@ -385,7 +398,8 @@ TEST(Rules, TcpTroubles) {
 // A capture of this file triggers every rule: this test finds a rule without one.
 TEST(Rules, EachHasACaptureThatTriggersIt) {
     std::vector<bool> seen(static_cast<std::size_t>(Rule::count), false);
-    const auto play = [&seen](const std::function<void(Conversation&)>& play_it, bool loopback = false) {
+    const auto play = [&seen](const std::function<void(Conversation&)>& play_it,
+                              bool loopback = false) {
         Conversation conversation;
         conversation.loopback = loopback;
         conversation.step = kMicrosecond;
@@ -421,7 +435,9 @@ TEST(Rules, EachHasACaptureThatTriggersIt) {
         t.send({.flags = flag::syn, .seq = 1});
         t.send({.from_client = false, .flags = flag::syn, .seq = 2});
     });
-    play([](Conversation& t) { t.open().fin(true).ack(false).data(false, "more").fin(false).ack(true); });
+    play([](Conversation& t) {
+        t.open().fin(true).ack(false).data(false, "more").fin(false).ack(true);
+    });
     play([](Conversation& t) {
         t.open().fin(true);
         t.send(

@@ -188,7 +188,8 @@ struct Recorder final : Sink {
 // A conversation of one client and one server: tracks the sequence numbers, feeds an analyzer.
 class Conversation {
   public:
-    explicit Conversation(AnalyzerOptions options = {}) : analyzer_(with_bodies(options), {&recorder_}) {}
+    explicit Conversation(AnalyzerOptions options = {})
+        : analyzer_(with_bodies(options), {&recorder_}) {}
 
     Conversation& raw(std::string_view bytes, Link link = Link::raw, std::uint32_t length = 0) {
         Frame frame;

@@ -134,11 +134,12 @@ TEST(Reconstruction, SaysWhatItIsAndInventsNothing) {
     step.segments_out = 2;
     facts.steps.push_back(step);
     facts.scenarios.push_back({"page",
-                           {{true, 1'000, "GET / HTTP/1.1\r\nHost: h\r\nCookie: hush\r\n\r\n"},
-                            {false, 5'000, response("text/html", kPage)}}});
-    facts.scenarios.push_back({"404",
-                           {{true, 1, "GET /x HTTP/1.1\r\n\r\n"},
-                            {false, 2, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"}}});
+                               {{true, 1'000, "GET / HTTP/1.1\r\nHost: h\r\nCookie: hush\r\n\r\n"},
+                                {false, 5'000, response("text/html", kPage)}}});
+    facts.scenarios.push_back(
+        {"404",
+         {{true, 1, "GET /x HTTP/1.1\r\n\r\n"},
+          {false, 2, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"}}});
     const std::string text = write_reconstruction(*make_markdown(), facts, {});
     EXPECT_TRUE(has(text, "**Reconstructed.** Nothing was captured (forbidden)"));
     EXPECT_TRUE(has(text, "| 1460 |"));
