@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "tests/wire/build.h"
 
@@ -398,8 +397,7 @@ TEST(Rules, TcpTroubles) {
 // A capture of this file triggers every rule: this test finds a rule without one.
 TEST(Rules, EachHasACaptureThatTriggersIt) {
     std::vector<bool> seen(static_cast<std::size_t>(Rule::count), false);
-    const auto play = [&seen](const std::function<void(Conversation&)>& play_it,
-                              bool loopback = false) {
+    const auto play = [&seen](const auto& play_it, bool loopback = false) {
         Conversation conversation;
         conversation.loopback = loopback;
         conversation.step = kMicrosecond;
@@ -408,52 +406,50 @@ TEST(Rules, EachHasACaptureThatTriggersIt) {
             seen[static_cast<std::size_t>(note.rule)] = true;
         }
     };
-    play([](Conversation&) {});
-    play([](Conversation& t) {
+    play([](auto&) {});
+    play([](auto& t) {
         t.syn_options = std::string("\2\4\5\xb4", 4);
         t.open().data(true, std::string(1'461, 'x'));
     });
-    play([](Conversation& t) {
+    play([](auto& t) {
         std::string bytes = packet({.flags = flag::syn, .good_checksum = false});
         t.raw(bytes);
         bytes[36] = '\xfe';  // 0x7f00 + 1 + 0x7f00 + 1 + 6 + 20
         bytes[37] = '\x1c';
         t.raw(bytes);
     });
-    play([](Conversation& t) { t.send({.flags = flag::syn}).again(); }, true);
-    play([](Conversation& t) { t.data(true, "x"); });
-    play([](Conversation& t) {
+    play([](auto& t) { t.send({.flags = flag::syn}).again(); }, true);
+    play([](auto& t) { t.data(true, "x"); });
+    play([](auto& t) {
         t.send({.flags = flag::syn, .seq = 1});
         t.send({.from_client = false, .flags = flag::rst | flag::ack, .ack = 2});
     });
-    play([](Conversation& t) {
+    play([](auto& t) {
         t.open().fin(true).fin(false).ack(true);
         t.client = 70'000;
         t.open().rst(true);
     });
-    play([](Conversation& t) {
+    play([](auto& t) {
         t.send({.flags = flag::syn, .seq = 1});
         t.send({.from_client = false, .flags = flag::syn, .seq = 2});
     });
-    play([](Conversation& t) {
-        t.open().fin(true).ack(false).data(false, "more").fin(false).ack(true);
-    });
-    play([](Conversation& t) {
+    play([](auto& t) { t.open().fin(true).ack(false).data(false, "more").fin(false).ack(true); });
+    play([](auto& t) {
         t.open().fin(true);
         t.send(
             {.from_client = false, .flags = flag::fin | flag::ack, .seq = t.server, .ack = 1'001});
         ++t.server;
         t.ack(true).ack(false);
     });
-    play([](Conversation& t) { t.open().exchange(kGet, kOk).rst(false); });
-    play([](Conversation& t) {
+    play([](auto& t) { t.open().exchange(kGet, kOk).rst(false); });
+    play([](auto& t) {
         t.open().data(true, std::string(1'000, 'f')).wait(kSecond).again();
         t.client += 5;
         t.data(true, "later");
         t.send({.from_client = false, .seq = t.server, .ack = t.client, .window = 0});
         t.send({.seq = t.client - 1, .ack = t.server});
     });
-    play([](Conversation& t) {
+    play([](auto& t) {
         t.open();
         t.exchange("GET / HTTP/1.1\r\nIf-None-Match: \"v\"\r\nAuthorization: Basic eA==\r\n\r\n",
                    "HTTP/1.1 304 Not Modified\r\n\r\n");
