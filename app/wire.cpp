@@ -138,8 +138,8 @@ bool Outputs::write_reports(const Lab* lab) {
     how.browser = options_.browser;
     if (lab != nullptr) {
         how.server_command = lab->server_command();
-        for (const LabCard& card : lab->cards()) {
-            how.cards.push_back({card.id, card.client_port});
+        for (const LabScenario& scenario : lab->scenarios()) {
+            how.scenarios.push_back({scenario.id, scenario.client_port});
         }
     }
     bool good = true;
@@ -225,10 +225,10 @@ int explain_by_kernel(const WireOptions& options, Lab& lab, const std::string& w
     }
     wire::Reconstruction facts;
     facts.why = why;
-    facts.saved_syn = keep_a_syn();
-    for (const LabCard& card : lab.cards()) {
-        facts.cards.push_back({card.id, card.talk});
-        facts.steps.insert(facts.steps.end(), card.steps.begin(), card.steps.end());
+    facts.saved_syn = read_saved_syn();
+    for (const LabScenario& scenario : lab.scenarios()) {
+        facts.scenarios.push_back({scenario.id, scenario.transcript});
+        facts.steps.insert(facts.steps.end(), scenario.steps.begin(), scenario.steps.end());
     }
     wire::ReportOptions how;
     how.language = options.language;
