@@ -18,7 +18,7 @@ namespace sluice {
 namespace {
 
 // A reader that is slow gets this long, unless the last line was lost on it already.
-constexpr Nanos kPatience = 100 * kMillisecond;
+constexpr Nanos kWriteTimeout = 100 * kMillisecond;
 
 // Standard error, shared by all threads.
 class Messages {
@@ -41,7 +41,7 @@ class Messages {
     bool put(const std::string& line) {
         const std::string text = torn_ ? "\n" + line : line;
         std::size_t at = 0;
-        while (at < text.size() && out_.has_room(lost_ == 0 ? kPatience : 0)) {
+        while (at < text.size() && out_.has_room(lost_ == 0 ? kWriteTimeout : 0)) {
             const std::array part = {std::string_view(text).substr(at, out_.piece_max())};
             const http::LogFile::Written written = out_.write(part);
             if (written.bytes == 0) {

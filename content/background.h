@@ -1,7 +1,7 @@
 // BackgroundWork: one thread of low priority for what the loader wants to know but need not wait
 // for: hashes of large files, whether a compressed sibling is the same bytes.
 //
-// Or one for a file system that may not answer (far_places.h).
+// Or one for a file system that may not answer (remote_mounts.h).
 //
 // OWNERSHIP AND THREADS. Belongs to the loader: submit(), drain() and the destructor are its
 // thread's. A job runs on the other thread and touches nothing but what it captured; what it

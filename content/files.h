@@ -26,12 +26,12 @@
 namespace sluice::fs {
 
 class File;
-class Elsewhere;
+class RemoteFilesystems;
 
 // What lies on a file system that may not answer: other threads have to touch it.
-struct Away {
+struct RemoteRef {
     // Of a directory, which then has no handle: where it is asked about.
-    Elsewhere* elsewhere = nullptr;
+    RemoteFilesystems* filesystems = nullptr;
     std::string path;
     // Of a file: who closes it.
     std::function<void(std::intptr_t handle)> close;
@@ -42,31 +42,31 @@ class File {
   public:
     File() = default;
     explicit File(std::intptr_t handle) : handle_(handle) {}
-    File(std::intptr_t handle, std::shared_ptr<const Away> away)
-        : handle_(handle), away_(std::move(away)) {}
+    File(std::intptr_t handle, std::shared_ptr<const RemoteRef> remote)
+        : handle_(handle), remote_(std::move(remote)) {}
     File(File&& other) noexcept
-        : handle_(std::exchange(other.handle_, -1)), away_(std::move(other.away_)) {}
+        : handle_(std::exchange(other.handle_, -1)), remote_(std::move(other.remote_)) {}
     File& operator=(File&& other) noexcept {
         std::swap(handle_, other.handle_);
-        std::swap(away_, other.away_);
+        std::swap(remote_, other.remote_);
         return *this;
     }
     ~File();
 
     [[nodiscard]] std::intptr_t handle() const { return handle_; }
     [[nodiscard]] explicit operator bool() const { return handle_ >= 0; }
-    [[nodiscard]] const Away* away() const { return away_.get(); }
+    [[nodiscard]] const RemoteRef* remote_ref() const { return remote_.get(); }
     // The same file, to be closed by someone else.
     [[nodiscard]] File closed_by(std::function<void(std::intptr_t)> close) &&;
 
   private:
     std::intptr_t handle_ = -1;
-    std::shared_ptr<const Away> away_;
+    std::shared_ptr<const RemoteRef> remote_;
 };
 
 // Where the bytes of a file are read.
 enum class Source : std::uint8_t {
-    here,
+    local,
     copy,    // in memory, as they were when the file looked like its info
     remote,  // by nobody who must not wait
 };
@@ -86,18 +86,19 @@ struct Opened {
     Info info;
     bool through_link = false;
     Reach reach = Reach::inside;
-    Source source = Source::here;
+    Source source = Source::local;
 };
 
 // What such an open call says of a file that somebody else looks at: not known yet, and not to be
 // known for now.
 inline constexpr Status kPending = Status::timed_out;
-inline constexpr Status kParked = Status::unreachable;
+inline constexpr Status kUnresponsive = Status::unreachable;
 
-// File systems that may not answer, as other threads see them (far_places.h). Paths are canonical.
-class Elsewhere {
+// File systems that may not answer, as other threads see them (remote_mounts.h). Paths are
+// canonical.
+class RemoteFilesystems {
   public:
-    virtual ~Elsewhere() = default;
+    virtual ~RemoteFilesystems() = default;
     [[nodiscard]] virtual bool empty() const noexcept = 0;
     // Whether a path ends like one where such a file system begins.
     [[nodiscard]] virtual bool may_begin_at(std::string_view name) const = 0;
@@ -147,15 +148,15 @@ class Root {
                                                          const std::string& name,
                                                          bool follow) const;
     // From now on these places are not touched.
-    void leave_to(Elsewhere* elsewhere) { elsewhere_ = elsewhere; }
+    void set_remote(RemoteFilesystems* filesystems) { remote_ = filesystems; }
     // The path of a name that is for someone else to look at.
-    [[nodiscard]] std::optional<std::string> away(const File& parent,
-                                                  const std::string& name) const;
+    [[nodiscard]] std::optional<std::string> remote_path(const File& parent,
+                                                         const std::string& name) const;
 
   private:
     // The path of what a link leads to when that is for someone else to look at.
-    [[nodiscard]] std::optional<std::string> away_by_link(const File& parent,
-                                                          const std::string& name) const;
+    [[nodiscard]] std::optional<std::string> remote_path_by_link(const File& parent,
+                                                                 const std::string& name) const;
     [[nodiscard]] Reach reach_of_path(std::string_view path, Kind kind) const;
     // Of a path below the root, "" or names with a separator before each.
     [[nodiscard]] static Reach reach_of(std::string_view below, char separator, Kind kind) noexcept;
@@ -171,7 +172,7 @@ class Root {
     File directory_;
     File descriptors_;  // /proc/self/fd: turns a judged handle into one for reading
     Info info_;
-    Elsewhere* elsewhere_ = nullptr;
+    RemoteFilesystems* remote_ = nullptr;
 };
 
 // As of their handles (system/file.h).

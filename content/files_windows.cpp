@@ -195,7 +195,7 @@ std::expected<Info, Status> Root::info_below(const File& parent, const std::stri
     return fs::info_below(parent, name, follow);
 }
 
-std::optional<std::string> Root::away(const File&, const std::string&) const {
+std::optional<std::string> Root::remote_path(const File&, const std::string&) const {
     return std::nullopt;
 }
 

@@ -35,10 +35,10 @@ bool grew(const fs::Info& before, const fs::Info& after, bool growing) {
 
 }  // namespace
 
-bool ContentLoader::same_bytes(const FileNode& node, const fs::Info& seen, Told told) {
+bool ContentLoader::same_bytes(const FileNode& node, const fs::Info& seen, FileEvent event) {
     const bool doubt = node.racy || node.waiting_since != kNever ||
-                       (node.tracking != nullptr && node.tracking->told_content);
-    return node.content_id != 0 && told == Told::attributes && !doubt &&
+                       (node.tracking != nullptr && node.tracking->content_reported);
+    return node.content_id != 0 && event == FileEvent::attributes && !doubt &&
            same_facts(seen, node.info);
 }
 
@@ -54,25 +54,26 @@ bool ContentLoader::wants_digest(const FileNode& node) {
 ContentLoader::Outcome ContentLoader::follow(FileNode& node, fs::Opened opened, const Look& look) {
     Tracking& tracking = *node.tracking;
     const fs::Info& seen = opened.info;
-    const bool being_measured = tracking.candidate && tracking.candidate->unchanged(seen);
-    if (seen.unchanged(node.info) && !being_measured) {
+    const bool being_digested = tracking.candidate && tracking.candidate->unchanged(seen);
+    if (seen.unchanged(node.info) && !being_digested) {
         tracking.candidate.reset();
         if (!node.racy) {
-            tracking.told_content = false;
+            tracking.content_reported = false;
             return Outcome::unchanged;
         }
         // Bytes that were written within the same tick show the same times.
-        tracking.told_content = tracking.told_content || look.told == Told::content;
+        tracking.content_reported = tracking.content_reported || look.event == FileEvent::content;
         node.racy = racy(seen);
         if (node.racy) {
             return Outcome::unchanged;  // it is looked at once more
         }
         // What grows is believed, and hashed as a whole once it is quiet.
-        return tracking.told_content && !tracking.growing ? compare(node, opened, look)
-                                                          : refresh(node, seen);
+        return tracking.content_reported && !tracking.growing ? compare(node, opened, look)
+                                                              : refresh(node, seen);
     }
-    tracking.told_content = tracking.told_content || look.told == Told::content;
-    const bool grows = opened.source == fs::Source::here && grew(node.info, seen, tracking.growing);
+    tracking.content_reported = tracking.content_reported || look.event == FileEvent::content;
+    const bool grows =
+        opened.source == fs::Source::local && grew(node.info, seen, tracking.growing);
     return grows ? grow(node, std::move(opened), look) : compare(node, opened, look);
 }
 
@@ -81,10 +82,10 @@ ContentLoader::Outcome ContentLoader::compare(FileNode& node, fs::Opened& opened
                                               const Look& look) {
     Tracking& tracking = *node.tracking;
     const fs::Info seen = opened.info;
-    const bool measured = tracking.measured && tracking.measured->info.unchanged(seen);
+    const bool digested = tracking.digested && tracking.digested->info.unchanged(seen);
     const bool may_be_same = tracking.digest != nullptr && tracking.digest->whole != 0 &&
                              seen.stamp.size == node.info.stamp.size;
-    if (may_be_same && !measured) {
+    if (may_be_same && !digested) {
         if (!tracking.candidate) {
             tracking.candidate_since = look.now;
         }
@@ -93,13 +94,13 @@ ContentLoader::Outcome ContentLoader::compare(FileNode& node, fs::Opened& opened
             return Outcome::unstable;
         }
     }
-    if (may_be_same && measured && tracking.measured->digest->whole == tracking.digest->whole) {
-        Content content{.type = judge(node)};
+    if (may_be_same && digested && tracking.digested->digest->whole == tracking.digest->whole) {
+        Content content{.type = sniffer(node)};
         keep_open(opened, tracking.digest, content);
         accept(node, seen, std::move(content));
         return Outcome::loaded;
     }
-    tracking.busy = tracking.changed_at && look.now - *tracking.changed_at < kQuiet;
+    tracking.busy = tracking.changed_at && look.now - *tracking.changed_at < kStable;
     tracking.changed_at = look.now;
     return read(node, std::move(opened), look);
 }
@@ -113,11 +114,11 @@ ContentLoader::Outcome ContentLoader::refresh(FileNode& node, const fs::Info& in
     node.racy = racy(info);
     forget(node);
     node.content_id = next_content_id_++;
-    if (node.home != nullptr && node.home->live()) {
+    if (node.storage != nullptr && node.storage->live()) {
         open_nodes_.emplace(node.content_id, &node);
     }
     node.tracking->candidate.reset();
-    node.tracking->told_content = false;
+    node.tracking->content_reported = false;
     return Outcome::loaded;
 }
 
@@ -125,14 +126,14 @@ ContentLoader::Outcome ContentLoader::refresh(FileNode& node, const fs::Info& in
 
 // A file in memory that grows again so soon would be copied whole for each line.
 bool ContentLoader::begins_to_grow(FileNode& node, const fs::Info& seen, Nanos now) const {
-    if (node.content_id == 0 || node.home == nullptr || !grew(node.info, seen, false)) {
+    if (node.content_id == 0 || node.storage == nullptr || !grew(node.info, seen, false)) {
         return false;
     }
     if (node.tracking == nullptr) {
         node.tracking = std::make_unique<Tracking>();
     }
     const auto before = std::exchange(node.tracking->changed_at, now);
-    return before && now - *before < kQuiet;
+    return before && now - *before < kStable;
 }
 
 ContentLoader::Outcome ContentLoader::grow(FileNode& node, fs::Opened opened, const Look& look) {
@@ -150,12 +151,12 @@ ContentLoader::Outcome ContentLoader::grow(FileNode& node, fs::Opened opened, co
     const fs::Info info = opened.info;
     // Too much to be looked at here: believed until the background has read it.
     const bool believed = growth.at_the_end || growth.digest == nullptr;
-    Content content{.type = judge(node)};
+    Content content{.type = sniffer(node)};
     keep_open(opened, growth.digest, content);
     accept(node, info, std::move(content));
     node.racy = node.racy || info.stamp.size < seen_bytes;  // so that it is looked at once more
     node.bytes_id = node.content_id;
-    node.type_undecided = !believed && !judge(node).decided();
+    node.type_undecided = !believed && !sniffer(node).decided();
     tracking.growing = believed;
     tracking.busy = !believed;
     tracking.changed_at = tracking.published_at = look.now;
@@ -167,8 +168,8 @@ ContentLoader::Outcome ContentLoader::grow(FileNode& node, fs::Opened opened, co
 ContentLoader::Growth ContentLoader::digest_growth(const FileNode& node, const fs::Opened& opened) {
     const Tracking& tracking = *node.tracking;
     SharedDigest base = tracking.digest;
-    if (base == nullptr && tracking.measured && grew(tracking.measured->info, opened.info, true)) {
-        base = tracking.measured->digest;
+    if (base == nullptr && tracking.digested && grew(tracking.digested->info, opened.info, true)) {
+        base = tracking.digested->digest;
     }
     if (base != nullptr) {
         if (auto digest = hash_growth(opened, *base, node.info.stamp.size)) {
@@ -252,17 +253,18 @@ bool ContentLoader::take_digest(FileNode& node, const fs::Info& info, ContentDig
     Tracking& tracking = *node.tracking;
     SharedDigest shared = share(std::move(digest));
     if (!info.unchanged(node.info) || tracking.candidate) {
-        tracking.measured = {info, std::move(shared)};
+        tracking.digested = {info, std::move(shared)};
         return false;
     }
     tracking.digest = std::move(shared);
     if (std::exchange(tracking.growing, false)) {
-        node.type_undecided = !judge(node).decided();  // what was said of its type may not be true
+        node.type_undecided =
+            !sniffer(node).decided();  // what was said of its type may not be true
     }
     node.validator = hash_text(tracking.digest->whole);
     node.weak = false;
-    if (node.home != nullptr) {
-        node.home->set_digest(tracking.digest);
+    if (node.storage != nullptr) {
+        node.storage->set_digest(tracking.digest);
     }
     return refresh(node, info) == Outcome::loaded;
 }

@@ -41,7 +41,7 @@ struct ContentOptions {
     // kept in any case: beyond the budget all bodies stay on disk.
     std::uint64_t memory_budget_bytes = 256ULL * 1024 * 1024;
     // But what is known may take this much and no more; the files beyond are not served.
-    std::uint64_t known_bytes_max = UINT64_MAX;
+    std::uint64_t metadata_bytes_max = UINT64_MAX;
     // Bodies up to this size leave together with their head from one block.
     std::uint32_t block_bytes_max = 16 * 1024;
     // Files held open beyond the budget; 0: a quarter of what the process may open. While old
@@ -76,8 +76,8 @@ struct ContentOptions {
 };
 
 // Why a file is looked at.
-enum class Told : std::uint8_t {
-    nothing,     // no one has said anything of it
+enum class FileEvent : std::uint8_t {
+    none,        // no one has said anything of it
     attributes,  // the system: its owner, permissions, times, links, and not its bytes
     content,     // the system: anything else
 };
@@ -93,29 +93,30 @@ class ContentLoader {
         failed,     // could not be read; the node is as before
     };
     struct Look {
-        Told told = Told::nothing;
+        FileEvent event = FileEvent::none;
         bool overdue = false;  // its owner has waited long enough for a pause in writing
         Nanos now = 0;
     };
     // Takes the content of `opened`, which is a file, into the node.
     [[nodiscard]] Outcome load(FileNode& node, fs::Opened opened, const Look& look);
     // The same for a cold node that was asked for: the file is held open if it is still the same.
-    [[nodiscard]] Outcome warm(FileNode& node, fs::Opened opened, const Look& look);
+    [[nodiscard]] Outcome load_requested(FileNode& node, fs::Opened opened, const Look& look);
     // Gives a node without content what another one has of the same file, of which nothing has
     // moved. False: there is nothing that could be shared.
     [[nodiscard]] bool take_over(FileNode& node, const FileNode& from);
     // Gives up the node's descriptor (closed when the last entry that uses it goes).
-    void make_cold(FileNode& node);
+    void unload(FileNode& node);
     // Before a node is destroyed.
     void forget(const FileNode& node);
 
     // The file's facts have moved, and not its bytes.
-    [[nodiscard]] static bool same_bytes(const FileNode& node, const fs::Info& seen, Told told);
+    [[nodiscard]] static bool same_bytes(const FileNode& node, const fs::Info& seen,
+                                         FileEvent event);
     // It changed so shortly ago that it may change once more and look the same.
     [[nodiscard]] bool racy(const fs::Info& info) const;
-    // A digest is worth making; for a file that keeps changing, once it has been quiet for kQuiet.
+    // A digest is worth making; for a file that keeps changing, once it has been quiet for kStable.
     [[nodiscard]] static bool wants_digest(const FileNode& node);
-    static constexpr Nanos kQuiet = 2 * kSecond;
+    static constexpr Nanos kStable = 2 * kSecond;
     // A digest was made of the file as it looked then. True: the node has new content by it.
     [[nodiscard]] bool take_digest(FileNode& node, const fs::Info& info, ContentDigest digest);
     // A file that grew and is quiet: whether it goes back to memory; and does so.
@@ -142,37 +143,39 @@ class ContentLoader {
 
     [[nodiscard]] const ContentUsage& usage() const { return usage_; }
     // A judge of the node's bytes; what it found out becomes the node's type.
-    [[nodiscard]] TypeJudge judge(const FileNode& node) const { return types_.judge(node.name); }
-    void set_type(FileNode& node, const TypeJudge& judge);
+    [[nodiscard]] TypeSniffer sniffer(const FileNode& node) const {
+        return types_.sniffer(node.name);
+    }
+    void set_type(FileNode& node, const TypeSniffer& sniffer);
     // What a node costs that is found under its name in its directory.
-    [[nodiscard]] KnownBytes cost_of(const FileNode& node) {
+    [[nodiscard]] MetadataBytes cost_of(const FileNode& node) {
         return {node_bytes(sizeof node, node.name), usage_};
     }
-    [[nodiscard]] KnownBytes cost_of(const DirNode& node) {
+    [[nodiscard]] MetadataBytes cost_of(const DirNode& node) {
         constexpr std::uint64_t kObject = 2 * sizeof(std::uint64_t) + 5 * sizeof(void*);
         return {node_bytes(sizeof node, node.name) + heap_bytes(kObject), usage_};
     }
     // What a row of a table costs that holds these two texts.
-    [[nodiscard]] KnownBytes cost_of_row(std::uint64_t size, const std::string& a,
-                                         const std::string& b) {
+    [[nodiscard]] MetadataBytes cost_of_row(std::uint64_t size, const std::string& a,
+                                            const std::string& b) {
         return {heap_bytes(size) + heap_bytes(a) + heap_bytes(b), usage_};
     }
     // The same with the entry that it is about to get: a large directory is read as a whole before
     // its entries are made.
-    [[nodiscard]] KnownBytes cost_with_entry(const FileNode& node);
+    [[nodiscard]] MetadataBytes cost_with_entry(const FileNode& node);
 
   private:
     [[nodiscard]] static std::uint64_t node_bytes(std::uint64_t size, const std::string& name);
     void count(OwnedEntry& entry);
 
     struct Content {
-        TypeJudge type;  // sees the bytes that are read
+        TypeSniffer type;  // sees the bytes that are read
         std::string validator;
         bool weak = false;
         SharedDigest digest;
         PendingBytes bytes;
-        std::shared_ptr<const Home> home;
-        bool cold = false;
+        std::shared_ptr<const Storage> storage;
+        bool unloaded = false;
         bool opened = false;  // `home` holds the live file
     };
     [[nodiscard]] Status take(const FileNode& node, fs::Opened& opened, Content& out);
@@ -200,7 +203,7 @@ class ContentLoader {
     [[nodiscard]] SharedDigest share(ContentDigest digest);
     [[nodiscard]] bool block_fits(std::uint64_t size) const;
     [[nodiscard]] bool memory_file_fits(std::uint64_t size) const;
-    void warn_once(bool& told, std::string_view line) const;
+    void warn_once(bool& warned, std::string_view line) const;
 
     const ContentOptions& options_;
     std::uint64_t open_files_max_;
@@ -211,8 +214,8 @@ class ContentLoader {
     std::map<std::uint64_t, FileNode*> open_nodes_;  // by content_id: oldest first
     std::unique_ptr<char[]> buffer_;
     bool memory_refused_ = false;
-    bool told_memory_ = false;
-    bool told_descriptors_ = false;
+    bool warned_memory_ = false;
+    bool warned_descriptors_ = false;
 };
 
 }  // namespace sluice::http

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "content/files.h"
-#include "content/place.h"
+#include "content/filesystem_kind.h"
 
 namespace sluice::http {
 
@@ -21,7 +21,7 @@ struct Mount {
     std::uint64_t id = 0;
     std::string device;  // "8:1"
     std::string root;    // which part of its file system
-    fs::Place place = fs::Place::told;
+    fs::FilesystemKind kind = fs::FilesystemKind::local;
 
     bool operator==(const Mount&) const = default;
 };

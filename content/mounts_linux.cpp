@@ -63,7 +63,7 @@ std::optional<Line> parse_line(std::string_view rest) {
         return std::nullopt;
     }
     rest.remove_prefix(dash + 3);
-    line.mount.place = fs::place_of_type(take_word(rest));
+    line.mount.kind = fs::filesystem_kind_of_type(take_word(rest));
     if (line.point == "/") {
         line.point.clear();
     }

@@ -32,7 +32,8 @@ namespace sluice::http {
 // What the entries hold at the moment, retired ones included.
 struct ContentUsage {
     std::uint64_t memory_bytes = 0;  // all of it
-    std::uint64_t known_bytes = 0;   // of that what is known of files and directories, bodies apart
+    std::uint64_t metadata_bytes =
+        0;  // of that what is known of files and directories, bodies apart
     std::uint64_t open_files = 0;
 };
 
@@ -49,27 +50,27 @@ struct ContentUsage {
 }
 
 // So many known bytes, counted as long as it lives.
-class KnownBytes {
+class MetadataBytes {
   public:
-    KnownBytes() = default;
-    KnownBytes(std::uint64_t bytes, ContentUsage& usage) : bytes_(bytes), usage_(&usage) {
-        usage.known_bytes += bytes;
+    MetadataBytes() = default;
+    MetadataBytes(std::uint64_t bytes, ContentUsage& usage) : bytes_(bytes), usage_(&usage) {
+        usage.metadata_bytes += bytes;
         usage.memory_bytes += bytes;
     }
-    KnownBytes(KnownBytes&& other) noexcept { swap(other); }
-    KnownBytes& operator=(KnownBytes&& other) noexcept {
+    MetadataBytes(MetadataBytes&& other) noexcept { swap(other); }
+    MetadataBytes& operator=(MetadataBytes&& other) noexcept {
         swap(other);
         return *this;
     }
-    ~KnownBytes() {
+    ~MetadataBytes() {
         if (usage_ != nullptr) {
-            usage_->known_bytes -= bytes_;
+            usage_->metadata_bytes -= bytes_;
             usage_->memory_bytes -= bytes_;
         }
     }
 
   private:
-    void swap(KnownBytes& other) noexcept {
+    void swap(MetadataBytes& other) noexcept {
         std::swap(bytes_, other.bytes_);
         std::swap(usage_, other.usage_);
     }
@@ -117,19 +118,19 @@ class PendingBytes {
 using SharedDigest = std::shared_ptr<const ContentDigest>;
 
 // Bytes that are not in an entry's block. A live file has one for each version of its bytes.
-class Home {
+class Storage {
   public:
-    Home(fs::File live, ContentUsage& usage) : live_(std::move(live)), usage_(usage) {
+    Storage(fs::File live, ContentUsage& usage) : live_(std::move(live)), usage_(usage) {
         ++usage_.open_files;
     }
     // Takes the `size` bytes behind the end of `memory`.
-    Home(MemoryFile& memory, std::uint64_t size, ContentUsage& usage)
+    Storage(MemoryFile& memory, std::uint64_t size, ContentUsage& usage)
         : memory_(&memory), offset_(memory.end()), size_(size), usage_(usage) {
         usage_.memory_bytes += memory.commit(size);
     }
-    Home(const Home&) = delete;
-    Home& operator=(const Home&) = delete;
-    ~Home() {
+    Storage(const Storage&) = delete;
+    Storage& operator=(const Storage&) = delete;
+    ~Storage() {
         if (memory_ != nullptr) {
             usage_.memory_bytes -= memory_->release(offset_, size_);
         } else {
@@ -174,11 +175,11 @@ struct OwnedEntry : Entry {
 
     FileNode* node;        // whose bytes these are; null for a redirect
     std::uint64_t source;  // FileNode::content_id that it was made from
-    std::shared_ptr<const Home> home;
-    KnownBytes known;               // what it takes itself
+    std::shared_ptr<const Storage> storage;
+    MetadataBytes metadata;         // what it takes itself
     std::uint64_t block_bytes = 0;  // counted in `usage`
     ContentUsage& usage;
-    std::uint64_t born = 0;  // version of the first snapshot that contains it
+    std::uint64_t first_version = 0;  // version of the first snapshot that contains it
 };
 
 struct DirNode;
@@ -201,16 +202,16 @@ struct Tracking {
     SharedDigest digest;  // of the version that is served; null until it is made
 
     // The last digest that was made of the file, and how the file looked then.
-    struct Measured {
+    struct Digested {
         fs::Info info;
         SharedDigest digest;
     };
-    std::optional<Measured> measured;
+    std::optional<Digested> digested;
     // A look of the file that may be the same bytes: the version served is kept for a moment while
     // that is found out.
     std::optional<fs::Info> candidate;
     Nanos candidate_since = 0;
-    bool told_content = false;  // bytes were reported to have changed since the version served
+    bool content_reported = false;  // bytes were reported to have changed since the version served
 
     bool growing = false;               // at its end: served from its file while it does
     bool busy = false;                  // changes come soon after each other
@@ -225,7 +226,7 @@ struct Tracking {
 struct FileNode {
     DirNode* parent = nullptr;
     std::string name;
-    KnownBytes known;
+    MetadataBytes metadata;
 
     // The file as it was when its content was taken.
     fs::Info info;
@@ -238,11 +239,12 @@ struct FileNode {
     bool type_undecided = false;       // more of its bytes have to be looked at, and nobody does
     SiblingNote sibling;               // of the file whose name it continues, if there is one
     PendingBytes bytes;                // small content on its way into `own`
-    std::shared_ptr<const Home> home;  // set unless the bytes are in memory or the file is cold
-    bool cold = false;
+    std::shared_ptr<const Storage>
+        storage;  // set unless the bytes are in memory or the file is cold
+    bool unloaded = false;
     bool racy = false;       // changed so shortly before it was read that its times prove nothing
     bool link = false;       // reached through a symbolic link
-    bool remote = false;     // on a file system that may not answer (far_places.h)
+    bool remote = false;     // on a file system that may not answer (remote_mounts.h)
     bool repeated = false;   // counted as such (DirNode::repeated)
     bool dirty = false;      // its entries wait to be made anew
     std::uint64_t seen = 0;  // number of the last listing that had it
@@ -252,7 +254,7 @@ struct FileNode {
 
     // Served from the file itself: what it looks like stands for its bytes.
     [[nodiscard]] bool by_stamp() const {
-        return content_id != 0 && (cold || (home != nullptr && home->live()));
+        return content_id != 0 && (unloaded || (storage != nullptr && storage->live()));
     }
 
     [[nodiscard]] bool growing() const { return tracking != nullptr && tracking->growing; }
@@ -267,7 +269,7 @@ struct DirNode {
     DirNode* parent = nullptr;
     std::string name;
     std::string path;  // with its slash: "/", "/a/"
-    KnownBytes known;
+    MetadataBytes metadata;
     fs::Info info;
     WatchId watch = kNoWatch;
     std::uint32_t depth = 0;
@@ -277,7 +279,7 @@ struct DirNode {
     bool link = false;      // reached through a symbolic link itself
     bool repeated = false;  // the same as another one, by a link that it is or is below
     bool pending = false;   // on the list of those to be listed
-    bool untold = false;    // its file system does not tell of all changes
+    bool remote = false;    // its file system does not tell of all changes
     std::uint64_t seen = 0;
     std::uint64_t moved_in = 0;  // number of the walk that found it under a second name
     std::unordered_map<std::string, std::unique_ptr<FileNode>> files;

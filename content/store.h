@@ -34,10 +34,10 @@
 #include <vector>
 
 #include "content/background.h"
-#include "content/far_places.h"
 #include "content/files.h"
 #include "content/loader.h"
 #include "content/mounts.h"
+#include "content/remote_mounts.h"
 #include "content/tree.h"
 #include "content/watcher.h"
 #include "core/clock.h"
@@ -51,11 +51,11 @@ struct ContentStats {
     std::uint64_t version = 0;
     std::uint64_t files = 0;
     std::uint64_t directories = 0;
-    std::uint64_t entries = 0;       // paths that answer
-    std::uint64_t cold_entries = 0;  // of these and their variants: to be opened on request
-    std::uint64_t memory_bytes = 0;  // of content and what is known of it, old versions included
-    std::uint64_t known_bytes = 0;   // of that what is no content
-    std::uint64_t open_files = 0;    // old versions included
+    std::uint64_t entries = 0;           // paths that answer
+    std::uint64_t unloaded_entries = 0;  // of these and their variants: to be opened on request
+    std::uint64_t memory_bytes = 0;    // of content and what is known of it, old versions included
+    std::uint64_t metadata_bytes = 0;  // of that what is no content
+    std::uint64_t open_files = 0;      // old versions included
     std::uint64_t unreadable = 0;
     std::uint64_t checks = 0;     // contents that are being looked at, or wait for it
     std::uint64_t snapshots = 0;  // held by someone
@@ -93,19 +93,19 @@ class ContentStore {
 
     void collect_events(Nanos now);
     void collect_due(Nanos now);
-    [[nodiscard]] bool needs_net() const;
+    [[nodiscard]] bool needs_polling() const;
     [[nodiscard]] Nanos poll_pause() const;
     void collect_requests();
-    void touch(const std::string& directory, std::string_view name, Told told);
-    void touch_at_once(const std::string& directory, const std::string& name, Told told);
+    void touch(const std::string& directory, std::string_view name, FileEvent event);
+    void touch_at_once(const std::string& directory, const std::string& name, FileEvent event);
     void collect_mounts();
-    void collect_places(Nanos now);
-    void collect_far(Nanos now);
-    void wait_for_far();
+    void collect_polled(Nanos now);
+    void collect_remote(Nanos now);
+    void wait_for_remote();
     void look_to_the_end();
     void look_again(Nanos now);
-    [[nodiscard]] bool may_show(bool whole, Nanos now);
-    void let_go(Nanos now);
+    [[nodiscard]] bool may_publish(bool whole, Nanos now);
+    void remove_missing(Nanos now);
     [[nodiscard]] bool check_root();
     [[nodiscard]] bool open_root();
     void fall_back_to_polling(std::string_view why);
@@ -119,7 +119,7 @@ class ContentStore {
     };
     struct Retired {
         std::unique_ptr<OwnedEntry> entry;
-        std::uint64_t died;  // version of the first snapshot without it
+        std::uint64_t removed_version;  // version of the first snapshot without it
     };
 
     ContentOptions options_;
@@ -127,7 +127,7 @@ class ContentStore {
     std::unique_ptr<LoadQueue> queue_;
     fs::Root root_;
     MountTable mounts_;
-    std::unique_ptr<FarPlaces> far_;
+    std::unique_ptr<RemoteMounts> remote_;
     bool root_lost_ = false;
     bool root_covered_ = false;  // something else was mounted where it lies
     bool polling_ = false;
@@ -140,7 +140,7 @@ class ContentStore {
     std::uint64_t version_ = 0;
 
     // What was touched since the last look: directory -> name -> how.
-    std::map<std::string, std::unordered_map<std::string, Told>> touched_;
+    std::map<std::string, std::unordered_map<std::string, FileEvent>> touched_;
     std::size_t touched_names_ = 0;
     bool everything_ = false;  // too much to list
     Nanos first_touch_ = kNever;
@@ -148,12 +148,12 @@ class ContentStore {
     std::vector<ContentTree::Recheck> rechecks_;
     Nanos rechecks_due_ = kNever;
     std::vector<const Entry*> wanted_;  // cold entries that workers wait for
-    Nanos warm_due_ = kNever;
+    Nanos load_due_ = kNever;
     Nanos missing_due_ = kNever;
     Nanos held_since_ = kNever;  // something was seen and not shown, because there is more to see
     Nanos next_root_check_ = 0;
     Nanos next_poll_ = kNever;  // of everything
-    Nanos places_due_ = 0;      // and of what no watch tells of
+    Nanos polled_due_ = 0;      // and of what no watch tells of
 };
 
 }  // namespace sluice::http

@@ -11,7 +11,7 @@
 //
 // ABSENCE. A node stands for a name, not for what has it on disk. A file or a directory that is
 // exchanged for another keeps its node, and its entries stay until those of the other one replace
-// them. What a look does not find is only missed; let_go() removes it when it stays away.
+// them. What a look does not find is only missed; remove_missing() removes it when it stays away.
 //
 // Loader's thread.
 #pragma once
@@ -34,10 +34,10 @@
 #include "content/background.h"
 #include "content/digest_queue.h"
 #include "content/files.h"
+#include "content/filesystem_kind.h"
 #include "content/loader.h"
 #include "content/mounts.h"
 #include "content/nodes.h"
-#include "content/place.h"
 #include "content/walk.h"
 #include "content/watcher.h"
 #include "http/snapshot.h"
@@ -62,7 +62,7 @@ class ContentTree {
     // Names below a directory (its path, with a slash) that the system told of. When the content of
     // one was told to have changed, the file is read even when its times have not.
     void want_names(const std::string& directory,
-                    const std::unordered_map<std::string, Told>& names);
+                    const std::unordered_map<std::string, FileEvent>& names);
     // Every symbolic link: what it leads to may change without a sign.
     void want_links() { walk_.links_wanted = true; }
     // Looks at what is wanted, for about as long as two slices. True: nothing is left for now.
@@ -72,7 +72,7 @@ class ContentTree {
     [[nodiscard]] bool names_left() const { return !walk_.names.empty(); }
     // Opens cold files that were asked for, as long as descriptors last; the others stay in the
     // list. An entry that the tree does not know any more is dropped from the list.
-    void warm(const fs::Root& root, std::vector<const Entry*>& wanted);
+    void load_requested(const fs::Root& root, std::vector<const Entry*>& wanted);
     // Takes the digests that have been made, and has the next one made. To be called when
     // next_digest() is due, and when the background has finished something.
     void step_digests(const fs::Root& root);
@@ -89,22 +89,22 @@ class ContentTree {
         return checks_.size() + postponed_checks_.size() + checks_running_ + checked_.size();
     }
     // The system tells of a name: if it was missing, it has been back since.
-    void told_of(const DirNode& dir, std::string_view name);
+    void note_event(const DirNode& dir, std::string_view name);
     // Looks once more at what has been missed for a while. Returns when to call it again.
-    [[nodiscard]] Nanos look_for_missing(const fs::Root& root, Nanos now);
+    [[nodiscard]] Nanos check_missing(const fs::Root& root, Nanos now);
     // Whether some of that is missing still.
-    [[nodiscard]] bool may_let_go() const { return !due_.empty(); }
+    [[nodiscard]] bool has_due_missing() const { return !due_.empty(); }
     // Removes what is still missing at a last look. To be called right before publication: it takes
     // no content, so that the look is a recent one.
-    void let_go(const fs::Root& root);
+    void remove_missing(const fs::Root& root);
 
     // Something else is mounted at the path (tree_places.cpp): nothing that is known there is
     // the same, however it looks.
-    void disown(const std::string& path);
+    void invalidate(const std::string& path);
     // Names that no watch tells of: directories of other file systems, files that are mounted.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> to_be_polled(
         const Mounts& mounts) const;
-    void warn_of_untold();
+    void warn_of_remote();
     // Names that were to be opened elsewhere when they were looked at, by where that was.
     [[nodiscard]] std::set<std::pair<std::string, std::string>> take_pending(
         const std::string& path);
@@ -134,11 +134,11 @@ class ContentTree {
     // The system's limit of watches is reached.
     [[nodiscard]] bool watch_failed() const { return watch_failed_; }
     // Files have other names, through which they may be edited where no watch is.
-    [[nodiscard]] bool other_names() const { return other_names_; }
+    [[nodiscard]] bool has_hard_links() const { return has_hard_links_; }
     [[nodiscard]] const ContentUsage& usage() const { return loader_.usage(); }
     [[nodiscard]] std::uint64_t files() const { return file_count_; }
     [[nodiscard]] std::uint64_t directories() const { return directory_count_; }
-    [[nodiscard]] std::uint64_t cold_entries() const { return cold_.size(); }
+    [[nodiscard]] std::uint64_t unloaded_entries() const { return unloaded_.size(); }
     // Paths that could not be read at the last look; told in one line when there are more of them
     // than the last time.
     [[nodiscard]] const std::set<std::string>& unreadable() const { return unreadable_; }
@@ -154,7 +154,7 @@ class ContentTree {
     enum class Depth : std::uint8_t { name_only, everything };
     struct Link {
         fs::Reach reach = fs::Reach::inside;
-        KnownBytes known;
+        MetadataBytes metadata;
     };
     struct Missing {
         bool noted = false;  // before: the look that missed it may have taken long
@@ -179,12 +179,12 @@ class ContentTree {
     void continue_listing(const fs::Root& root, const Slice& slice);
     void look_at_listed(const fs::Root& root, DirNode& dir, const std::string& name, fs::Kind hint);
     void read_names(DirNode& dir);
-    void miss_unlisted(DirNode& dir, std::uint64_t number);
+    void note_unlisted(DirNode& dir, std::uint64_t number);
     void tell_of_long_walk();
 
     void sync_child(const fs::Root& root, DirNode& dir, const fs::File& handle,
-                    const std::string& name, fs::Kind hint, Told told, Depth depth);
-    void take_file(DirNode& dir, const std::string& name, fs::Opened opened, Told told);
+                    const std::string& name, fs::Kind hint, FileEvent event, Depth depth);
+    void take_file(DirNode& dir, const std::string& name, fs::Opened opened, FileEvent event);
     [[nodiscard]] FileNode* find_or_add(DirNode& dir, const std::string& name);
     void follow_up(DirNode& dir, FileNode& file, ContentLoader::Outcome outcome);
     [[nodiscard]] std::expected<fs::Opened, Status> open_again(const fs::Root& root,
@@ -198,27 +198,30 @@ class ContentTree {
     [[nodiscard]] bool is_pseudo(const DirNode& dir, const std::string& name,
                                  const fs::Opened& opened);
     // What is to be served under a name, open; or why nothing is.
-    [[nodiscard]] std::expected<fs::Opened, Status> judge(const fs::Root& root, const DirNode& dir,
-                                                          const fs::File& handle,
-                                                          const std::string& name, fs::Kind hint);
+    [[nodiscard]] std::expected<fs::Opened, Status> open_servable(const fs::Root& root,
+                                                                  const DirNode& dir,
+                                                                  const fs::File& handle,
+                                                                  const std::string& name,
+                                                                  fs::Kind hint);
     void refused(DirNode& dir, const std::string& name, Status status);
     // For one more file or directory; `repeated`: of which it has another.
     [[nodiscard]] bool has_room(bool repeated);
     [[nodiscard]] bool settling(const FileNode& file, const fs::Info& info) const;
     [[nodiscard]] bool overdue(const FileNode& file) const;
     [[nodiscard]] bool known_unchanged(const fs::Root& root, const DirNode& dir,
-                                       const fs::File& handle, const std::string& name, Told told);
+                                       const fs::File& handle, const std::string& name,
+                                       FileEvent event);
 
     void watch(DirNode& dir, const fs::File& handle);
     void unwatch(DirNode& dir);
-    void note_place(DirNode& dir, const fs::File& handle);
-    [[nodiscard]] fs::Place place_on(const fs::Info& info, const fs::File& node);
-    void disown_all(DirNode& dir);
+    void note_filesystem(DirNode& dir, const fs::File& handle);
+    [[nodiscard]] fs::FilesystemKind filesystem_kind_on(const fs::Info& info, const fs::File& node);
+    void invalidate_all(DirNode& dir);
     [[nodiscard]] DirNode* find_directory(std::string_view path) const;
     // Whether a directory with its numbers is the one that is known. Without its watch it is
     // another.
     [[nodiscard]] bool is_the_one(const DirNode& dir) const {
-        return dir.watch != kNoWatch || dir.untold || watch_failed_;
+        return dir.watch != kNoWatch || dir.remote || watch_failed_;
     }
     [[nodiscard]] std::expected<fs::File, Status> open_directory(const fs::Root& root,
                                                                  const DirNode& dir) const;
@@ -227,26 +230,26 @@ class ContentTree {
                                                                  const DirNode& dir);
 
     void note_link(const DirNode& dir, const std::string& name, fs::Reach reach);
-    void forget_link(const Place& place);
+    void forget_link(const PathParts& place);
 
     // What directory a node stands for, and another node for the same; null when there is none.
     void set_object(DirNode& dir, const fs::Info& info);
     void forget_object(DirNode& dir);
-    [[nodiscard]] DirNode* other_place(const fs::Info& info, const DirNode* than) const;
+    [[nodiscard]] DirNode* other_node(const fs::Info& info, const DirNode* than) const;
 
     // Notes that a name that is known was not found, or is another kind of thing now.
-    void miss(const DirNode& dir, const std::string& name);
+    void note_missing(const DirNode& dir, const std::string& name);
     void found(const DirNode& dir, const std::string& name);
     // Whether a name may be taken for this kind: what it was before is gone.
     [[nodiscard]] bool make_room(DirNode& dir, const std::string& name, fs::Kind kind);
     // A file that had the name of this directory, which was looked at by now.
     void end_file_before(const DirNode& dir);
-    void told_of_all(const DirNode& dir);  // of whatever is below it
+    void note_events_below(const DirNode& dir);  // of whatever is below it
     // A directory that is being taken under another name, in which its files are needed.
-    [[nodiscard]] bool is_moving(const Place& place);
+    [[nodiscard]] bool is_moving(const PathParts& place);
     // Whether the directory, or one that it is in, is missing itself.
     [[nodiscard]] bool is_missing(const DirNode* dir) const;
-    void look_at_due(const fs::Root& root);
+    void check_due(const fs::Root& root);
     void note_unreadable(const DirNode& dir, const std::string& name, Status status);
 
     void remove_file(DirNode& dir, const std::string& name);
@@ -266,7 +269,7 @@ class ContentTree {
     void replace(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry);
     // The same for a variant, which is in no table of its own.
     void replace_variant(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry);
-    void chill(FileNode& file);
+    void evict(FileNode& file);
 
     // Something to be looked at in the background: a sibling beside its file, or, for identity, the
     // file itself for what type it has. It is about these two contents and no others.
@@ -288,22 +291,23 @@ class ContentTree {
         unreadable,
         changed,  // on the disk, which the tree has not seen yet
     };
-    void ask(const DirNode& dir, const FileNode& file, Coding coding, const FileNode* sibling);
+    void request_check(const DirNode& dir, const FileNode& file, Coding coding,
+                       const FileNode* sibling);
     [[nodiscard]] CheckSubject subject_of(const Check& check);
     void begin_checks(const fs::Root& root, Nanos now);
     [[nodiscard]] Status begin_check(const fs::Root& root, const Check& check,
                                      const CheckSubject& subject);
     void compare_later(const Check& check, fs::Opened file, fs::Opened sibling);
-    void judge_later(const Check& check, const FileNode& node, fs::Opened file);
+    void sniff_later(const Check& check, const FileNode& node, fs::Opened file);
     void finish_comparing(const Check& check, Finding finding);
-    void finish_judging(const Check& check, const TypeJudge& judge, bool changed);
+    void finish_sniffing(const Check& check, const TypeSniffer& sniffer, bool changed);
     void postpone(const Check& check, const CheckSubject& subject);
     void build_checked();
     void forget_wrong(const std::string& path);
     void warn_of_wrong_siblings(Nanos now);
 
     void look_later(const DirNode& dir, const std::string& name);
-    void warn_once(bool& told, std::string_view line) const;
+    void warn_once(bool& warned, std::string_view line) const;
 
     const ContentOptions& options_;
     Watcher& watcher_;
@@ -311,27 +315,27 @@ class ContentTree {
     Nanos now_ = 0;
     ContentLoader loader_;
     DigestQueue digests_;
-    std::set<std::pair<std::string, std::string>> measured_;  // entries to be made with digests
-    Nanos measured_due_ = kNever;
+    std::set<std::pair<std::string, std::string>> digested_;  // entries to be made with digests
+    Nanos digested_due_ = kNever;
     std::unique_ptr<DirNode> top_;
     std::unordered_map<WatchId, std::vector<DirNode*>> watched_;
     Walk walk_;
     std::optional<std::pair<std::string, fs::File>> above_;  // a directory opened in this slice
-    std::map<Place, Link> links_;
+    std::map<PathParts, Link> links_;
     std::array<std::uint64_t, 4> links_by_reach_{};
     // Directories by what they are on disk: device, inode.
     std::set<std::tuple<std::uint64_t, std::uint64_t, DirNode*>> objects_;
-    std::unordered_map<std::uint64_t, fs::Place> places_;  // by device
-    std::set<Place> untold_;                               // where such file systems begin
-    std::size_t untold_told_ = 0;
-    std::map<std::string, std::set<Place>> pending_;
-    std::unordered_map<const Entry*, FileNode*> cold_;  // cold entries of the newest snapshot
-    std::map<Place, Missing> missing_;                  // what is below a directory comes after it
-    std::vector<Place> due_;                            // of these, those to be let go of
+    std::unordered_map<std::uint64_t, fs::FilesystemKind> filesystem_kinds_;  // by device
+    std::set<PathParts> remote_roots_;  // where such file systems begin
+    std::size_t remote_roots_warned_ = 0;
+    std::map<std::string, std::set<PathParts>> pending_;
+    std::unordered_map<const Entry*, FileNode*> unloaded_;  // cold entries of the newest snapshot
+    std::map<PathParts, Missing> missing_;  // what is below a directory comes after it
+    std::vector<PathParts> due_;            // of these, those to be let go of
     std::set<std::string> unreadable_;
-    std::uint64_t unreadable_told_ = 0;
+    std::uint64_t unreadable_warned_ = 0;
     std::set<std::string> pseudo_;
-    std::uint64_t pseudo_told_ = 0;
+    std::uint64_t pseudo_warned_ = 0;
     std::multimap<std::uint64_t, Check> checks_;  // by the size of the file: the smallest first
     std::vector<Check> postponed_checks_;
     Nanos postponed_due_ = kNever;
@@ -339,16 +343,16 @@ class ContentTree {
     std::set<std::string> checked_;  // directories with findings that are in no entry yet
     Nanos checked_due_ = kNever;
     std::set<std::string> wrong_siblings_;  // what they hold is something else
-    std::uint64_t wrong_told_ = 0;
+    std::uint64_t wrong_warned_ = 0;
     Nanos wrong_due_ = kNever;
-    bool other_names_ = false;
-    bool told_depth_ = false;
-    bool told_entries_ = false;
-    bool told_memory_ = false;
-    bool told_budget_ = false;
-    bool told_repeated_ = false;
-    bool told_hidden_links_ = false;
-    bool told_outside_links_ = false;
+    bool has_hard_links_ = false;
+    bool warned_depth_ = false;
+    bool warned_entries_ = false;
+    bool warned_memory_ = false;
+    bool warned_budget_ = false;
+    bool warned_repeated_ = false;
+    bool warned_hidden_links_ = false;
+    bool warned_outside_links_ = false;
     bool watch_failed_ = false;
     std::uint64_t listing_ = 0;  // numbers the listings, for finding what a listing lacks
     std::uint64_t file_count_ = 0;

@@ -33,12 +33,12 @@ constexpr Nanos kMovingMax = 30 * kSecond;
 
 bool proves_absence(Status status) noexcept {
     return status != Status::no_fds && status != Status::no_memory && status != Status::io_error &&
-           status != fs::kPending && status != fs::kParked;
+           status != fs::kPending && status != fs::kUnresponsive;
 }
 
 }  // namespace
 
-void ContentTree::miss(const DirNode& dir, const std::string& name) {
+void ContentTree::note_missing(const DirNode& dir, const std::string& name) {
     missing_.try_emplace({dir.path, name});
 }
 
@@ -64,7 +64,7 @@ bool ContentTree::make_room(DirNode& dir, const std::string& name, fs::Kind kind
     }
     const auto missing = missing_.find({dir.path, name});
     if (missing == missing_.end() || !missing->second.due) {
-        miss(dir, name);
+        note_missing(dir, name);
         return false;
     }
     remove_directory(dir, name);  // but a file stays until the directory was looked at
@@ -78,7 +78,7 @@ void ContentTree::end_file_before(const DirNode& dir) {
     }
 }
 
-void ContentTree::told_of(const DirNode& dir, std::string_view name) {
+void ContentTree::note_event(const DirNode& dir, std::string_view name) {
     if (missing_.empty()) {
         return;
     }
@@ -89,7 +89,7 @@ void ContentTree::told_of(const DirNode& dir, std::string_view name) {
     }
 }
 
-void ContentTree::told_of_all(const DirNode& dir) {
+void ContentTree::note_events_below(const DirNode& dir) {
     for (auto missing = missing_.lower_bound({dir.path, {}});
          missing != missing_.end() && missing->first.first.starts_with(dir.path); ++missing) {
         missing->second.since = kNever;
@@ -106,7 +106,7 @@ bool ContentTree::is_missing(const DirNode* dir) const {
     return false;
 }
 
-bool ContentTree::is_moving(const Place& place) {
+bool ContentTree::is_moving(const PathParts& place) {
     if (!walk_.began) {
         return false;
     }
@@ -118,7 +118,7 @@ bool ContentTree::is_moving(const Place& place) {
     return child != dir->directories.end() && child->second->moved_in == walk_.number;
 }
 
-Nanos ContentTree::look_for_missing(const fs::Root& root, Nanos now) {
+Nanos ContentTree::check_missing(const fs::Root& root, Nanos now) {
     Nanos next = kNever;
     due_.clear();
     std::string_view at;
@@ -143,15 +143,15 @@ Nanos ContentTree::look_for_missing(const fs::Root& root, Nanos now) {
             due_.push_back(place);
         }
     }
-    look_at_due(root);
-    std::erase_if(due_, [this](const Place& place) {
+    check_due(root);
+    std::erase_if(due_, [this](const PathParts& place) {
         const auto missing = missing_.find(place);
         return missing == missing_.end() || !missing->second.noted;  // back, or begun anew
     });
     return due_.empty() ? next : std::min(next, now + kLookAgain);
 }
 
-void ContentTree::look_at_due(const fs::Root& root) {
+void ContentTree::check_due(const fs::Root& root) {
     std::string_view at;
     DirNode* dir = nullptr;
     fs::File handle;
@@ -163,7 +163,7 @@ void ContentTree::look_at_due(const fs::Root& root) {
             dir = enter(root, directory, handle);
         }
         if (dir != nullptr) {
-            sync_child(root, *dir, handle, name, fs::Kind::unknown, Told::nothing,
+            sync_child(root, *dir, handle, name, fs::Kind::unknown, FileEvent::none,
                        Depth::everything);
         }
     }
@@ -172,10 +172,10 @@ void ContentTree::look_at_due(const fs::Root& root) {
     }
 }
 
-void ContentTree::let_go(const fs::Root& root) {
+void ContentTree::remove_missing(const fs::Root& root) {
     DirNode* dir = nullptr;
     std::expected<fs::File, Status> handle = std::unexpected(Status::not_found);
-    for (const Place& place : std::exchange(due_, {})) {
+    for (const PathParts& place : std::exchange(due_, {})) {
         const auto& [directory, name] = place;
         if (dir == nullptr || dir->path != directory) {
             dir = find_directory(directory);
@@ -188,13 +188,13 @@ void ContentTree::let_go(const fs::Root& root) {
         if (!handle) {
             continue;  // the directory was replaced, or is missing itself
         }
-        const auto judged = judge(root, *dir, *handle, name, fs::Kind::unknown);
-        if (judged || !proves_absence(judged.error())) {
+        const auto opened = open_servable(root, *dir, *handle, name, fs::Kind::unknown);
+        if (opened || !proves_absence(opened.error())) {
             continue;
         }
         remove_file(*dir, name);
         remove_directory(*dir, name);
-        note_unreadable(*dir, name, judged.error());
+        note_unreadable(*dir, name, opened.error());
         build_dirty(*dir);
         missing_.erase(place);
     }

@@ -73,7 +73,7 @@ FileNode* ContentTree::sibling_of(DirNode& dir, const FileNode& file, std::size_
         // A larger one saves nothing, whatever it holds.
         if (sibling.info.stamp.size <= file.info.stamp.size) {
             note.state = SiblingNote::State::undecided;
-            ask(dir, file, which, &sibling);
+            request_check(dir, file, which, &sibling);
         }
     }
     return note.state == SiblingNote::State::unusable ? nullptr : &sibling;
@@ -84,7 +84,7 @@ void ContentTree::build(DirNode& dir, FileNode& file) {
         return;
     }
     if (std::exchange(file.type_undecided, false)) {
-        ask(dir, file, Coding::identity, nullptr);
+        request_check(dir, file, Coding::identity, nullptr);
     }
     const std::string path = dir.path + file.name;
     const std::string_view type = file.content_type;
@@ -133,7 +133,7 @@ void ContentTree::build(DirNode& dir, FileNode& file) {
     }
     replace(file.own, make(path));
     file.bytes = PendingBytes();
-    file.known = loader_.cost_of(file);
+    file.metadata = loader_.cost_of(file);
 }
 
 void ContentTree::replace(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry) {
@@ -145,15 +145,15 @@ void ContentTree::replace(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry)
 
 void ContentTree::replace_variant(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry) {
     if (place != nullptr) {
-        cold_.erase(place);
-        if (place->born == 0) {
-            place->home.reset();  // never published: its descriptor need not wait for anyone
+        unloaded_.erase(place);
+        if (place->first_version == 0) {
+            place->storage.reset();  // never published: its descriptor need not wait for anyone
         }
         retired_.emplace_back(place);
     }
     place = entry.release();
-    if (place != nullptr && place->cold) {
-        cold_.emplace(place, place->node);
+    if (place != nullptr && place->unloaded) {
+        unloaded_.emplace(place, place->node);
     }
 }
 

@@ -6,7 +6,7 @@
 // (RFC 8259 section 11), and a type that was given with parameters is sent as it was given.
 // A picture of SVG that is compressed with gzip (.svgz) is one only when that is taken off.
 //
-// Loader's thread; a TypeJudge may look at bytes on another one.
+// Loader's thread; a TypeSniffer may look at bytes on another one.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +23,10 @@
 namespace sluice::http {
 
 // Looks at the bytes of one file, in their order and in pieces of any size.
-class TypeJudge {
+class TypeSniffer {
   public:
     // `type` by the name of the file, empty when that is not known; outlives the judge.
-    explicit TypeJudge(std::string_view type);
+    explicit TypeSniffer(std::string_view type);
 
     void look(std::string_view bytes);
     // The file ends here.
@@ -58,11 +58,11 @@ class ContentTypes {
   public:
     explicit ContentTypes(std::span<const MimeRule> rules) : types_(rules) {}
 
-    [[nodiscard]] TypeJudge judge(std::string_view name) const {
-        return TypeJudge(types_.of(name));
+    [[nodiscard]] TypeSniffer sniffer(std::string_view name) const {
+        return TypeSniffer(types_.of(name));
     }
     // The field's value; lives as long as this object.
-    [[nodiscard]] std::string_view value_of(const TypeJudge::Verdict& verdict);
+    [[nodiscard]] std::string_view value_of(const TypeSniffer::Verdict& verdict);
 
   private:
     MediaTypes types_;

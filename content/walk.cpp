@@ -14,7 +14,7 @@ namespace {
 
 // A walk that takes this long is told of, and again now and then.
 constexpr Nanos kLongWalk = 2 * kSecond;
-constexpr Nanos kNextWord = 10 * kSecond;
+constexpr Nanos kNextReport = 10 * kSecond;
 
 // So many files are made into entries within another look at their directory; more wait for the
 // listing that is under way.
@@ -29,18 +29,18 @@ void ContentTree::want_all(const fs::Root& root) {
         unwatch(*top_);
         set_object(*top_, root.info());
     }
-    other_names_ = false;  // until they are found again
-    note_place(*top_, root.directory());
+    has_hard_links_ = false;  // until they are found again
+    note_filesystem(*top_, root.directory());
     watch(*top_, root.directory());
     list_later(*top_);
 }
 
 void ContentTree::want_names(const std::string& directory,
-                             const std::unordered_map<std::string, Told>& names) {
+                             const std::unordered_map<std::string, FileEvent>& names) {
     auto& wanted = walk_.names[directory];
-    for (const auto& [name, told] : names) {
-        Told& known = wanted.try_emplace(name, told).first->second;
-        known = std::max(known, told);
+    for (const auto& [name, event] : names) {
+        FileEvent& known = wanted.try_emplace(name, event).first->second;
+        known = std::max(known, event);
     }
 }
 
@@ -102,7 +102,7 @@ bool ContentTree::walk(const fs::Root& root) {
 
 void ContentTree::tell_of_long_walk() {
     if (const Nanos clock = options_.work_clock(); clock >= walk_.say_at) {
-        walk_.say_at = clock + kNextWord;
+        walk_.say_at = clock + kNextReport;
         options_.warn("looking through '" + options_.root +
                       "': " + std::to_string(walk_.looked_at) + " files so far");
     }
@@ -222,7 +222,7 @@ void ContentTree::continue_listing(const fs::Root& root, const Slice& slice) {
 void ContentTree::look_at_listed(const fs::Root& root, DirNode& dir, const std::string& name,
                                  fs::Kind hint) {
     const Walk::Current& at = *walk_.current;
-    sync_child(root, dir, at.listing.directory(), name, hint, Told::nothing, Depth::everything);
+    sync_child(root, dir, at.listing.directory(), name, hint, FileEvent::none, Depth::everything);
     if (const auto file = dir.files.find(name); file != dir.files.end()) {
         file->second->seen = at.number;
     }
@@ -242,20 +242,20 @@ void ContentTree::read_names(DirNode& dir) {
     if (!more) {
         unreadable_.insert(dir.path);
     } else if (at.listed) {
-        miss_unlisted(dir, at.number);
+        note_unlisted(dir, at.number);
     }
 }
 
 // A listing is not of one moment: it may lack a name that is renamed meanwhile.
-void ContentTree::miss_unlisted(DirNode& dir, std::uint64_t number) {
+void ContentTree::note_unlisted(DirNode& dir, std::uint64_t number) {
     for (const auto& [name, file] : dir.files) {
         if (file->seen < number) {
-            miss(dir, name);
+            note_missing(dir, name);
         }
     }
     for (const auto& [name, child] : dir.directories) {
         if (child->seen < number) {
-            miss(dir, name);
+            note_missing(dir, name);
         }
     }
 }

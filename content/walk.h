@@ -20,7 +20,7 @@
 
 namespace sluice::http {
 
-using Place = std::pair<std::string, std::string>;  // directory's path, name
+using PathParts = std::pair<std::string, std::string>;  // directory's path, name
 
 // A stretch of work. Over when its time is, or when the end is asked for.
 class Slice {
@@ -39,7 +39,7 @@ class Slice {
 
 struct Walk {
     // Names that the system told of: directory -> name -> how.
-    std::map<std::string, std::unordered_map<std::string, Told>> names;
+    std::map<std::string, std::unordered_map<std::string, FileEvent>> names;
     // Paths of directories to be listed. The last one comes first: what was found just now is not
     // kept waiting by what takes long.
     std::deque<std::string> directories;
@@ -63,7 +63,7 @@ struct Walk {
     bool links_wanted = false;  // all links are to be looked at
     Nanos links_due = 0;        // but not before this
     Nanos links_poll = kNever;  // again at this time, whatever is told
-    Place last_link;            // where the look at them has come to
+    PathParts last_link;        // where the look at them has come to
     Nanos links_took = 0;
 
     std::uint64_t number = 0;    // of this walk

@@ -38,7 +38,7 @@ class Watcher {
 
     // Whether every change below the watched directories is told. Else the tree is to be looked
     // through as well, now and then.
-    [[nodiscard]] virtual bool tells_all() const noexcept = 0;
+    [[nodiscard]] virtual bool reports_all() const noexcept = 0;
     // Why add() failed, for the user.
     [[nodiscard]] virtual std::string_view why_no_more() const noexcept = 0;
 

@@ -35,7 +35,7 @@ class InotifyWatcher final : public Watcher {
         [[maybe_unused]] const ssize_t wrote = ::write(fd(signal_), &one, sizeof one);
     }
 
-    [[nodiscard]] bool tells_all() const noexcept override { return true; }
+    [[nodiscard]] bool reports_all() const noexcept override { return true; }
     [[nodiscard]] std::string_view why_no_more() const noexcept override {
         return events_ ? "the system watches no more directories (fs.inotify.max_user_watches)"
                        : "the system has no inotify instance left (fs.inotify.max_user_instances)";

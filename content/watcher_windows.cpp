@@ -2,8 +2,9 @@
 // the directories above it from being renamed. What it reports is told as a change of the
 // directory, among those added, that the name lies in.
 //
-// Told is what goes through the file system's own bookkeeping. It is behind while a file that is
-// being written to stays open, and under Wine it is blind for directories that were there before.
+// FileEvent is what goes through the file system's own bookkeeping. It is behind while a file that
+// is being written to stays open, and under Wine it is blind for directories that were there
+// before.
 #include <atomic>
 #include <cstring>
 #include <map>
@@ -50,7 +51,7 @@ class DirectoryWatcher final : public Watcher {
         ::SetEvent(event_);
     }
 
-    [[nodiscard]] bool tells_all() const noexcept override { return false; }
+    [[nodiscard]] bool reports_all() const noexcept override { return false; }
     [[nodiscard]] std::string_view why_no_more() const noexcept override {
         return "the system does not tell of changes here";
     }

@@ -52,7 +52,7 @@ struct Entry {
     std::uint64_t file_offset = 0;
     FileStamp stamp;
     const LiveBytes* live = nullptr;  // of a live file: what is known of its bytes
-    bool cold = false;
+    bool unloaded = false;
 
     [[nodiscard]] bool in_memory() const { return block != nullptr; }
     [[nodiscard]] std::string_view memory() const { return {block.get() + block_head_bytes, size}; }

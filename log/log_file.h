@@ -23,20 +23,20 @@ class LogFile {
     [[nodiscard]] static LogFile standard_error() noexcept;
     LogFile() = default;
     LogFile(LogFile&& other) noexcept
-        : handle_(std::exchange(other.handle_, -1)), piece_max_(other.piece_max_) {}
+        : handle_(std::exchange(other.handle_, -1)), write_max_(other.write_max_) {}
     LogFile& operator=(LogFile&& other) noexcept {
         std::swap(handle_, other.handle_);
-        std::swap(piece_max_, other.piece_max_);
+        std::swap(write_max_, other.write_max_);
         return *this;
     }
     ~LogFile();
 
     [[nodiscard]] explicit operator bool() const { return handle_ >= 0; }
     // The most bytes for which has_room() speaks.
-    [[nodiscard]] std::size_t piece_max() const { return piece_max_; }
+    [[nodiscard]] std::size_t write_max() const { return write_max_; }
     // False when a write would have to wait, for longer than this. An error is for the write to
     // report.
-    [[nodiscard]] bool has_room(Nanos patience = 0) const noexcept;
+    [[nodiscard]] bool has_room(Nanos timeout = 0) const noexcept;
 
     struct Written {
         std::size_t bytes = 0;
@@ -48,10 +48,10 @@ class LogFile {
     [[nodiscard]] static std::string text_of(int error);
 
   private:
-    LogFile(std::intptr_t handle, std::size_t piece_max) : handle_(handle), piece_max_(piece_max) {}
+    LogFile(std::intptr_t handle, std::size_t write_max) : handle_(handle), write_max_(write_max) {}
 
     std::intptr_t handle_ = -1;
-    std::size_t piece_max_ = SIZE_MAX;
+    std::size_t write_max_ = SIZE_MAX;
 };
 
 }  // namespace sluice::http

@@ -24,8 +24,8 @@ namespace sluice {
 class LoaderThread {
   public:
     struct Calls {
-        std::function<void()> told;       // opened() or ended() says something new
-        std::function<void()> published;  // a view has something new to offer
+        std::function<void()> state_changed;  // opened() or ended() says something new
+        std::function<void()> published;      // a view has something new to offer
     };
     [[nodiscard]] static Result<std::unique_ptr<LoaderThread>> start(http::ContentOptions options,
                                                                      unsigned views, Calls calls);
@@ -55,7 +55,7 @@ class LoaderThread {
     std::vector<std::unique_ptr<http::ContentView>> views_;
     std::unique_ptr<http::ContentStore> store_;
     Result<void> opened_;
-    std::atomic<bool> opened_told_{false};
+    std::atomic<bool> opened_set_{false};
     std::atomic<bool> look_again_{false};
     std::atomic<bool> ended_{false};
     std::jthread thread_;

@@ -42,7 +42,7 @@ LogThread::~LogThread() {
 }
 
 const Result<void>* LogThread::opened() const noexcept {
-    return opened_told_.load(std::memory_order_acquire) ? &opened_ : nullptr;
+    return opened_set_.load(std::memory_order_acquire) ? &opened_ : nullptr;
 }
 
 void LogThread::reopen() noexcept {
@@ -64,14 +64,14 @@ bool LogThread::ended() const noexcept {
 void LogThread::run() {
     name_this_thread("log");
     opened_ = writer_->open(path_);
-    opened_told_.store(true, std::memory_order_release);
-    calls_.told();
+    opened_set_.store(true, std::memory_order_release);
+    calls_.state_changed();
     if (opened_) {
         write_until_finished();
         writer_->finish();
     }
     ended_.store(true, std::memory_order_release);
-    calls_.told();
+    calls_.state_changed();
 }
 
 void LogThread::write_until_finished() {

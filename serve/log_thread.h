@@ -27,7 +27,7 @@ namespace sluice {
 class LogThread {
   public:
     struct Calls {
-        std::function<void()> told;                   // opened() or ended() says something new
+        std::function<void()> state_changed;          // opened() or ended() says something new
         std::function<void(const std::string&)> say;  // one line for the operator
     };
     // `path` as LogWriter::open() has it.
@@ -59,7 +59,7 @@ class LogThread {
     std::vector<std::unique_ptr<http::AccessLogSink>> sinks_;
     std::unique_ptr<http::LogWriter> writer_;
     Result<void> opened_;
-    std::atomic<bool> opened_told_{false};
+    std::atomic<bool> opened_set_{false};
     std::atomic<bool> reopen_{false};
     std::atomic<Nanos> finish_by_{kNever};  // kNever: not yet
     std::atomic<bool> ended_{false};

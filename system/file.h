@@ -23,7 +23,7 @@ struct Info {
     FileStamp stamp;
     // A file has other names, perhaps where nobody watches. (Not told on Windows, where the whole
     // tree is looked through now and then in any case.)
-    bool other_names = false;
+    bool hard_linked = false;
 
     [[nodiscard]] bool same_object(const Info& other) const {
         return device == other.device && inode == other.inode;

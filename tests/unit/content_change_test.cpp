@@ -35,7 +35,7 @@ class ContentChangeTest : public test::StoreTest {
     // Every file that answers holds the bytes that its etag was made from.
     void expect_consistent() const {
         for (const Entry* entry : view_->current().entries()) {
-            if (entry->kind == EntryKind::file && !entry->live_file() && !entry->cold) {
+            if (entry->kind == EntryKind::file && !entry->live_file() && !entry->unloaded) {
                 ASSERT_EQ(content_etag(body_of(*entry)), entry->etag) << entry->path;
             }
         }

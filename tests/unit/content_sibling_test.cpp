@@ -213,10 +213,10 @@ TEST_F(ContentSiblingTest, FilesOnDiskAndColdOnesHaveThemToo) {
             // open.
             ASSERT_TRUE(step_until([&] {
                 EXPECT_NE(variant(path), nullptr);
-                if (variant(path)->cold) {
+                if (variant(path)->unloaded) {
                     EXPECT_TRUE(view_->request_load(*variant(path)));
                 }
-                return !variant(path)->cold;
+                return !variant(path)->unloaded;
             }));
             EXPECT_EQ(body_of(*variant(path)), gzip_);
             EXPECT_EQ(store_->stats().checks, 0U);

@@ -106,7 +106,7 @@ TEST_F(ContentFollowTest, AColdFileThatWasEditedIsNotTheVersionItWas) {
         ASSERT_TRUE(strong(path, text('a')));
     }
     step_for(100 * kMillisecond);
-    const std::string name = find("/a")->cold ? "a" : "b";
+    const std::string name = find("/a")->unloaded ? "a" : "b";
     const auto time = std::filesystem::last_write_time(tree_.path(name));
     ASSERT_TRUE(view_->request_load(*find("/" + name)));
     rewrite(name, text('d'));
@@ -114,8 +114,8 @@ TEST_F(ContentFollowTest, AColdFileThatWasEditedIsNotTheVersionItWas) {
     bool wrong = false;
     EXPECT_TRUE(step_until([&] {
         const Entry& entry = *find("/" + name);
-        wrong = wrong || (!entry.cold && entry.etag == content_etag(text('a')));
-        return !entry.cold && entry.etag == content_etag(text('d'));
+        wrong = wrong || (!entry.unloaded && entry.etag == content_etag(text('a')));
+        return !entry.unloaded && entry.etag == content_etag(text('d'));
     }));
     EXPECT_FALSE(wrong);
 }

@@ -65,16 +65,16 @@ TEST_F(ContentFollowTest, ColdFilesAreHashedToo) {
         tree_.write("f" + std::to_string(i), text(static_cast<char>('a' + i)));
     }
     open();
-    EXPECT_GE(store_->stats().cold_entries, 4U);
+    EXPECT_GE(store_->stats().unloaded_entries, 4U);
     for (int i = 0; i < 5; ++i) {
         EXPECT_TRUE(strong("/f" + std::to_string(i), text(static_cast<char>('a' + i))));
     }
-    EXPECT_GE(store_->stats().cold_entries, 4U);
+    EXPECT_GE(store_->stats().unloaded_entries, 4U);
     // Opened again, it is the same version.
     const auto cold = [this] {
         for (int i = 0; i < 5; ++i) {
             const std::string path = "/f" + std::to_string(i);
-            if (find(path)->cold) {
+            if (find(path)->unloaded) {
                 return path;
             }
         }
@@ -83,7 +83,7 @@ TEST_F(ContentFollowTest, ColdFilesAreHashedToo) {
     const std::string path = cold();
     const std::string before = etag(path);
     EXPECT_TRUE(view_->request_load(*find(path)));
-    EXPECT_TRUE(step_until([&] { return !find(path)->cold; }));
+    EXPECT_TRUE(step_until([&] { return !find(path)->unloaded; }));
     EXPECT_EQ(etag(path), before);
     EXPECT_NE(digest(path), nullptr);
 }

@@ -20,7 +20,8 @@ class LoaderThreadTest : public testing::Test {
 
     void start(unsigned views = 1) {
         auto started = LoaderThread::start(
-            options_, views, {.told = [this] { ++told_; }, .published = [this] { ++published_; }});
+            options_, views,
+            {.state_changed = [this] { ++told_; }, .published = [this] { ++published_; }});
         ASSERT_TRUE(started);
         loader_ = std::move(*started);
     }

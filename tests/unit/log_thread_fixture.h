@@ -17,7 +17,7 @@ class LogThreadFixture : public http::LogWriterFixture {
   protected:
     void start(const std::string& path, unsigned workers = 1) {
         auto started = LogThread::start(path, http::LogFormat::common, workers,
-                                        {.told = [this] { ++told_; },
+                                        {.state_changed = [this] { ++told_; },
                                          .say =
                                              [this](const std::string& line) {
                                                  const std::scoped_lock lock(mutex_);

@@ -216,10 +216,10 @@ TEST_F(ContentStorePosixTest, RunningOutOfDescriptorsCostsNoFile) {
     const std::uint64_t open_files = store_->stats().open_files;
     EXPECT_TRUE(step_until([&] {
         const Entry* entry = find("/d/f59");
-        if (entry->cold) {
+        if (entry->unloaded) {
             EXPECT_TRUE(view_->request_load(*entry));
         }
-        return !entry->cold;
+        return !entry->unloaded;
     }));
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
     EXPECT_LT(open_files, 20U) << "leaves room for connections";

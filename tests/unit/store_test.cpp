@@ -138,10 +138,10 @@ TEST_F(ContentStoreTest, BeyondTheBudgetFilesStayOnDisk) {
     }
     open();
     const ContentStats stats = store_->stats();
-    EXPECT_GT(stats.known_bytes, 100U * 1000U)
+    EXPECT_GT(stats.metadata_bytes, 100U * 1000U)
         << "beside the bodies there are the files themselves";
-    EXPECT_LT(stats.memory_bytes - stats.known_bytes, 40'000U);
-    EXPECT_GT(stats.memory_bytes - stats.known_bytes, 15'000U);
+    EXPECT_LT(stats.memory_bytes - stats.metadata_bytes, 40'000U);
+    EXPECT_GT(stats.memory_bytes - stats.metadata_bytes, 15'000U);
     EXPECT_TRUE(warned("--memory-budget has no room"));
     std::uint64_t live = 0;
     for (int i = 0; i < 100; ++i) {
@@ -236,7 +236,7 @@ TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
     open();
     ASSERT_TRUE(step_until([this] { return store_->stats().checks == 0; }));
     EXPECT_LE(store_->stats().open_files, 4U);
-    EXPECT_GE(store_->stats().cold_entries, 19U);
+    EXPECT_GE(store_->stats().unloaded_entries, 19U);
     const auto load = [&](const std::string& path, int variant) {
         const auto entry = [&] {
             const Entry* found = find(path);
@@ -244,7 +244,7 @@ TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
         };
         // As a session does it: ask, wait for the next snapshot, look again.
         return step_until([&] {
-            if (!entry()->cold) {
+            if (!entry()->unloaded) {
                 return true;
             }
             EXPECT_EQ(entry()->file, -1);
@@ -276,7 +276,7 @@ TEST_F(ContentStoreTest, ColdFilesThatChangedOrVanished) {
     open();
     const auto cold = [this] {
         for (const Entry* entry : view_->current().entries()) {
-            if (entry->cold) {
+            if (entry->unloaded) {
                 return entry;
             }
         }
@@ -295,10 +295,10 @@ TEST_F(ContentStoreTest, ColdFilesThatChangedOrVanished) {
     tree_.write(path.substr(1), "something else", 5);
     EXPECT_TRUE(step_until([&] {
         const Entry* entry = find(path);
-        if (entry->cold) {
+        if (entry->unloaded) {
             EXPECT_TRUE(view_->request_load(*entry));
         }
-        return !entry->cold && body(path) == "something else";
+        return !entry->unloaded && body(path) == "something else";
     }));
     EXPECT_NE(find(path)->etag, etag);
 }
@@ -315,10 +315,10 @@ TEST_F(ContentStoreTest, ManyWaitingForMoreThanMayBeOpenAllGetTheirs) {
     EXPECT_TRUE(step_until([&] {
         for (std::size_t i = 0; i < kFiles; ++i) {
             const Entry* entry = find("/f" + std::to_string(i));
-            if (!served[i] && entry->cold) {
+            if (!served[i] && entry->unloaded) {
                 EXPECT_TRUE(view_->request_load(*entry));
             }
-            served[i] = served[i] || !entry->cold;
+            served[i] = served[i] || !entry->unloaded;
         }
         return std::all_of(served.begin(), served.end(), [](bool yes) { return yes; });
     }));
@@ -349,20 +349,20 @@ TEST_F(ContentStoreTest, DirectoriesCountToTheLimit) {
 TEST_F(ContentStoreTest, AsManyFilesAsThereIsMemoryToKnow) {
     // In memory: Wine goes on naming a file that is removed while it is open.
     options_.memory_budget_bytes = 1 << 20;
-    options_.known_bytes_max = 50'000;
+    options_.metadata_bytes_max = 50'000;
     for (int i = 0; i < 200; ++i) {
         tree_.write("f" + std::to_string(i), "x");
     }
     open();
     EXPECT_GT(store_->stats().files, 15U);
     EXPECT_LT(store_->stats().files, 50U);
-    EXPECT_LE(store_->stats().known_bytes, 55'000U);
+    EXPECT_LE(store_->stats().metadata_bytes, 55'000U);
     EXPECT_TRUE(warned("the rest is not served"));
     // All of it is given back.
     for (int i = 0; i < 200; ++i) {
         std::filesystem::remove(tree_.path("f" + std::to_string(i)));
     }
-    EXPECT_TRUE(step_until([this] { return store_->stats().known_bytes == 0; }));
+    EXPECT_TRUE(step_until([this] { return store_->stats().metadata_bytes == 0; }));
     EXPECT_EQ(store_->stats().memory_bytes, 0U);
 }
 

@@ -365,14 +365,14 @@ TEST_F(ContentAbsenceTest, AColdFileThatIsAwayForAMomentIsOpenedLater) {
     tree_.write("b", "b");
     always_ = {"/d/a", "/b"};
     start();
-    const std::string cold = find("/d/a")->cold ? "/d/a" : "/b";
+    const std::string cold = find("/d/a")->unloaded ? "/d/a" : "/b";
     const std::string name = tree_.path(cold == "/b" ? "b" : "d");
     move(name, tree_.beside("away"));
     ASSERT_TRUE(view_->request_load(*find(cold)));
     pass(60 * kMillisecond);
-    EXPECT_TRUE(find(cold)->cold);
+    EXPECT_TRUE(find(cold)->unloaded);
     move(tree_.beside("away"), name);
-    EXPECT_TRUE(within(300 * kMillisecond, [&] { return !find(cold)->cold; }));
+    EXPECT_TRUE(within(300 * kMillisecond, [&] { return !find(cold)->unloaded; }));
 }
 
 }  // namespace
