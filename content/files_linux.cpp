@@ -33,7 +33,7 @@ File open_at(const File& parent, const char* name, int flags) noexcept {
     return File(::openat(fd_of(parent), name, flags | O_CLOEXEC));
 }
 
-// The name under which /proc/self/fd knows a handle.
+// The name of a handle in /proc/self/fd.
 std::array<char, 16> number_of(const File& file) noexcept {
     std::array<char, 16> text{};
     std::to_chars(text.data(), text.data() + text.size() - 1, fd_of(file));
@@ -59,8 +59,8 @@ std::string without_slash(std::string path) {
     return path;
 }
 
-// What `name` below `directory` leads to by links if that is looked at elsewhere, without touching
-// it: links in there are not followed.
+// Where `name` below `directory` leads by links, if that is on a remote mount. Nothing on the mount
+// is touched: links there are not followed.
 std::optional<std::string> follow_until(const RemoteFilesystems& filesystems, std::string directory,
                                         const std::string& name) {
     constexpr int kLinksMax = 40;  // path_resolution(7)
@@ -223,8 +223,8 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
         return remote_->open(*path);
     }
     Opened result;
-    // The listing calls it a file or directory: open it at once. Should it have become something
-    // else since, a link is refused, and O_NONBLOCK keeps a pipe from holding us.
+    // The listing calls it a file or directory: open it directly. If it has become something else
+    // since, O_NOFOLLOW refuses a link and O_NONBLOCK keeps a pipe from blocking.
     if (hint == Kind::file || hint == Kind::directory) {
         result.file = open_at(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (result.file) {
@@ -239,7 +239,7 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
             return failed();
         }
     }
-    // Otherwise take hold of it without opening it, judge, and open what was judged.
+    // Otherwise get a handle without opening it (O_PATH), check it, and open what was checked.
     File node = open_at(parent, name.c_str(), O_PATH | O_NOFOLLOW);
     if (!node) {
         return failed();
@@ -323,7 +323,7 @@ std::expected<std::size_t, Status> read_once(const File& file, std::uint64_t off
                                              std::size_t room) noexcept {
     const iovec iov{out, room};
     const auto at = static_cast<off_t>(offset);
-    // Takes what is in the cache and nothing else; EAGAIN when that is nothing.
+    // Reads only what is in the page cache; EAGAIN when nothing is.
     ssize_t cached = ::preadv2(fd_of(file), &iov, 1, at, RWF_NOWAIT);
     if (cached == static_cast<ssize_t>(room)) {
         return room;
@@ -339,7 +339,7 @@ std::expected<std::size_t, Status> read_once(const File& file, std::uint64_t off
 }
 
 void prepare_for_sending(const File& file) noexcept {
-    // io_uring takes O_NONBLOCK on a file as a wish to fail rather than to wait for the disk.
+    // io_uring reads O_NONBLOCK on a file as: fail rather than wait for the disk.
     const int flags = ::fcntl(fd_of(file), F_GETFL);
     ::fcntl(fd_of(file), F_SETFL, flags & ~O_NONBLOCK);
 }

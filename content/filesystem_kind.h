@@ -1,4 +1,4 @@
-// What a file system is to those who look for changes in it.
+// Kinds of file systems, by who may change what lies on them.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 namespace sluice::fs {
 
 enum class FilesystemKind : std::uint8_t {
-    local,   // every change goes through this system, which tells of it
-    remote,  // others change it too: network and user-space file systems, and all that is not known
-    pseudo,  // no files but the system's own state: nothing to serve
+    local,   // every change goes through this system, which reports it
+    remote,  // others change it too: network, user-space and unknown file systems
+    pseudo,  // the system's own state (/proc, /sys) and no files: nothing to serve
 };
 
-// Asks the file system, which waits if that does.
+// Asks the file system, and waits if that does.
 [[nodiscard]] FilesystemKind filesystem_kind_of(const File& node) noexcept;
-// The same by the name of its type in the table of mounts. Asks nobody.
+// The same by the name of its type in the mount table. Asks nobody.
 [[nodiscard]] FilesystemKind filesystem_kind_of_type(std::string_view type) noexcept;
 
 }  // namespace sluice::fs

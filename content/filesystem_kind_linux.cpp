@@ -1,4 +1,5 @@
-// Magic numbers: linux/magic.h, and for what is not there the file systems' own headers.
+// Magic numbers are those of linux/magic.h; for types missing there, of the file systems' own
+// headers.
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
@@ -27,8 +28,8 @@ constexpr std::uint32_t kConfigfs = 0x62656570;
 constexpr std::uint32_t kFusectl = 0x65735543;
 constexpr std::uint32_t kRpcPipefs = 0x67596969;
 
-// An overlay tells of what is changed through it; that nobody changes its layers beneath it is its
-// own condition (Documentation/filesystems/overlayfs.rst).
+// inotify reports what is changed through an overlay. Changes to its layers beneath it are not
+// allowed while it is mounted (Documentation/filesystems/overlayfs.rst).
 constexpr std::array kTypes = std::to_array<Type>({
     {"ext2", EXT2_SUPER_MAGIC, FilesystemKind::local},
     {"ext3", EXT3_SUPER_MAGIC, FilesystemKind::local},

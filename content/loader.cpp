@@ -16,27 +16,27 @@ namespace {
 constexpr std::size_t kCopyBytes = 256 * 1024;
 constexpr int kReadAttempts = 3;
 
-// What the head in front of a small body takes, about (response.cpp).
+// Estimated size of the head in front of a small body (response.cpp).
 constexpr std::uint64_t kBlockHeadBytes = 280;
 
-// A digest or a stamp in hexadecimal, with the mark of the latter.
+// A digest or a stamp in hexadecimal, with a mark for a stamp.
 constexpr std::uint64_t kValidatorBytes = 19;
 
-// An entry in a snapshot: a pointer in the list, and in the table two to four buckets of 16 bytes
-// (snapshot.cpp).
+// What an entry takes in a snapshot: a pointer in the list, and two to four buckets of 16 bytes in
+// the table (snapshot.cpp).
 constexpr std::uint64_t kSnapshotRowBytes = sizeof(void*) + 3 * 16;
 
-// Path, validator and heads of an entry, about.
+// Path, validator and heads of an entry, estimated.
 constexpr std::uint64_t kEntryTextBytes = 640;
 
-constexpr std::int64_t kNoTime = INT64_MIN;  // no file shows it
+constexpr std::int64_t kNoTime = INT64_MIN;  // no file has it
 
-// One in four of what the process may open goes to content by default; the rest is connections.
+// By default a quarter of what the process may open is for content; the rest is for connections.
 constexpr std::uint64_t kOpenFilesShare = 4;
 constexpr std::uint64_t kOpenFilesMin = 8;
 
-// For files whose bytes have not been hashed: equal wherever the file was copied with its time, and
-// no proof.
+// For files whose bytes are not hashed: the same wherever the file was copied with its time. It
+// proves nothing.
 std::string weak_validator(const fs::Info& info) {
     const std::array<std::uint64_t, 2> facts = {info.stamp.size,
                                                 static_cast<std::uint64_t>(info.stamp.mtime_ns)};
@@ -67,8 +67,8 @@ bool ContentLoader::block_fits(std::uint64_t size) const {
            usage_.memory_bytes + size + kBlockHeadBytes <= options_.memory_budget_bytes;
 }
 
-// One file takes at most a quarter, and all of them leave a quarter for small ones, which would
-// otherwise need a descriptor each.
+// One file takes at most a quarter of the budget, and all of them leave a quarter for small files,
+// which would otherwise need a descriptor each.
 bool ContentLoader::memory_file_fits(std::uint64_t size) const {
     const std::uint64_t quarter = options_.memory_budget_bytes / 4;
     return !memory_refused_ && size <= quarter && usage_.memory_bytes + size <= 3 * quarter;
@@ -233,7 +233,8 @@ ContentLoader::Outcome ContentLoader::read(FileNode& node, fs::Opened opened, co
         if (status != Status::ok && status != Status::changed) {
             return Outcome::failed;
         }
-        // The live file left `opened`; its stamp guards every later send instead.
+        // The live file has moved out of `opened`; its stamp is checked at every later send
+        // instead.
         const bool kept = content.opened || content.unloaded;
         const bool is_copy = opened.source == fs::Source::copy;
         const auto after =
@@ -263,8 +264,8 @@ ContentLoader::Outcome ContentLoader::read(FileNode& node, fs::Opened opened, co
     if (!look.overdue) {
         return Outcome::unstable;
     }
-    // It is never still for as long as it takes to copy it. One that grows can be verified from the
-    // beginning, or its downloads would end at the next byte that is added.
+    // It always changes while it is copied. A digest of what is there lets the downloads of a
+    // growing file go on; without one they would end at the next byte that is appended.
     Content content{.type = sniffer(node)};
     const fs::Info info = opened.info;
     keep_open(opened, digest_from_start(opened), content);
@@ -277,7 +278,7 @@ ContentLoader::Outcome ContentLoader::read(FileNode& node, fs::Opened opened, co
 
 ContentLoader::Outcome ContentLoader::load_requested(FileNode& node, fs::Opened opened,
                                                      const Look& look) {
-    // A ctime that moved may be an edit that put the mtime back, of which nobody has told yet.
+    // A changed ctime may be an edit that restored the mtime and was not reported yet.
     const bool same = opened.info.unchanged(node.info) && !node.tracking->content_reported;
     if (!same) {
         return load(node, std::move(opened), look);
@@ -382,8 +383,8 @@ std::unique_ptr<OwnedEntry> ContentLoader::make_entry(FileNode& node, std::strin
 }
 
 std::uint64_t ContentLoader::node_bytes(std::uint64_t size, const std::string& name) {
-    // Its name is here and in the directory's table, which has a pointer and a hash beside it and
-    // some two pointers of its own for each.
+    // The name is stored here and in the directory's table, which adds a pointer, a hash and about
+    // two pointers of its own for each row.
     constexpr std::uint64_t kTable = sizeof(std::string) + 5 * sizeof(void*);
     return heap_bytes(size) + heap_bytes(kTable) + 2 * heap_bytes(name) +
            heap_bytes(kValidatorBytes);
@@ -419,7 +420,7 @@ void ContentLoader::finish_entry(OwnedEntry& entry, const FileNode& node) {
         if (node.storage->live()) {
             entry.stamp = node.info.stamp;
             if (node.racy) {
-                // Other bytes may come with the same stamp: no send goes by it (live_body.h).
+                // Other bytes may appear with the same stamp: no send relies on it (live_body.h).
                 entry.stamp.ctime_ns = kNoTime;
             }
             entry.live = &node.storage->live_bytes();
