@@ -53,7 +53,7 @@ std::string canonical_path(const File& descriptors, const File& node) {
 }
 
 std::string without_slash(std::string path) {
-    if (path == "/") {
+    if (path == std::string_view("/")) {
         path.clear();
     }
     return path;

@@ -258,8 +258,7 @@ bool ContentLoader::take_digest(FileNode& node, const fs::Info& info, ContentDig
     }
     tracking.digest = std::move(shared);
     if (std::exchange(tracking.growing, false)) {
-        node.type_undecided =
-            !sniffer(node).decided();  // its type may have to be corrected
+        node.type_undecided = !sniffer(node).decided();  // its type may have to be corrected
     }
     node.validator = hash_text(tracking.digest->whole);
     node.weak = false;

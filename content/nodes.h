@@ -232,7 +232,7 @@ struct FileNode {
     fs::Info info;
     std::string validator;             // the ETag without quotes and coding
     bool weak = false;                 // the validator is made of size and time, not of the bytes
-    std::uint64_t content_id = 0;      // changes with the bytes and with their home; 0: none yet
+    std::uint64_t content_id = 0;      // changes with the bytes and with their storage; 0: none yet
     std::uint64_t bytes_id = 0;        // changes with the bytes alone
     std::string_view content_type;     // of its own path
     Coding coding = Coding::identity;  // the coding of its bytes, given that type

@@ -7,9 +7,9 @@ namespace sluice::http {
 
 namespace {
 
-constexpr Nanos kPause = 2 * kSecond;  // between two looks
+constexpr Nanos kScanPause = 2 * kSecond;  // between two scans
 constexpr Nanos kAnswerTimeout = 2 * kSecond;
-// What was opened and not taken by then is not wanted any more.
+// A file that was opened and not taken within this time is closed again.
 constexpr Nanos kFilesKept = kSecond;
 
 void close_all(const std::vector<std::intptr_t>& handles) {
@@ -20,7 +20,7 @@ void close_all(const std::vector<std::intptr_t>& handles) {
 
 }  // namespace
 
-// ---- Which there are ---------------------------------------------------------------------------
+// ---- Volumes -----------------------------------------------------------------------------------
 
 RemoteMounts::~RemoteMounts() {
     for (const auto& [served, volume] : volumes_) {
@@ -38,7 +38,7 @@ void RemoteMounts::set_mounts(const Mounts& mounts, const std::string& root) {
     root_ = root;
     for (const auto& [served, mount] : mounts) {
         if (served.empty() || mount.kind != fs::FilesystemKind::remote || has(root + served)) {
-            continue;  // what is mounted in a volume belongs to it
+            continue;  // a mount within a volume belongs to it
         }
         std::shared_ptr<Volume> volume;
         if (const auto known = before.find(served); known != before.end() &&
@@ -197,7 +197,7 @@ Status RemoteMounts::list(std::string_view path,
     return location->directory->listed;
 }
 
-// ---- Looking -----------------------------------------------------------------------------------
+// ---- Scanning ----------------------------------------------------------------------------------
 
 void RemoteMounts::step(Nanos now, std::uint64_t copy_max) {
     now_ = now;
@@ -210,8 +210,8 @@ void RemoteMounts::step(Nanos now, std::uint64_t copy_max) {
         }
         if (!volume->busy && !volume->wanted.empty()) {
             open_wanted(*volume);
-        } else if (!volume->busy && now >= volume->look_due) {
-            look(*volume, served);
+        } else if (!volume->busy && now >= volume->scan_due) {
+            start_scan(*volume, served);
         }
         check_answers(*volume, served, now);
     }
@@ -224,7 +224,7 @@ Nanos RemoteMounts::next_due() const {
             next = std::min(next,
                             volume->unresponsive ? kNever : volume->answered_at + kAnswerTimeout);
         } else {
-            next = std::min(next, volume->wanted.empty() ? volume->look_due : now_);
+            next = std::min(next, volume->wanted.empty() ? volume->scan_due : now_);
         }
         next = std::min(next, volume->files_until);
     }
@@ -246,7 +246,7 @@ RemoteTask RemoteMounts::task_of(const Volume& volume) const {
             .answers = volume.answers};
 }
 
-void RemoteMounts::look(Volume& volume, const std::string& served) {
+void RemoteMounts::start_scan(Volume& volume, const std::string& served) {
     volume.busy = true;
     volume.answered_at = now_;
     volume.work->submit([this, served, task = task_of(volume), before = volume.seen,
@@ -259,7 +259,7 @@ void RemoteMounts::look(Volume& volume, const std::string& served) {
             volume.seen = std::move(seen);
             volume.scanned = true;
             volume.busy = false;
-            volume.look_due = now_ + kPause;
+            volume.scan_due = now_ + kScanPause;
             news_.volumes.push_back(served);
         };
     });
@@ -285,7 +285,8 @@ void RemoteMounts::open_wanted(Volume& volume) {
                 volume.files.insert_or_assign(path, std::move(file));
             }
             if (files.empty()) {
-                volume.wanted.clear();  // the root cannot be opened; what it lacks is wanted again
+                volume.wanted
+                    .clear();  // the root cannot be opened; files still missing are requested again
             }
             volume.busy = false;
             volume.files_until = now_ + kFilesKept;

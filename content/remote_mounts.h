@@ -1,15 +1,15 @@
-// RemoteMounts: file systems below the root that may not answer. Each is scanned at by a thread of
-// its own, and the tree sees what that thread saw last: it never waits, and while one does not
-// answer, what was seen of it stays.
+// RemoteMounts: remote mounts below the root (network, user-space and unknown file systems), which
+// may not answer. Each is scanned by a thread of its own, and the tree sees what that thread saw
+// last. The tree never waits, and while a file system does not answer, what was seen of it stays.
 //
-// A volume begins where such a file system is mounted, by the table of mounts, and holds all that
-// is below. It is scanned through again and again; a file is opened by its thread when the tree
-// wants it, and copied into memory unless it is too large. What is too large is served from the
-// file itself. Closing one may wait, too, and then not even the end of the process ends it: that is
-// done by the volume's thread while it gets answers, and at the end by the system.
+// A volume is one such file system: it begins where it is mounted, by the mount table, and includes
+// all that is below. It is scanned again and again. When the tree wants a file, the volume's thread
+// opens it and copies it into memory. A file that is too large for that is served from the file
+// itself. Closing a file may block, too, even at the end of the process; the volume's thread does
+// it while the file system answers, and at the end the system does it.
 //
-// OWNERSHIP AND THREADS. Loader's thread; what its own threads touch is in remote_scan.h. At the
-// end they are left behind.
+// OWNERSHIP AND THREADS. Loader's thread; what the volumes' threads run is in remote_scan.h. At the
+// end these threads are detached.
 #pragma once
 
 #include <atomic>
@@ -41,24 +41,23 @@ class RemoteMounts final : public fs::RemoteFilesystems {
         bool threads = true;
     };
     explicit RemoteMounts(Options options) : options_(std::move(options)) {}
-    // To be destroyed before the files that were opened.
+    // Destroy it before the files that were opened.
     ~RemoteMounts() override;
     RemoteMounts(const RemoteMounts&) = delete;
     RemoteMounts& operator=(const RemoteMounts&) = delete;
 
-    // What is mounted below the root. A volume where something else is mounted begins anew.
+    // Sets what is mounted below the root. A volume whose mount has changed starts anew.
     void set_mounts(const Mounts& mounts, const std::string& root);
-    // Takes what was seen, and has the next scanned at. What to look at in turn is in news().
-    // Files that are larger than `copy_max` are not copied.
+    // Takes the results of the threads and starts what is due next. take_news() says what the tree
+    // has to look at then. Files larger than `copy_max` are not copied.
     void step(Nanos now, std::uint64_t copy_max);
     [[nodiscard]] Nanos next_due() const;
-    // Whether everything was seen once, and all files that were wanted were opened.
+    // Whether everything was scanned once, and all requested files were opened.
     [[nodiscard]] bool idle() const;
 
     struct News {
-        std::vector<std::string>
-            volumes;                     // that were scanned through, by their paths below the root
-        std::vector<std::string> files;  // that were opened, by their whole paths
+        std::vector<std::string> volumes;  // scanned, by path below the root
+        std::vector<std::string> files;    // opened, by full path
     };
     [[nodiscard]] News take_news() { return std::exchange(news_, {}); }
 
@@ -72,32 +71,32 @@ class RemoteMounts final : public fs::RemoteFilesystems {
         const std::function<void(std::string_view, fs::Kind)>& visit) override;
 
   private:
-    // Files that nobody uses any more.
+    // Files that are not used any more and have to be closed.
     struct Unused {
         std::vector<std::intptr_t> handles;
-        std::shared_ptr<BackgroundWork> closes;  // at once: the volume is gone
-        bool left = false;                       // to the system
+        std::shared_ptr<BackgroundWork> closes;  // closes them now: the volume is gone
+        bool left = false;                       // they are left to the system
     };
     struct Volume {
         Mount mount;
         std::string path;  // canonical
         std::shared_ptr<BackgroundWork> work;
         std::shared_ptr<const RemoteDirectory> seen;
-        bool scanned = false;  // through, once at least
+        bool scanned = false;  // at least once
         std::set<std::string> wanted;
-        std::map<std::string, RemoteFile> files;  // opened, by their paths below the volume
+        std::map<std::string, RemoteFile> files;  // opened, by path below the volume
         Nanos files_until = kNever;
-        Nanos look_due = 0;
+        Nanos scan_due = 0;
         bool busy = false;
         std::shared_ptr<Unused> unused = std::make_shared<Unused>();
-        // For knowing whether it answers.
+        // To notice when it stops answering.
         std::shared_ptr<std::atomic<std::uint64_t>> answers =
             std::make_shared<std::atomic<std::uint64_t>>();
         std::uint64_t answered = 0;
         Nanos answered_at = 0;
         bool unresponsive = false;
     };
-    // Where a path leads: the volume, what lies there, and its path below the volume.
+    // Where a path leads: the volume, the item there, and the path below the volume.
     struct Location {
         Volume* volume = nullptr;
         const RemoteItem* item = nullptr;            // null: the volume itself
@@ -109,15 +108,14 @@ class RemoteMounts final : public fs::RemoteFilesystems {
     [[nodiscard]] RemoteTask task_of(const Volume& volume) const;
     void give_up(Volume& volume);
     static void close_later(Unused& unused, std::intptr_t handle);
-    void look(Volume& volume, const std::string& served);
+    void start_scan(Volume& volume, const std::string& served);
     void open_wanted(Volume& volume);
     void check_answers(Volume& volume, const std::string& served, Nanos now) const;
 
     Options options_;
     std::string root_;
-    std::map<std::string, std::shared_ptr<Volume>, std::less<>>
-        volumes_;                              // by their paths below the root
-    std::vector<std::weak_ptr<Unused>> gone_;  // of volumes that are
+    std::map<std::string, std::shared_ptr<Volume>, std::less<>> volumes_;  // by path below the root
+    std::vector<std::weak_ptr<Unused>> gone_;  // of volumes that are gone
     News news_;
     Nanos now_ = 0;
     std::uint64_t copy_max_ = 0;

@@ -15,9 +15,9 @@ namespace sluice::http {
 namespace {
 
 constexpr std::size_t kScanDepthMax = 64;
-// As long as an absence is believed to be one in the middle of a change (tree_absence.cpp).
-constexpr auto kSecondLook = std::chrono::milliseconds(100);
-// Of files that are opened in one go; the next ones wait for so much at most.
+// As long as a missing name is assumed to be in the middle of a change (tree_absence.cpp).
+constexpr auto kRecheckPause = std::chrono::milliseconds(100);
+// Limits of one batch of opened files, for which the next files wait.
 constexpr std::uint64_t kBatchBytes = 16ULL * 1024 * 1024;
 constexpr std::size_t kBatchFiles = 64;
 constexpr std::size_t kCopyBytes = 256 * 1024;
@@ -28,7 +28,7 @@ std::optional<fs::Root> open_root(const RemoteTask& task) {
     return root ? std::optional(std::move(*root)) : std::nullopt;
 }
 
-// A directory by its path below another; "" is that itself.
+// Opens a directory by its path below another; "" is that one itself.
 std::expected<fs::Opened, Status> open_path(const fs::Root& root, fs::Opened from,
                                             std::string_view path) {
     while (!path.empty()) {
@@ -58,8 +58,8 @@ class Scanner {
   public:
     Scanner(const RemoteTask& task, const fs::Root& root) : task_(task), root_(root) {}
 
-    std::shared_ptr<RemoteDirectory> look(fs::File directory, const fs::Info& info,
-                                          const RemoteDirectory* before) {
+    std::shared_ptr<RemoteDirectory> scan_directory(fs::File directory, const fs::Info& info,
+                                                    const RemoteDirectory* before) {
         auto seen = std::make_shared<RemoteDirectory>();
         seen->info = info;
         std::vector<std::pair<std::string, fs::Kind>> names;
@@ -83,10 +83,10 @@ class Scanner {
         above_.push_back(info);
         for (const auto& [name, kind] : names) {
             if (count_ >= task_.items_max || task_.stop.stop_requested()) {
-                before = nullptr;  // it would all be missing
+                before = nullptr;  // all the rest would be missing
                 break;
             }
-            seen->items.emplace(name, look_at(listing.directory(), name, kind, before));
+            seen->items.emplace(name, examine(listing.directory(), name, kind, before));
         }
         above_.pop_back();
         if (before != nullptr) {
@@ -95,11 +95,11 @@ class Scanner {
         return seen;
     }
 
-    void look_again() {
+    void recheck_missing() {
         if (missing_.empty() || task_.stop.stop_requested()) {
             return;
         }
-        std::this_thread::sleep_for(kSecondLook);
+        std::this_thread::sleep_for(kRecheckPause);
         for (const auto& [directory, path, name] : std::exchange(missing_, {})) {
             auto volume = open_volume(root_, task_);
             if (!volume) {
@@ -107,7 +107,7 @@ class Scanner {
             }
             above_ = {volume->info};
             if (const auto opened = open_path(root_, std::move(*volume), path)) {
-                auto item = look_at(opened->file, name, fs::Kind::unknown, nullptr);
+                auto item = examine(opened->file, name, fs::Kind::unknown, nullptr);
                 if (item.status != Status::not_found) {
                     directory->items.emplace(name, std::move(item));
                 }
@@ -116,7 +116,7 @@ class Scanner {
     }
 
   private:
-    RemoteItem look_at(const fs::File& directory, const std::string& name, fs::Kind kind,
+    RemoteItem examine(const fs::File& directory, const std::string& name, fs::Kind kind,
                        const RemoteDirectory* before) {
         ++count_;
         RemoteItem item{.kind = kind};
@@ -146,8 +146,8 @@ class Scanner {
                                           : nullptr;
             const std::size_t length = path_.size();
             path_ += path_.empty() ? name : '/' + name;
-            item.directory = look(std::move(opened->file), opened->info,
-                                  known != nullptr ? known->directory.get() : nullptr);
+            item.directory = scan_directory(std::move(opened->file), opened->info,
+                                            known != nullptr ? known->directory.get() : nullptr);
             path_.resize(length);
         }
         return item;
@@ -177,7 +177,7 @@ class Scanner {
     const fs::Root& root_;
     std::uint64_t count_ = 0;
     std::vector<fs::Info> above_;
-    std::string path_;  // of what is being listed, below the volume
+    std::string path_;  // of the directory being listed, below the volume
     struct Missing {
         std::shared_ptr<RemoteDirectory> directory;
         std::string path;
@@ -186,7 +186,7 @@ class Scanner {
     std::vector<Missing> missing_;
 };
 
-// What may change once more without showing it is waited for.
+// Waits while the file may change once more without showing it.
 void wait_for_clock_tick(const fs::Info& info) {
     if (fs::changed_just_now(info.stamp.ctime_ns, fs::wall_now_ns(), fs::kRacyNs)) {
         std::this_thread::sleep_for(std::chrono::nanoseconds(fs::kRacyNs));
@@ -270,14 +270,14 @@ std::shared_ptr<const RemoteDirectory> scan(const RemoteTask& task,
         }
         return kept;
     }
-    if (volume->info.kind == fs::Kind::file) {  // a file is mounted alone
+    if (volume->info.kind == fs::Kind::file) {  // a single file is mounted
         auto file = std::make_shared<RemoteDirectory>();
         file->info = volume->info;
         return file;
     }
     Scanner scanner(task, *root);
-    const auto seen = scanner.look(std::move(volume->file), volume->info, before.get());
-    scanner.look_again();
+    const auto seen = scanner.scan_directory(std::move(volume->file), volume->info, before.get());
+    scanner.recheck_missing();
     return seen;
 }
 

@@ -1,7 +1,6 @@
-// What is found out of a file system that may not answer, and by whom: by these functions, on a
-// thread of that file system, which may wait there for ever. What they return are values.
+// What the threads of remote mounts run: these functions may block for ever. They return values.
 //
-// THREADS. The loader's never calls them. They touch nothing but their arguments.
+// THREADS. Never called on the loader's thread. They touch nothing but their arguments.
 #pragma once
 
 #include <atomic>
@@ -27,12 +26,12 @@ struct RemoteItem {
 };
 
 struct RemoteDirectory {
-    Status listed = Status::ok;  // else the items are those of before
+    Status listed = Status::ok;  // else the items are those of the scan before
     fs::Info info;
     std::map<std::string, RemoteItem, std::less<>> items;
 };
 
-// A file to be loaded, or why it cannot be.
+// An open file, or why it cannot be opened.
 using RemoteFile = std::expected<fs::Opened, Status>;
 
 struct RemoteTask {
@@ -41,18 +40,18 @@ struct RemoteTask {
     std::uint64_t items_max = 0;
     std::uint64_t copy_max = 0;  // files up to this size are copied into memory
     std::stop_token stop;
-    // Goes up with each answer of the file system.
+    // Incremented with each answer of the file system.
     std::shared_ptr<std::atomic<std::uint64_t>> answers;
 };
 
-// Looks through the volume. What was there `before` (null: nothing is known) and is not found is
-// scanned for once more. A link is followed within the file system. Null when the volume cannot be
-// scanned at and nothing is known.
+// Scans the volume. What was there `before` (null: nothing is known) and is not found is looked for
+// once more. Links are followed within the file system. Null when the volume cannot be scanned and
+// nothing is known.
 [[nodiscard]] std::shared_ptr<const RemoteDirectory> scan(
     const RemoteTask& task, const std::shared_ptr<const RemoteDirectory>& before);
 
-// Opens files by their paths below the volume, without a slash in front. Gives up after some time
-// or bytes: the rest is missing in what it returns.
+// Opens files by their paths below the volume, without a leading slash. Stops after a number of
+// files or bytes: the rest is missing in the result.
 [[nodiscard]] std::map<std::string, RemoteFile> open_files(const RemoteTask& task,
                                                            const std::vector<std::string>& paths);
 

@@ -12,20 +12,20 @@ namespace sluice::http {
 
 namespace {
 
-// Changes come in bursts (a copy, a checkout); looking after each would publish halves.
+// Changes come in bursts (a copy, a checkout); looking after each one would publish half of them.
 constexpr Nanos kDebounce = 20 * kMillisecond;
 constexpr Nanos kDebounceMax = 100 * kMillisecond;
-// Cold files that found no descriptor free.
+// For unloaded files that found no free descriptor.
 constexpr Nanos kLoadRetry = 20 * kMillisecond;
-// The root itself may be swapped through any component of its path, which no watch tells.
+// The root itself may be replaced through any component of its path, which no watch reports.
 constexpr Nanos kRootCheck = 200 * kMillisecond;
 constexpr Nanos kPoll = 2 * kSecond;
 constexpr Nanos kRemoteAtStart = 2 * kSecond;
-// What was found is shown by now, although there is more to be looked at.
+// After this time what was found is published, although the walk is not complete.
 constexpr Nanos kHeldMax = kSecond;
-// Where looking is only the net below what is told, it may cost about a hundredth of a CPU.
+// Where polling only supplements what is reported, it may cost about a hundredth of a CPU.
 constexpr Nanos kPollPausePerFile = 5 * kMillisecond;
-// Beyond this many touched names looking through the whole tree is no dearer.
+// Beyond this many touched names a walk of the whole tree costs no more.
 constexpr std::size_t kTouchedMax = 50'000;
 
 }  // namespace
@@ -133,7 +133,7 @@ void ContentStore::step(Nanos now) {
             reclaim();
         }
     }
-    // Lost events come in bursts too; a poll or a new root does not wait.
+    // Lost events come in bursts, too; a poll or a new root does not wait.
     if ((settled && !tree_->names_left()) || (everything_ && first_touch_ == kNever)) {
         look_again(now);
     }
@@ -181,14 +181,14 @@ void ContentStore::collect_events(Nanos now) {
             case Watcher::What::overflow: everything_ = true; break;
             case Watcher::What::ended:
                 tree_->for_each_watched(watch, [&](const DirNode& dir) {
-                    if (dir.parent != nullptr) {  // gone, or what was mounted there is
+                    if (dir.parent != nullptr) {  // it is gone, or was unmounted
                         touch(dir.parent->path, dir.name, FileEvent::none);
                     } else {
                         everything_ = true;
                     }
                 });
                 if (!tree_->watch_ended(watch)) {
-                    return;  // by the tree itself
+                    return;  // removed by the tree itself
                 }
                 break;
             case Watcher::What::attributes:
@@ -212,7 +212,7 @@ void ContentStore::collect_events(Nanos now) {
     });
 }
 
-// For what has waited.
+// For changes that need no debouncing.
 void ContentStore::touch_at_once(const std::string& directory, const std::string& name,
                                  FileEvent event) {
     touch(directory, name, event);
@@ -244,7 +244,7 @@ void ContentStore::collect_remote(Nanos now) {
         touch_at_once(path.substr(0, slash + 1), path.substr(slash + 1), FileEvent::none);
     }
     for (const std::string& path : news.files) {
-        first_touch_ = last_touch_ = 0;  // for links, which are looked at each time
+        first_touch_ = last_touch_ = 0;  // for links, which are checked each time
         for (const auto& [directory, name] : tree_->take_pending(path)) {
             touch_at_once(directory, name, FileEvent::none);
         }
@@ -256,7 +256,7 @@ void ContentStore::look_to_the_end() {
     }
 }
 
-// The first answers are given with what lies on such file systems, unless they take too long.
+// The first snapshot includes remote mounts, unless they take too long.
 void ContentStore::wait_for_remote() {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::nanoseconds(kRemoteAtStart);
@@ -298,7 +298,7 @@ void ContentStore::collect_due(Nanos now) {
     }
 }
 
-// Whether something may change that nobody tells of.
+// Whether something may change without a report.
 bool ContentStore::needs_polling() const {
     return polling_ || !watcher_->reports_all() || tree_->has_hard_links();
 }
@@ -310,7 +310,7 @@ Nanos ContentStore::poll_pause() const {
 
 void ContentStore::collect_requests() {
     if (wanted_.size() >= LoadQueue::kCapacity) {
-        return;  // the queue fills up behind them, and workers hear that it is full
+        return;  // the queue fills up, and request_load() fails
     }
     LoadQueue::Batch batch;
     const std::size_t count = queue_->drain(batch);
@@ -347,11 +347,11 @@ bool ContentStore::check_root() {
             options_.warn("the root '" + options_.root + "' is back");
             everything_ = true;
         }
-        // The same directory may have another path: links are judged by that.
+        // The same directory may have a new path, by which links are checked.
         return root_.in_place() || open_root() || !root_lost_;
     }
     if (!info && (info.error() == Status::no_fds || info.error() == Status::no_memory)) {
-        return !root_lost_;  // nobody can tell just now
+        return !root_lost_;  // not known at the moment
     }
     if (open_root()) {
         options_.warn("the root '" + options_.root + "' was replaced: looking through it");
@@ -365,7 +365,7 @@ bool ContentStore::check_root() {
 
 void ContentStore::look_again(Nanos now) {
     if (!check_root()) {
-        // Whatever was reported is part of its going away.
+        // What was reported is part of the root going away.
         everything_ = false;
     }
     const bool everything = std::exchange(everything_, false);
@@ -386,7 +386,7 @@ void ContentStore::look_again(Nanos now) {
     tree_->want_links();
 }
 
-// What belongs together is shown together, unless it takes too long to look at it all.
+// What belongs together is published together, unless the walk takes too long.
 bool ContentStore::may_publish(bool whole, Nanos now) {
     held_since_ = whole ? kNever : std::min(held_since_, now);
     if (whole || now - held_since_ < kHeldMax) {
@@ -399,7 +399,7 @@ bool ContentStore::may_publish(bool whole, Nanos now) {
 void ContentStore::remove_missing(Nanos now) {
     missing_due_ = tree_->check_missing(root_, now);
     after_look();
-    // What is missing in a root that was replaced may be in the new one.
+    // What is missing in a replaced root may exist in the new one.
     if (tree_->has_due_missing() && check_root() && !everything_) {
         tree_->remove_missing(root_);
     }
@@ -468,12 +468,12 @@ void ContentStore::publish() {
 }
 
 void ContentStore::reclaim() {
-    // Acquire: the last reads of a worker come before what is freed here.
+    // Acquire: a worker's last reads happen before the frees here.
     std::erase_if(snapshots_, [](const auto& snapshot) {
         return snapshot->holders.load(std::memory_order_acquire) == 0;
     });
-    // An entry lived in the snapshots from `born` up to, not including, `died`; after them it is
-    // held by pins that have outlived them.
+    // An entry is in the snapshots from `first_version` up to, not including, `removed_version`;
+    // after those, pins that outlive them may hold it.
     std::erase_if(retired_, [this](const Retired& retired) {
         const auto first =
             std::find_if(snapshots_.begin(), snapshots_.end(), [&retired](const auto& held) {

@@ -10,7 +10,7 @@ namespace sluice::http {
 namespace {
 
 // Entries are made anew with their digests together, because each publication copies the table.
-constexpr Nanos kGather = 200 * kMillisecond;
+constexpr Nanos kDigestGather = 200 * kMillisecond;
 
 }  // namespace
 
@@ -71,7 +71,7 @@ void ContentTree::take_digests() {
             result.digest && loader_.take_digest(file, result.info, std::move(*result.digest));
         if (taken) {
             digested_.emplace(file.parent->path, file.name);
-            digested_due_ = std::min(digested_due_, now_ + kGather);
+            digested_due_ = std::min(digested_due_, now_ + kDigestGather);
         } else if (result.digest && file.by_stamp() && file.tracking->candidate) {
             want_names(file.parent->path, {{file.name, FileEvent::content}});
         } else if (ContentLoader::wants_digest(file) && !DigestQueue::waits(file)) {

@@ -60,7 +60,7 @@ DirNode* ContentTree::enter(const fs::Root& root, const std::string& directory, 
     if (dir == nullptr) {
         return nullptr;  // gone in the meantime
     }
-    const bool known = is_the_one(*dir) || dir->parent == nullptr;
+    const bool known = is_known_directory(*dir) || dir->parent == nullptr;
     if (auto opened = open_directory(root, *dir); opened && known) {
         handle = std::move(*opened);
         return dir;

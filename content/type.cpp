@@ -27,7 +27,7 @@ bool is_xml(std::string_view type) {
                                   equals_lower(type.substr(type.size() - kSuffix.size()), kSuffix));
 }
 
-// Scripts take the encoding of the page that asks for them when they have none of their own.
+// A script without a charset of its own takes that of the page that loads it.
 bool is_text(std::string_view type) {
     constexpr auto kScripts = std::to_array<std::string_view>(
         {"application/ecmascript", "application/javascript", "application/x-javascript"});

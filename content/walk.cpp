@@ -176,7 +176,7 @@ bool ContentTree::begin_listing(const fs::Root& root) {
 DirNode* ContentTree::enter_from_above(const fs::Root& root, const std::string& path,
                                        fs::File& handle) {
     DirNode* dir = find_directory(path);
-    if (dir == nullptr || dir->parent == nullptr || !is_the_one(*dir)) {
+    if (dir == nullptr || dir->parent == nullptr || !is_known_directory(*dir)) {
         return enter(root, path, handle);
     }
     if (!above_ || above_->first != dir->parent->path) {
