@@ -42,7 +42,7 @@ class Messages {
         const std::string text = torn_ ? "\n" + line : line;
         std::size_t at = 0;
         while (at < text.size() && out_.has_room(lost_ == 0 ? kWriteTimeout : 0)) {
-            const std::array part = {std::string_view(text).substr(at, out_.piece_max())};
+            const std::array part = {std::string_view(text).substr(at, out_.write_max())};
             const http::LogFile::Written written = out_.write(part);
             if (written.bytes == 0) {
                 break;

@@ -35,7 +35,7 @@ void warn_of_budget(std::uint64_t budget_bytes) {
 int serve(const ServeConfig& config) {
     raise_descriptor_limit();
     warn_of_budget(config.memory_budget_bytes);
-    auto signals = Signals::hear();
+    auto signals = Signals::create();
     if (!signals) {
         return failed(kServe, signals.error());
     }

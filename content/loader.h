@@ -176,7 +176,7 @@ class ContentLoader {
         PendingBytes bytes;
         std::shared_ptr<const Storage> storage;
         bool unloaded = false;
-        bool opened = false;  // `home` holds the live file
+        bool opened = false;  // `storage` holds the live file
     };
     [[nodiscard]] Status take(const FileNode& node, fs::Opened& opened, Content& out);
     [[nodiscard]] Status read_block(const fs::Opened& opened, Content& out);

@@ -1,10 +1,10 @@
-// What was there and is not found: missed first, and let go of when it stays away.
+// Names that were there and are not found: noted as missing first, removed when they stay away.
 //
-// A look meets names in the middle of things: between the two renames of an editor's save, or in a
-// listing that is read while names are renamed. So what is known stays until it has been missing
-// for a while, and is let go of only after a last look, with nothing between that look and
-// publication that takes time. When the system tells of the name meanwhile it was back, and its
-// time begins anew. What cannot be told at the moment (no descriptors, an error of the disk) is no
+// A walk meets names in the middle of changes: between the two renames of an editor's save, or in a
+// listing that is read while names are renamed. So a known name stays until it has been missing for
+// a while, and is removed only after a last look, with nothing that takes time between that look
+// and publication. When the system reports the name meanwhile, it was back, and its absence starts
+// anew. What cannot be determined at the moment (no descriptors, an error of the disk) is no
 // absence.
 #include <algorithm>
 #include <expected>
@@ -19,15 +19,15 @@ namespace sluice::http {
 
 namespace {
 
-// The store looks at a change 100 ms after it at the latest: no absence is shown longer than it
-// was, because its begin shows as late as its end.
+// The store looks at a change after 100 ms at the latest. So no absence shows for longer than it
+// lasted, because its start shows as late as its end.
 constexpr Nanos kAbsence = 100 * kMillisecond;
-// What comes and goes all the time is served as it was found last, but not for ever.
+// A name that comes and goes all the time is served as last found, but not for ever.
 constexpr Nanos kAbsenceMax = 2 * kSecond;
-// For what is there at the last look, or cannot be told then.
+// For names that are there at the last look, or cannot be determined then.
 constexpr Nanos kLookAgain = 25 * kMillisecond;
 
-// A directory that was moved within the root keeps its old name until it was taken under the new
+// A directory that was moved within the root keeps its old name until it was listed under the new
 // one, but not for ever.
 constexpr Nanos kMovingMax = 30 * kSecond;
 
@@ -67,7 +67,7 @@ bool ContentTree::make_room(DirNode& dir, const std::string& name, fs::Kind kind
         note_missing(dir, name);
         return false;
     }
-    remove_directory(dir, name);  // but a file stays until the directory was looked at
+    remove_directory(dir, name);  // but a file stays until the directory has been listed
     return true;
 }
 
@@ -122,10 +122,10 @@ Nanos ContentTree::check_missing(const fs::Root& root, Nanos now) {
     Nanos next = kNever;
     due_.clear();
     std::string_view at;
-    bool with_directory = false;  // it will go, or come back, with that
+    bool with_directory = false;  // the name goes or comes back with its directory
     for (auto& [place, missing] : missing_) {
         if (!std::exchange(missing.noted, true)) {
-            next = now;  // which is from before the look that missed it
+            next = now;  // `now` is from before the walk that missed it
             continue;
         }
         missing.since = std::min(missing.since, now);
@@ -146,7 +146,7 @@ Nanos ContentTree::check_missing(const fs::Root& root, Nanos now) {
     check_due(root);
     std::erase_if(due_, [this](const PathParts& place) {
         const auto missing = missing_.find(place);
-        return missing == missing_.end() || !missing->second.noted;  // back, or begun anew
+        return missing == missing_.end() || !missing->second.noted;  // back, or absent anew
     });
     return due_.empty() ? next : std::min(next, now + kLookAgain);
 }
@@ -180,7 +180,7 @@ void ContentTree::remove_missing(const fs::Root& root) {
         if (dir == nullptr || dir->path != directory) {
             dir = find_directory(directory);
             if (dir == nullptr) {
-                missing_.erase(place);  // gone with its directory
+                missing_.erase(place);  // removed with its directory
                 continue;
             }
             handle = open_directory(root, *dir);

@@ -1,11 +1,11 @@
-// What the loader finds out beside its own thread, because it may take long and nobody has to wait
-// for it: whether a precompressed sibling is the same bytes as its file, and of which type a file
-// is that was too large to be read. Until then a file is sent by itself, with Vary, and as what its
-// name says.
+// Checks that run beside the loader's thread, because they may take long and nobody waits for them:
+// whether a precompressed sibling holds the same bytes as its file, and the type of a file that was
+// too large to be read. Until then a file is sent as it is, with Vary, and with the type of its
+// name.
 //
-// A job has the files open for itself and knows no node. What it found out is of the contents that
-// it was asked about: when one of them is another by then it counts for nothing, and the new one
-// has been asked about.
+// A job opens the files for itself and knows no node. Its result holds for the contents that it was
+// asked about: when one of them has changed by then, the result is dropped, and the new content has
+// a check of its own.
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -19,14 +19,15 @@ namespace sluice::http {
 
 namespace {
 
-// They run one after the other; so many are opened ahead.
+// Checks run one after the other; this many are opened ahead.
 constexpr std::size_t kChecksAtOnce = 8;
-// Each look at findings may publish a snapshot, and that costs a copy of its table.
+// Taking results may publish a snapshot, which costs a copy of its table.
 constexpr Nanos kGather = 100 * kMillisecond;
 constexpr Nanos kPostpone = 100 * kMillisecond;
-// A deploy replaces files and siblings one after the other; only what lasts is worth a line.
+// A deploy replaces files and siblings one after the other; only a lasting difference is worth a
+// line.
 constexpr Nanos kTellAfter = kSecond;
-// Text beyond this is no page. Its end is not looked for, so nothing is said of its charset.
+// Text beyond this size is not read to its end, so no charset is declared for it.
 constexpr std::uint64_t kSniffedBytesMax = 16ULL * 1024 * 1024;
 constexpr std::size_t kSniffBufferBytes = 64 * 1024;
 
@@ -102,7 +103,7 @@ Status ContentTree::begin_check(const fs::Root& root, const Check& check,
         return file.error();
     }
     if (file->source == fs::Source::remote) {
-        return Status::not_supported;  // nobody reads it through
+        return Status::not_supported;  // such files are not read
     }
     if (!file->info.unchanged(subject.file->info)) {
         return Status::changed;
@@ -139,7 +140,7 @@ void ContentTree::begin_checks(const fs::Root& root, Nanos now) {
             continue;
         }
         if (is_missing(subject.dir)) {
-            postponed_checks_.push_back(check);  // it comes back, or is let go of
+            postponed_checks_.push_back(check);  // it comes back, or is removed
             continue;
         }
         const Status status = begin_check(root, check, subject);
@@ -161,7 +162,7 @@ void ContentTree::begin_checks(const fs::Root& root, Nanos now) {
     }
 }
 
-// What lies on the disk is not what the tree knows: the tree looks first.
+// The disk has other content than the tree knows: the tree looks first.
 void ContentTree::postpone(const Check& check, const CheckSubject& subject) {
     look_later(*subject.dir, subject.file->name);
     if (subject.sibling != nullptr) {
@@ -247,7 +248,7 @@ void ContentTree::check_content(const fs::Root& root, Nanos now) {
             build_checked();
         }
     }
-    if (walk_due() > now) {  // until then the tree may not know what lies on the disk
+    if (walk_due() > now) {  // before that the tree may not know what is on disk
         begin_checks(root, now);
     }
     warn_of_wrong_siblings(now);

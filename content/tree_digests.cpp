@@ -1,4 +1,4 @@
-// The tree's part in digests: which file's comes next, and what follows from one.
+// The tree's part in digests: which file is next, and what follows from a result.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -9,7 +9,7 @@ namespace sluice::http {
 
 namespace {
 
-// Entries are made anew with their digests together, because each publication copies the table.
+// Entries are rebuilt with their digests in groups, because each publication copies the table.
 constexpr Nanos kDigestGather = 200 * kMillisecond;
 
 }  // namespace
@@ -21,7 +21,7 @@ void ContentTree::want_digest(FileNode& file) {
     const Tracking& tracking = *file.tracking;
     if (tracking.candidate && tracking.digested &&
         tracking.digested->info.unchanged(*tracking.candidate)) {
-        return;  // it is there, for the look that is not put off any more
+        return;  // it exists; the next look takes it
     }
     const Nanos stable_at = tracking.changed_at.value_or(now_) + ContentLoader::kStable;
     const bool follows_growth = tracking.growing && tracking.digest != nullptr;
@@ -86,10 +86,10 @@ void ContentTree::start_digest(const fs::Root& root, FileNode& file) {
     }
     auto opened = open_again(root, file);
     if (!opened) {
-        return;  // whoever removed it is heard of; out of descriptors, it stays as it is
+        return;  // a removal is reported; without descriptors it stays as it is
     }
     if (loader_.racy(opened->info)) {
-        digests_.want(file, now_ + fs::kRacyPauseNs);  // other bytes may come with this look
+        digests_.want(file, now_ + fs::kRacyPauseNs);  // other bytes may appear with the same info
         return;
     }
     if (loader_.moves_to_memory(file)) {

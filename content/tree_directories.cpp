@@ -23,7 +23,7 @@ void ContentTree::watch(DirNode& dir, const fs::File& handle) {
         unwatch(dir);
         dir.watch = *added;
         watched_[*added].push_back(&dir);
-        note_events_below(dir);  // it is another one: what it lacks may be on its way
+        note_events_below(dir);  // it is another directory: what it lacks may come soon
     }
 }
 

@@ -1,5 +1,5 @@
-// Symbolic links: where they lead to is looked at again and again, because that changes without a
-// sign, and it is said once why some of them are not followed.
+// Symbolic links: their targets are checked again and again, because they change without an event;
+// and one line says why some links are not followed.
 #include <algorithm>
 #include <string>
 #include <tuple>
@@ -11,15 +11,15 @@ namespace sluice::http {
 
 namespace {
 
-// Links that lead to places which no watch tells of, at least. For all links together a hundredth
-// of the time is spent.
+// Pause between checks of links to targets that no watch covers, at least. All links together get a
+// hundredth of the time.
 constexpr Nanos kLinksPoll = 200 * kMillisecond;
 constexpr Nanos kPollShare = 100;
-// At a change anywhere, if it takes longer than this, they get a tenth.
+// At a change anywhere they get a tenth of the time, if a check of all takes longer than this.
 constexpr Nanos kShortLook = 10 * kMillisecond;
 constexpr Nanos kLookShare = 10;
 
-// An entry in a tree of the library's: three pointers and a colour, beside what it holds.
+// A node of the standard library's map: three pointers and a colour, beside its value.
 constexpr std::uint64_t kTreeNodeBytes = 4 * sizeof(void*);
 
 std::size_t index_of(fs::Reach reach) {

@@ -1,6 +1,6 @@
-// File systems below the root, and what watches do not tell: that something else was mounted, and
-// what happens where others change files, too. Mounts are told of by the table of mounts; those
-// file systems are looked through now and then, where they begin.
+// File systems below the root, and what watches do not report: that something was mounted, and
+// changes made elsewhere on remote file systems. The mount table reports mounts; remote file
+// systems are polled from where they begin.
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +11,7 @@ namespace sluice::http {
 
 namespace {
 
-// No file has it: nothing that is found is the same as what has this number.
+// No file has this number, so nothing that is found equals a node with it.
 constexpr std::uint64_t kNoInode = UINT64_MAX;
 
 }  // namespace
@@ -57,7 +57,7 @@ void ContentTree::warn_of_pseudo() {
 }
 
 void ContentTree::invalidate(const std::string& path) {
-    filesystem_kinds_.clear();  // another file system may have the number
+    filesystem_kinds_.clear();  // another file system may have the device number now
     pending_.clear();
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos) {
@@ -95,7 +95,7 @@ void ContentTree::invalidate_all(DirNode& dir) {
 std::vector<PathParts> ContentTree::to_be_polled(const Mounts& mounts) const {
     std::vector<PathParts> places(remote_roots_.begin(), remote_roots_.end());
     for (const auto& [path, mount] : mounts) {
-        // The watch of a directory does not tell what happens to a file that is mounted into it.
+        // The watch of a directory does not report changes of a file that is mounted into it.
         const std::size_t slash = path.rfind('/');
         const DirNode* dir =
             slash != std::string::npos ? find_directory(path.substr(0, slash + 1)) : nullptr;

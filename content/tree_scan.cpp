@@ -1,6 +1,6 @@
-// What lies on disk becomes nodes of the tree. In which order it is looked at is in walk.cpp;
-// directories and their watches are in tree_directories.cpp, the entries that are made of it in
-// tree_entries.cpp, what becomes of nodes whose names are not found in tree_absence.cpp.
+// Turns what is on disk into nodes of the tree. walk.cpp has the order of the walk,
+// tree_directories.cpp directories and their watches, tree_entries.cpp the entries that are made of
+// files, tree_absence.cpp what happens to nodes whose names are not found.
 #include "content/tree.h"
 
 #include <algorithm>
@@ -11,19 +11,19 @@ namespace sluice::http {
 
 namespace {
 
-// A bound against trees that links or tools make absurdly deep.
+// A limit against trees that links or tools make absurdly deep.
 constexpr std::uint32_t kDepthMax = 64;
 
-// What links repeat may be so many times what is there without them.
+// What links repeat may be this many times what is there without them.
 constexpr std::uint64_t kRepeatedShare = 16;
 
-// A file whose change is younger than this may be in the middle of being written: while there is an
-// older version to serve, wait, but not for ever, since some files are written to all the time.
+// A file whose change is younger than this may still be being written. While there is an older
+// version to serve, wait; but not for ever, since some files are written all the time.
 constexpr std::int64_t kSettleNs = 20 * kMillisecond;
 constexpr std::int64_t kSettleMaxNs = 120 * kMillisecond;
 
-// How long a file that was opened on request stays open at least, so that whoever asked for it
-// gets to see it even when others are asking for more files than may be open.
+// How long a file that was opened on request stays open at least, so that the client that requested
+// it is answered even when others request more files than may be open.
 constexpr Nanos kOpenTimeMin = 100 * kMillisecond;
 
 }  // namespace
@@ -58,7 +58,7 @@ void ContentTree::look_later(const DirNode& dir, const std::string& name) {
 DirNode* ContentTree::enter(const fs::Root& root, const std::string& directory, fs::File& handle) {
     DirNode* dir = find_directory(directory);
     if (dir == nullptr) {
-        return nullptr;  // gone in the meantime
+        return nullptr;  // gone meanwhile
     }
     const bool known = is_known_directory(*dir) || dir->parent == nullptr;
     if (auto opened = open_directory(root, *dir); opened && known) {
@@ -161,7 +161,7 @@ std::expected<fs::Opened, Status> ContentTree::open_servable(const fs::Root& roo
         return opened;
     }
     if (opened->info.kind == fs::Kind::file && name.front() == '.') {
-        return std::unexpected(Status::not_supported);  // ".well-known" is a directory or nothing
+        return std::unexpected(Status::not_supported);  // ".well-known" must be a directory
     }
     if (is_pseudo(dir, name, *opened)) {
         return std::unexpected(Status::not_supported);
@@ -178,7 +178,7 @@ std::expected<fs::Opened, Status> ContentTree::open_servable(const fs::Root& roo
 
 void ContentTree::refused(DirNode& dir, const std::string& name, Status status) {
     if (status == Status::no_fds || status == Status::no_memory) {
-        // It says nothing about the file: what is known of it stays, and it is tried again.
+        // This says nothing about the file: it stays as it is, and is tried again.
         look_later(dir, name);
         loader_.shrink_open_files();
         while (loader_.too_many_open()) {
@@ -187,7 +187,7 @@ void ContentTree::refused(DirNode& dir, const std::string& name, Status status) 
     } else if (status == fs::kPending || status == fs::kUnresponsive) {
         found(dir, name);
     } else if (status == Status::io_error) {
-        note_unreadable(dir, name, status);  // neither does this
+        note_unreadable(dir, name, status);  // this says nothing about it, either
         found(dir, name);
     } else if (dir.files.contains(name) || dir.directories.contains(name)) {
         note_missing(dir, name);
@@ -196,7 +196,7 @@ void ContentTree::refused(DirNode& dir, const std::string& name, Status status) 
     }
 }
 
-// While there is an older version to serve, a file that was changed just now waits for a pause.
+// While there is an older version to serve, a file that was just changed waits for a pause.
 bool ContentTree::settling(const FileNode& file, const fs::Info& info) const {
     return file.own != nullptr && !file.growing() && !overdue(file) &&
            fs::changed_just_now(info.stamp.ctime_ns, options_.wall_now_ns(), kSettleNs);
@@ -259,8 +259,8 @@ FileNode* ContentTree::find_or_add(DirNode& dir, const std::string& name) {
     return place.get();
 }
 
-// The same file below another name of its directory, as after that was renamed: what was made of it
-// is taken over, and it is not even opened.
+// The same file in the same directory under another name, as after a rename: its content is taken
+// over, and it is not even opened.
 bool ContentTree::take_over(const fs::Root& root, DirNode& dir, const fs::File& handle,
                             const std::string& name) {
     const DirNode* other = other_node(dir.info, &dir);
@@ -304,7 +304,7 @@ void ContentTree::take_file(DirNode& dir, const std::string& name, fs::Opened op
         waits ? ContentLoader::Outcome::unstable : loader_.load(*file, std::move(opened), look));
 }
 
-// What is to be done once a file has been looked at.
+// What follows from a look at a file.
 void ContentTree::follow_up(DirNode& dir, FileNode& file, ContentLoader::Outcome outcome) {
     const std::string name = file.name;
     want_digest(file);
@@ -356,7 +356,7 @@ void ContentTree::take_directory(DirNode& dir, const std::string& name, fs::Open
     DirNode& child = *place;
     found(dir, name);
     if (depth == Depth::name_only && child.info.same_object(opened.info)) {
-        return;  // its own watch tells of what is in it, and of its end
+        return;  // its own watch reports what happens in it, and its end
     }
     set_object(child, opened.info);
     child.link = opened.through_link;
@@ -364,7 +364,7 @@ void ContentTree::take_directory(DirNode& dir, const std::string& name, fs::Open
     repeated_count_ -= std::exchange(child.repeated, repeated) ? 1U : 0U;
     repeated_count_ += repeated ? 1U : 0U;
     note_filesystem(child, opened.file);
-    watch(child, opened.file);  // before listing, so that nothing happens unseen
+    watch(child, opened.file);  // before listing, so that no change is missed
     list_later(child);
 }
 
@@ -386,7 +386,7 @@ void ContentTree::load_requested(const fs::Root& root, std::vector<const Entry*>
     for (const Entry* entry : wanted) {
         const auto found = unloaded_.find(entry);
         if (found == unloaded_.end()) {
-            continue;  // loaded in the meantime, or gone
+            continue;  // loaded meanwhile, or gone
         }
         FileNode& file = *found->second;
         DirNode& dir = *file.parent;
@@ -409,7 +409,7 @@ void ContentTree::load_requested(const fs::Root& root, std::vector<const Entry*>
             if (opened.error() == Status::io_error) {
                 remove_file(dir, name);
             } else if (opened.error() != fs::kUnresponsive) {
-                waiting.push_back(entry);  // until it is back, or let go of
+                waiting.push_back(entry);  // until it is back, or removed
             }
         }
         build_dirty(dir);

@@ -1,5 +1,5 @@
-// The order in which the tree looks: names that were told of, then directories, then links; each
-// for a slice of time, and the rest the next time.
+// The order of a walk: reported names, then directories, then links; each for a slice of time, and
+// the rest at the next call.
 #include "content/walk.h"
 
 #include <algorithm>
@@ -12,12 +12,12 @@ namespace sluice::http {
 
 namespace {
 
-// A walk that takes this long is told of, and again now and then.
+// A walk that takes this long is reported, and again from time to time.
 constexpr Nanos kLongWalk = 2 * kSecond;
 constexpr Nanos kNextReport = 10 * kSecond;
 
-// So many files are made into entries within another look at their directory; more wait for the
-// listing that is under way.
+// At most this many entries are built by another look at a directory that is being listed; more
+// wait for the listing.
 constexpr std::size_t kBuiltAtOnce = 1000;
 
 }  // namespace
@@ -29,7 +29,7 @@ void ContentTree::want_all(const fs::Root& root) {
         unwatch(*top_);
         set_object(*top_, root.info());
     }
-    has_hard_links_ = false;  // until they are found again
+    has_hard_links_ = false;  // until some are found again
     note_filesystem(*top_, root.directory());
     watch(*top_, root.directory());
     list_later(*top_);
@@ -51,7 +51,7 @@ void ContentTree::list_later(DirNode& dir) {
     if (dir.links > (walk_.first ? 0U : 1U)) {
         walk_.linked.push_back(dir.path);
     } else if (walk_.current && walk_.current->path == dir.path) {
-        walk_.directories.push_front(dir.path);  // it is begun anew after all others
+        walk_.directories.push_front(dir.path);  // it is listed again after all others
     } else {
         walk_.directories.push_back(dir.path);
     }
@@ -90,7 +90,7 @@ bool ContentTree::walk(const fs::Root& root) {
         walk_directories(root, slice);
         walk_links(root, slice);
     } while (directories_left() && !slice.over());
-    above_.reset();  // it may be somewhere else the next time, and keeps its file system busy
+    above_.reset();  // it may be elsewhere the next time, and keeps its mount busy
     if (walk_due() <= now_) {
         tell_of_long_walk();
         return false;
@@ -144,7 +144,7 @@ void ContentTree::walk_directories(const fs::Root& root, const Slice& slice) {
     }
 }
 
-// Takes the next directory from the list; false when there is none. It may be gone.
+// Takes the next directory from the list; false when there is none. The directory may be gone.
 bool ContentTree::begin_listing(const fs::Root& root) {
     std::string path;
     if (!walk_.directories.empty()) {
@@ -161,7 +161,7 @@ bool ContentTree::begin_listing(const fs::Root& root) {
     }
     fs::File handle;
     if (DirNode* dir = enter_from_above(root, path, handle)) {
-        forget_unreadable(*dir);  // what still is so is found again
+        forget_unreadable(*dir);  // what is still unreadable is found again
         walk_.current =
             std::make_unique<Walk::Current>(Walk::Current{.path = std::move(path),
                                                           .info = dir->info,
@@ -172,7 +172,7 @@ bool ContentTree::begin_listing(const fs::Root& root) {
     return true;
 }
 
-// As enter(), but with the directory above opened once for those that follow each other in it.
+// Like enter(), but opens the parent directory once for several directories in it.
 DirNode* ContentTree::enter_from_above(const fs::Root& root, const std::string& path,
                                        fs::File& handle) {
     DirNode* dir = find_directory(path);
@@ -246,7 +246,7 @@ void ContentTree::read_names(DirNode& dir) {
     }
 }
 
-// A listing is not of one moment: it may lack a name that is renamed meanwhile.
+// A listing is not atomic: it may lack a name that is being renamed.
 void ContentTree::note_unlisted(DirNode& dir, std::uint64_t number) {
     for (const auto& [name, file] : dir.files) {
         if (file->seen < number) {

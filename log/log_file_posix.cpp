@@ -22,7 +22,7 @@ int fd_of(std::intptr_t handle) {
     return static_cast<int>(handle);
 }
 
-// Of a stream that is shared with others, and so may block.
+// For a stream that is shared with others, and so may block.
 std::size_t write_max_of(int stream) noexcept {
     struct stat about {};
     return ::fstat(stream, &about) == 0 && S_ISREG(about.st_mode) ? SIZE_MAX : PIPE_BUF;
@@ -34,7 +34,7 @@ Result<LogFile> LogFile::open(const std::string& path) {
     if (path == "-") {
         return LogFile(STDOUT_FILENO, write_max_of(STDOUT_FILENO));
     }
-    // O_NONBLOCK means nothing to a regular file; fifo(7) says what it means to a named pipe.
+    // O_NONBLOCK has no effect on a regular file; fifo(7) says what it does for a named pipe.
     const int file = ::open(
         path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
     if (file < 0) {

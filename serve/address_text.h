@@ -1,4 +1,4 @@
-// Where a server can be reached, in the words of the line that it prints. Pure.
+// The address of a server, in the words of the line that it prints. Pure.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace sluice {
 
-// A URL that a browser on this machine can open, "http://127.0.0.1:8080/", and for a listener at
+// A URL that a browser on this machine can open, "http://127.0.0.1:8080/", and for a listener on
 // every address the words for that; "unix:PATH" for a Unix socket. `all` are the listeners of the
-// server: beside one at every address of IPv4, the one of IPv6 takes IPv6 alone.
+// server: next to one on every IPv4 address, the IPv6 one takes IPv6 alone.
 [[nodiscard]] std::string address_text(const Endpoint& listener, const std::vector<Endpoint>& all);
 
 }  // namespace sluice

@@ -10,7 +10,7 @@ namespace sluice {
 
 namespace {
 
-// What is waited for is said when it is not over at once, and then now and then.
+// What is waited for is reported when it is not over at once, and then from time to time.
 constexpr Nanos kFirstReport = 500 * kMillisecond;
 constexpr Nanos kNextReport = 3 * kSecond;
 

@@ -10,7 +10,7 @@ namespace sluice {
 namespace {
 
 constexpr Nanos kPeriod = 200 * kMillisecond;     // a line is on disk after this long at most
-constexpr Nanos kLastPeriod = 10 * kMillisecond;  // how often a reader is tried at the end
+constexpr Nanos kLastPeriod = 10 * kMillisecond;  // between attempts to write at the end
 
 }  // namespace
 
@@ -83,7 +83,7 @@ void LogThread::write_until_finished() {
                 calls_.say(reopened.error().what);
             }
         }
-        // Before the drain: what was written before finish() is in it.
+        // Before the drain, which then includes what was written before finish().
         const Nanos until = finish_by_.load(std::memory_order_acquire);
         const bool all = writer_->drain();
         if (until != kNever && (all || events_->clock() >= until)) {

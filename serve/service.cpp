@@ -17,7 +17,7 @@ namespace sluice {
 namespace {
 
 constexpr Nanos kLogTimeout = kSecond;  // for a slow reader of the log at the end
-// For threads that ought to end at once. One that does not waits for a disk.
+// For threads that should end at once. One that does not is blocked by a disk.
 constexpr Nanos kThreadTimeout = 2 * kSecond;
 
 std::string counted(std::uint64_t count, std::string_view what) {
@@ -88,7 +88,7 @@ Result<void> Service::start_log() {
     return {};
 }
 
-// Whether loader and log are there; an error as soon as one of them cannot be.
+// Whether loader and log have started; an error as soon as one of them failed.
 Result<bool> Service::ready() const {
     bool all = true;
     for (const Result<void>* opened :
@@ -252,7 +252,7 @@ bool Service::end_loader() {
 Service::End Service::end() {
     const bool workers = end_workers();
     const bool log = end_log();
-    // Workers look at what the loader would take away.
+    // The loader would free what workers use.
     return workers && log && end_loader() ? End::orderly : End::thread_left;
 }
 
