@@ -93,8 +93,7 @@ Result<void> add_replay(const BenchOptions& options, const load::Url& server, Pl
     }
     plan.warmup = 0;
     if (options.duration < 0) {
-        plan.duration =
-            (log.entries.back().at / kSecond + 1) * kSecond;  // including its last second
+        plan.duration = (log.entries.back().at / kSecond + 1) * kSecond;  // with its last second
     }
     for (const load::ReplayLog::Entry& entry : log.entries) {
         if (entry.at < plan.duration) {

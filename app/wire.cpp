@@ -21,8 +21,7 @@ namespace sluice {
 
 namespace {
 
-constexpr std::size_t kReportBodyBytes = 1U
-                                         << 20;  // of each body: enough for the lab's page and logo
+constexpr std::size_t kReportBodyBytes = 1U << 20;  // of each body, for the lab's page and logo
 
 void to_stdout(std::string_view bytes) {
     (void)std::fwrite(bytes.data(), 1, bytes.size(), stdout);

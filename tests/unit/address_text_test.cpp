@@ -16,7 +16,7 @@ std::string text_of(const char* listener, const std::vector<const char*>& others
 
 }  // namespace
 
-TEST(Place, IsTheAddress) {
+TEST(AddressText, IsTheAddress) {
     EXPECT_EQ(text_of("127.0.0.1:8080"), "http://127.0.0.1:8080/");
     EXPECT_EQ(text_of("192.0.2.7:80"), "http://192.0.2.7:80/");
     EXPECT_EQ(text_of("[::1]:8080"), "http://[::1]:8080/");
@@ -24,7 +24,7 @@ TEST(Place, IsTheAddress) {
 }
 
 // Nobody can open http://[::]:8080/ or http://0.0.0.0:8080/.
-TEST(Place, EveryAddressIsOneThatCanBeOpened) {
+TEST(AddressText, EveryAddressIsOneThatCanBeOpened) {
     for (const char* text : {"8080", "[::]:8080", "0.0.0.0:8080"}) {
         EXPECT_EQ(text_of(text), "http://127.0.0.1:8080/ and every other address of this machine");
     }

@@ -12,13 +12,13 @@ FilesystemKind kind_at(const char* path) {
     return filesystem_kind_of(node);
 }
 
-TEST(FsPlace, TheSystemsOwnStateIsPseudo) {
+TEST(FilesystemKind, TheSystemsOwnStateIsPseudo) {
     EXPECT_EQ(kind_at("/proc"), FilesystemKind::pseudo);
     EXPECT_EQ(kind_at("/sys"), FilesystemKind::pseudo);
     EXPECT_EQ(kind_at("/dev/shm"), FilesystemKind::local);
 }
 
-TEST(FsPlace, ByName) {
+TEST(FilesystemKind, ByName) {
     EXPECT_EQ(filesystem_kind_of_type("ext4"), FilesystemKind::local);
     EXPECT_EQ(filesystem_kind_of_type("overlay"), FilesystemKind::local);
     EXPECT_EQ(filesystem_kind_of_type("cgroup2"), FilesystemKind::pseudo);

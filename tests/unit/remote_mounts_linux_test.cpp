@@ -1,4 +1,4 @@
-// Places that other threads look at; here they are ordinary directories.
+// Remote mounts, scanned by other threads; here they are ordinary directories.
 #include "content/remote_mounts.h"
 
 #include <gmock/gmock.h>
@@ -39,8 +39,8 @@ class RemoteMountsTest : public testing::Test {
         }
         mounts_->set_mounts(table, tree_.root());
     }
-    // Steps until the volume was scanned through once more.
-    void look() {
+    // Steps until the volume was scanned once more.
+    void scan_once() {
         bool scanned = false;
         now_ += 2 * kSecond;
         EXPECT_TRUE(test::until([&] {
@@ -104,18 +104,18 @@ TEST_F(RemoteMountsTest, WhatLiesInOne) {
     EXPECT_FALSE(mounts_->may_begin_at("inside"));
 }
 
-TEST_F(RemoteMountsTest, IsSeenOnceItWasLookedThrough) {
+TEST_F(RemoteMountsTest, IsSeenOnceItWasScanned) {
     tree_.write("far/sub/x", "1");
     EXPECT_EQ(status("far"), fs::kPending);
     EXPECT_FALSE(mounts_->idle());
-    look();
+    scan_once();
     EXPECT_TRUE(mounts_->idle());
     EXPECT_THAT(news_.volumes, ElementsAre("/far"));
     EXPECT_THAT(list("far"), ElementsAre("sub"));
     EXPECT_THAT(list("far/sub"), ElementsAre("x"));
     tree_.write("far/sub/y", "2");
     EXPECT_THAT(list("far/sub"), ElementsAre("x"));
-    look();
+    scan_once();
     EXPECT_THAT(list("far/sub"), ElementsAre("x", "y"));
     const auto info = mounts_->info(tree_.path("far/sub/y"), false);
     ASSERT_TRUE(info);
@@ -129,7 +129,7 @@ TEST_F(RemoteMountsTest, IsSeenOnceItWasLookedThrough) {
 TEST_F(RemoteMountsTest, FilesAreCopiedUnlessTheyAreLarge) {
     tree_.write("far/small", "small");
     tree_.write("far/large", std::string(1001, 'l'));
-    look();
+    scan_once();
     EXPECT_EQ(status("far/small"), fs::kPending);
     const fs::Opened small = opened("far/small");
     EXPECT_EQ(small.source, fs::Source::copy);
@@ -143,7 +143,7 @@ TEST_F(RemoteMountsTest, FilesAreCopiedUnlessTheyAreLarge) {
 
 TEST_F(RemoteMountsTest, WhatIsOpenedAndNotTakenIsClosed) {
     tree_.write("far/x", "x");
-    look();
+    scan_once();
     EXPECT_EQ(status("far/x"), fs::kPending);
     EXPECT_TRUE(test::until([&] {
         step();
@@ -155,13 +155,13 @@ TEST_F(RemoteMountsTest, WhatIsOpenedAndNotTakenIsClosed) {
     EXPECT_EQ(status("far/x"), fs::kPending);
 }
 
-TEST_F(RemoteMountsTest, FilesAreClosedWithTheNextLookOrWithThePlace) {
+TEST_F(RemoteMountsTest, FilesAreClosedWithTheNextScanOrWithTheVolume) {
     copy_max_ = 0;
     tree_.write("far/x", "x");
-    look();
+    scan_once();
     const std::size_t before = test::open_descriptors();
     { const fs::Opened file = opened("far/x"); }
-    look();
+    scan_once();
     EXPECT_EQ(test::open_descriptors(), before);
     {
         const fs::Opened file = opened("far/x");
@@ -192,23 +192,23 @@ TEST_F(RemoteMountsTest, WhatAListingLacksIsLookedForOnceMore) {
     EXPECT_GT(*task.answers, 0U);
 }
 
-TEST_F(RemoteMountsTest, AnotherMountIsLookedAtAnew) {
+TEST_F(RemoteMountsTest, AnotherMountIsScannedAnew) {
     tree_.write("far/x", "x");
-    look();
+    scan_once();
     set_mounts({{"/far", 1}});
     EXPECT_EQ(status("far"), Status::ok);
     set_mounts({{"/far", 2}});
     EXPECT_EQ(status("far"), fs::kPending);
-    look();
+    scan_once();
     EXPECT_THAT(list("far"), ElementsAre("x"));
 }
 
 TEST_F(RemoteMountsTest, OneThatCannotBeOpened) {
     std::filesystem::remove(tree_.path("far"));
-    look();
+    scan_once();
     EXPECT_EQ(status("far"), Status::io_error);
     tree_.write("far/x", "x");
-    look();
+    scan_once();
     EXPECT_EQ(status("far"), Status::ok);
     EXPECT_THAT(said_, IsEmpty());
 }

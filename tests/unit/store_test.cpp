@@ -1,5 +1,5 @@
-// What is served under which path, from which home, and what is not. How changes are seen is
-// content_change_test.cpp.
+// What is served under which path, where its bytes are stored, and what is not served.
+// content_change_test.cpp tests how changes are seen.
 #include "content/store.h"
 
 #include <gmock/gmock.h>
@@ -98,7 +98,7 @@ TEST_F(ContentStoreTest, HiddenNamesDoNotExist) {
 
 // ---- Homes -------------------------------------------------------------------------------------
 
-TEST_F(ContentStoreTest, SizeDecidesTheHome) {
+TEST_F(ContentStoreTest, SizeDecidesTheStorage) {
     options_.memory_budget_bytes = 1024 * 1024;
     options_.block_bytes_max = 1000;
     const std::string small(1000, 's');
@@ -184,7 +184,7 @@ TEST_F(ContentStoreTest, MemoryOfOldVersionsIsGivenBack) {
         ASSERT_TRUE(step_until([&] { return body("/big") == content; }));
     }
     EXPECT_TRUE(step_until([&] { return store_->stats().snapshots == 1; }));
-    // Given back by whole chunks, of which the new version may lie across one more.
+    // Given back in whole chunks; the new version may reach into one more.
     if (test::has_holes()) {
         EXPECT_LE(test::allocated_bytes(memory_file), before + MemoryFile::kChunkBytes);
     }
@@ -193,7 +193,7 @@ TEST_F(ContentStoreTest, MemoryOfOldVersionsIsGivenBack) {
 
 TEST_F(ContentStoreTest, APinnedVersionKeepsItsBytes) {
     options_.block_bytes_max = 1000;
-    // As large as what is given back at once.
+    // As large as one chunk.
     constexpr std::size_t kMedium = MemoryFile::kChunkBytes;
     tree_.write("small", "old");
     tree_.write("medium", std::string(kMedium, 'o'));
@@ -222,7 +222,7 @@ TEST_F(ContentStoreTest, APinnedVersionKeepsItsBytes) {
     EXPECT_TRUE(step_until([&] { return store_->stats().memory_bytes <= with_pin - kMedium; }));
 }
 
-TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
+TEST_F(ContentStoreTest, UnloadedFilesAreOpenedOnRequest) {
     options_.memory_budget_bytes = 0;
     options_.open_files_max = 4;
     for (int i = 0; i < 20; ++i) {
@@ -242,7 +242,7 @@ TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
             const Entry* found = find(path);
             return variant < 0 ? found : found->variants[static_cast<std::size_t>(variant)];
         };
-        // As a session does it: ask, wait for the next snapshot, look again.
+        // As a session does it: request it, wait for the next snapshot, look again.
         return step_until([&] {
             if (!entry()->unloaded) {
                 return true;
@@ -267,14 +267,14 @@ TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
     EXPECT_FALSE(find("/a")->etag.empty());
 }
 
-TEST_F(ContentStoreTest, ColdFilesThatChangedOrVanished) {
+TEST_F(ContentStoreTest, UnloadedFilesThatChangedOrVanished) {
     options_.memory_budget_bytes = 0;
     options_.open_files_max = 1;
     for (int i = 0; i < 10; ++i) {
         tree_.write("f" + std::to_string(i), "content");
     }
     open();
-    const auto cold = [this] {
+    const auto unloaded = [this] {
         for (const Entry* entry : view_->current().entries()) {
             if (entry->unloaded) {
                 return entry;
@@ -282,14 +282,14 @@ TEST_F(ContentStoreTest, ColdFilesThatChangedOrVanished) {
         }
         return static_cast<const Entry*>(nullptr);
     };
-    const Entry* gone = cold();
+    const Entry* gone = unloaded();
     ASSERT_NE(gone, nullptr);
     const std::string gone_path = gone->path;
     std::filesystem::remove(tree_.root() + gone_path);
     EXPECT_TRUE(view_->request_load(*gone));
     EXPECT_TRUE(step_until([&] { return find(gone_path) == nullptr; }, kSecond));
 
-    const Entry* changed = cold();
+    const Entry* changed = unloaded();
     const std::string path = changed->path;
     const std::string etag = changed->etag;
     tree_.write(path.substr(1), "something else", 5);
@@ -347,7 +347,7 @@ TEST_F(ContentStoreTest, DirectoriesCountToTheLimit) {
 }
 
 TEST_F(ContentStoreTest, AsManyFilesAsThereIsMemoryToKnow) {
-    // In memory: Wine goes on naming a file that is removed while it is open.
+    // In memory: Wine still lists a removed file while it is open.
     options_.memory_budget_bytes = 1 << 20;
     options_.metadata_bytes_max = 50'000;
     for (int i = 0; i < 200; ++i) {

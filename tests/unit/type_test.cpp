@@ -15,12 +15,12 @@ using namespace std::string_view_literals;
 
 class ContentTypeTest : public testing::Test {
   protected:
-    // Of a file that was seen as a whole, in pieces of `piece` bytes.
+    // The field value for a file that was read to its end, in chunks of `chunk` bytes.
     [[nodiscard]] std::string_view value(std::string_view name, std::string_view bytes,
-                                         std::size_t piece = SIZE_MAX) {
+                                         std::size_t chunk = SIZE_MAX) {
         TypeSniffer sniffer = types_.sniffer(name);
-        for (std::size_t at = 0; at < bytes.size(); at += std::min(piece, bytes.size() - at)) {
-            sniffer.look(bytes.substr(at, piece));
+        for (std::size_t at = 0; at < bytes.size(); at += std::min(chunk, bytes.size() - at)) {
+            sniffer.look(bytes.substr(at, chunk));
         }
         sniffer.end();
         EXPECT_TRUE(sniffer.decided());
@@ -60,7 +60,7 @@ TEST_F(ContentTypeTest, NamesAndBytes) {
         {"a.webmanifest", "{}", "application/manifest+json"},
         {"a.wasm", "\0asm"sv, "application/wasm"},
         {"a.png", "text, in truth", "image/png"},
-        // Known to nobody.
+        // Unknown types.
         {"README", "read me", "text/plain; charset=utf-8"},
         {"LICENSE", "\xa9 1999", "text/plain"},
         {"a.unheard-of", "x", "text/plain; charset=utf-8"},
@@ -72,7 +72,7 @@ TEST_F(ContentTypeTest, NamesAndBytes) {
         {"empty", "", "text/plain; charset=utf-8"},
         {"utf16", "\xff\xfex\0"sv, "text/plain"},
         {"page", "<!doctype html>", "text/plain; charset=utf-8"},
-        // As the user says.
+        // As configured.
         {"a.fixed", "caf\xc3\xa9", "text/plain; charset=iso-8859-1"},
         {"a.own", "x", "text/x-own; charset=utf-8"},
         {"a.own", "\xe9", "text/x-own"},
