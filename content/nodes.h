@@ -39,8 +39,8 @@ struct ContentUsage {
 // What an allocation of this size takes, with the heap's own overhead.
 [[nodiscard]] constexpr std::uint64_t heap_bytes(std::uint64_t size) noexcept {
     constexpr std::uint64_t kHeader = 8;
-    constexpr std::uint64_t kGrain = 16;
-    return (size + kHeader + kGrain - 1) / kGrain * kGrain;
+    constexpr std::uint64_t kAlignment = 16;
+    return (size + kHeader + kAlignment - 1) / kAlignment * kAlignment;
 }
 // What a string takes on the heap: short ones take nothing.
 [[nodiscard]] inline std::uint64_t heap_bytes(const std::string& text) noexcept {

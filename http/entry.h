@@ -41,11 +41,11 @@ struct Entry {
     // A variant exists, or may turn out to, here or on the sibling: every answer carries Vary.
     bool vary = false;
 
-    // The bytes, in exactly one of three homes:
+    // The bytes, stored in exactly one of three ways:
     //  - memory: `block` holds the prepared 200 head's entry part, then the body, contiguous;
-    //  - a file of our own (memfd): bytes cannot change; stamp is all zero;
+    //  - the memory file (memfd): bytes cannot change; stamp is all zero;
     //  - the live file: stamp says what it must still look like.
-    // A cold entry has none of them: ask the view to load it.
+    // An unloaded entry has none of them: ask the view to load it.
     std::unique_ptr<char[]> block;
     std::uint32_t block_head_bytes = 0;  // bytes of head before the body in `block`
     std::intptr_t file = -1;
