@@ -35,7 +35,7 @@ std::string span(Nanos time) {
                                    : fmt::format("{:.1f} days", minutes / 60 / 24);
 }
 
-// A run that seems to hang waits for its log.
+// Says how long a run pauses for a gap in its log, which otherwise seems to hang.
 void tell_gap(const Plan& plan) {
     constexpr Nanos kWorthSaying = 60 * kSecond;
     Nanos longest = 0;
@@ -56,7 +56,7 @@ void tell_gap(const Plan& plan) {
     }
 }
 
-// The log's requests take the place of the URL's path; its server stays.
+// Replaces the URL's path by the log's requests; the server stays that of the URL.
 Result<void> add_replay(const BenchOptions& options, const load::Url& server, Plan& plan) {
     std::ifstream file(options.replay_path, std::ios::binary);
     std::ostringstream text;
@@ -93,7 +93,7 @@ Result<void> add_replay(const BenchOptions& options, const load::Url& server, Pl
     }
     plan.warmup = 0;
     if (options.duration < 0) {
-        plan.duration = (log.entries.back().at / kSecond + 1) * kSecond;  // its last second, too
+        plan.duration = (log.entries.back().at / kSecond + 1) * kSecond;  // with its last second
     }
     for (const load::ReplayLog::Entry& entry : log.entries) {
         if (entry.at < plan.duration) {
@@ -128,7 +128,7 @@ Result<Plan> make_plan(const BenchOptions& options) {
     plan.duration = options.duration < 0 ? kDuration : options.duration;
     plan.requests_max = options.requests;
     if (options.requests > 0) {
-        plan.duration = 24 * 3600 * kSecond;  // the requests end it
+        plan.duration = 24 * 3600 * kSecond;  // the number of requests ends it
     }
     plan.warmup = options.warmup >= 0    ? options.warmup
                   : options.requests > 0 ? 0
@@ -159,7 +159,7 @@ Result<Plan> make_plan(const BenchOptions& options) {
     return plan;
 }
 
-// What contradicts itself; the command line's own checks see single options only.
+// Finds contradictions between options; the parser checks single options only.
 Result<void> check(const BenchOptions& options) {
     const auto first = load::Url::parse(options.urls[0]);
     for (const std::string& text : options.urls) {
@@ -200,7 +200,7 @@ Result<void> check(const BenchOptions& options) {
     return {};
 }
 
-// What a run needs beside its plan, and lives as long.
+// What a run needs besides its plan, and what lives as long as the run.
 struct Tools {
     ChosenBackend backend;
     std::unique_ptr<load::WireTap> tap;

@@ -10,7 +10,7 @@
 
 namespace sluice {
 
-inline constexpr std::string_view kBench = "sluice bench";  // to whom its messages belong
+inline constexpr std::string_view kBench = "sluice bench";  // prefix of its messages
 inline constexpr Nanos kDuration = 10 * kSecond;
 
 struct BenchOptions {
@@ -22,7 +22,7 @@ struct BenchOptions {
     unsigned threads = 1;
     unsigned pipeline = 1;
     std::uint64_t churn = 0;
-    Nanos duration = -1;  // less than 0: kDuration, or as long as the log that is replayed
+    Nanos duration = -1;  // less than 0: kDuration, or the length of the replayed log
     std::uint64_t requests = 0;
     double rate = 0;
     double ramp_to = 0;
@@ -38,17 +38,17 @@ struct BenchOptions {
     std::string backend = "auto";
     bool pin = true;
     bool verify = false;
-    std::string verify_root;  // the directory whose files the bodies must be; implies verify
+    std::string verify_root;  // the directory with the expected bodies; implies verify
     bool verify_wire = false;
     bool quiet = false;
     std::string json_path;  // "-": standard output
     std::string csv_path;
     std::string hdr_prefix;  // PREFIX.hlog, PREFIX.response.hgrm, PREFIX.service.hgrm
     std::string html_path;
-    std::string command;  // as it was typed, for the reports
+    std::string command;  // as typed, for the reports
 };
 
-// The exit code of a run that took place but cannot be believed. Others: app/exit.h.
+// The exit code of a run that was made but is not valid. Others: app/exit.h.
 inline constexpr int kExitInvalid = 3;
 
 [[nodiscard]] int bench(const BenchOptions& options);

@@ -32,11 +32,11 @@ void add_bench_load(CLI::App* bench, BenchOptions& options) {
                    "Open a new connection after each N requests (1 when no number follows)")
         ->option_text("[N]")
         ->disable_flag_override(false)
-        // Without a number CLI11 has "true" here, which makes 1.
+        // Without a number CLI11 passes "true" here, which becomes 1.
         ->check(checked_by([](const std::string& text) {
             return parse_number(text == "true" ? "1" : text, 1, 1'000'000'000);
         }))
-        // CLI11 2.4 checks the 0 of a flag that is not there, too.
+        // CLI11 2.4 also checks the 0 of an absent flag.
         ->force_callback(false);
     add_parsed<Nanos>(
         *bench, "--warm-up", options.warmup, "TIME",

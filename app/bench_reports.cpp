@@ -49,7 +49,7 @@ Result<void> can_be_written(const std::string& path) {
     const bool is_new = type == std::filesystem::file_type::not_found;
     if (!is_new && type != std::filesystem::file_type::regular &&
         type != std::filesystem::file_type::directory) {
-        return {};  // a pipe or a device: at its other end, opening it would be seen
+        return {};  // a pipe or a device: its other end would notice the open
     }
     std::FILE* file = std::fopen(path.c_str(), "ab");
     if (file == nullptr) {

@@ -8,14 +8,14 @@
 
 namespace sluice {
 
-// Before minutes are spent on measuring: that every report has a place of its own, and can be
-// written there. What is there already stays as it is.
+// Checks before the measurement, which takes minutes, that every report has a path of its own and
+// can be written there. Existing files stay as they are.
 [[nodiscard]] Result<void> check_reports(const BenchOptions& options);
 
-// One of them; "-" is no file.
+// The same for one path; "-" is not a file.
 [[nodiscard]] Result<void> can_be_written(const std::string& path);
 
-// HdrHistogram's interval log grows while the run goes on, a line for each second and kind.
+// HdrHistogram's interval log, which grows during the run: a line for each second and kind.
 class IntervalLog {
   public:
     explicit IntervalLog(bool wanted) : wanted_(wanted) {}
@@ -27,9 +27,9 @@ class IntervalLog {
     std::string lines_;
 };
 
-// Whether a program reads the standard output, and not a person.
+// Whether standard output is for a program and not for a person.
 [[nodiscard]] bool writes_to_stdout(const BenchOptions& options);
-// Every report that was asked for; says which could not be written, and returns false then.
+// Writes every requested report; says which could not be written, and returns false then.
 [[nodiscard]] bool write_reports(const BenchOptions& options, const IntervalLog& log,
                                  const load::Report& report);
 

@@ -1,4 +1,4 @@
-// The commands, as the command line knows them.
+// The commands of the command line.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 namespace sluice {
 
 struct Command {
-    const CLI::App* parsed;  // says whether it was asked for
+    const CLI::App* parsed;  // says whether it was given
     std::function<int()> run;
 };
 
@@ -19,8 +19,8 @@ struct Command {
 [[nodiscard]] std::vector<Command> add_commands(CLI::App& app,
                                                 std::span<const std::string> arguments);
 
-// Bytes come and leave as they are; text is UTF-8. A standard stream that is closed stays so: no
-// file or socket gets its number, and with it the text.
+// Makes the standard streams pass bytes unchanged, with text in UTF-8. A standard stream that is
+// closed stays so: no file or socket gets its number, and with it the text.
 void prepare_streams();
 
 // The command line in UTF-8.

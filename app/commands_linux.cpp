@@ -5,8 +5,8 @@
 
 namespace sluice {
 
-// What is opened gets the lowest free number, so the root itself takes the place: reading and
-// writing such a descriptor fails as with a closed one (open(2), O_PATH).
+// open(2) takes the lowest free number, so the root directory takes the place of a closed stream:
+// reading and writing such a descriptor (O_PATH) fails as with a closed one.
 void prepare_streams() {
     for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(stream, F_GETFD) < 0) {

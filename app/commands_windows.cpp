@@ -17,7 +17,7 @@ void prepare_streams() {
     (void)::SetConsoleOutputCP(CP_UTF8);
 }
 
-// What main() gets is in the code page of the system, in which most names cannot be said.
+// main() gets its arguments in the system's code page, which lacks most characters.
 std::vector<std::string> arguments_of(int argc, char** argv) {
     int count = 0;
     wchar_t** wide = ::CommandLineToArgvW(::GetCommandLineW(), &count);

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view kCompare = "sluice compare";
 
-// One line that is rewritten, on a terminal; elsewhere nothing.
+// A line that is rewritten on a terminal; nothing elsewhere.
 class Progress {
   public:
     explicit Progress(bool quiet) : shown_(!quiet && stderr_is_terminal()) {}
@@ -65,7 +65,7 @@ Result<void> write_reports(const CompareOptions& options, const compare::Report&
     return written;
 }
 
-// What contradicts itself; the command line's own checks see single options only.
+// Finds contradictions between options; the parser checks single options only.
 Result<void> check(const CompareOptions& options) {
     if (options.self_trials > 0 && (options.markdown || !options.against_path.empty())) {
         return fail(Status::address_invalid, "--aa takes neither --markdown nor --against");
@@ -80,7 +80,7 @@ Result<void> check(const CompareOptions& options) {
     return {};
 }
 
-// None: the highest that is allowed.
+// None: the highest one that is allowed.
 std::optional<compare::Priority> priority_of(const std::string& name) {
     for (const compare::Priority one :
          {compare::Priority::ordinary, compare::Priority::raised, compare::Priority::real_time}) {
@@ -98,7 +98,7 @@ int verdict(const compare::Report& report, const std::optional<compare::Changes>
     if (report.stopped) {
         return failed(kCompare, {Status::cancelled, 0, "stopped by a signal"});
     }
-    // A scenario without a server has no rows: its servers are left out.
+    // A scenario has no rows when all of its servers were left out.
     const bool measured =
         !report.self_tests.empty() ||
         std::ranges::any_of(report.scenarios, [](const auto& one) { return !one.rows.empty(); });
@@ -109,8 +109,8 @@ int verdict(const compare::Report& report, const std::optional<compare::Changes>
     return valid(report) ? kExitOk : kExitInvalid;
 }
 
-// The JSON of --against, empty without one. What cannot be compared is found before minutes are
-// spent on measuring.
+// The JSON of --against, empty without one. Read before the measurement, which takes minutes, to
+// fail early when it cannot be compared.
 Result<std::string> read_earlier(const CompareOptions& options, double noise) {
     if (options.against_path.empty()) {
         return std::string();

@@ -17,8 +17,8 @@ namespace sluice {
 
 namespace {
 
-// A reader that is slow gets this long, unless the last line was lost on it already.
-constexpr Nanos kPatience = 100 * kMillisecond;
+// How long a slow reader is waited for, unless it made the last line lost already.
+constexpr Nanos kWriteTimeout = 100 * kMillisecond;
 
 // Standard error, shared by all threads.
 class Messages {
@@ -37,12 +37,12 @@ class Messages {
     }
 
   private:
-    // Whether the whole line was written. One that was cut off is ended before the next begins.
+    // Whether the whole line was written. A line that was cut off is ended before the next begins.
     bool put(const std::string& line) {
         const std::string text = torn_ ? "\n" + line : line;
         std::size_t at = 0;
-        while (at < text.size() && out_.has_room(lost_ == 0 ? kPatience : 0)) {
-            const std::array part = {std::string_view(text).substr(at, out_.piece_max())};
+        while (at < text.size() && out_.has_room(lost_ == 0 ? kWriteTimeout : 0)) {
+            const std::array part = {std::string_view(text).substr(at, out_.write_max())};
             const http::LogFile::Written written = out_.write(part);
             if (written.bytes == 0) {
                 break;
@@ -57,7 +57,7 @@ class Messages {
     std::mutex mutex_;
     http::LogFile out_ = http::LogFile::standard_error();
     std::uint64_t lost_ = 0;
-    bool torn_ = false;  // the last line is not whole
+    bool torn_ = false;  // the last line is incomplete
 };
 
 }  // namespace

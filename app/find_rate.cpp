@@ -18,8 +18,8 @@ using load::Search;
 
 constexpr double kPrecision = 0.05;
 
-// The generator's own faults: such a trial tells nothing of the server. Pauses of its own are one
-// only when the statistic in question is touched.
+// Whether the generator itself is at fault: such a trial says nothing about the server. Its own
+// pauses count only when they affect the statistic in question.
 bool is_own_fault(const load::Validity& validity, const Objective& objective,
                   const load::Tally& total) {
     return load::pauses_explain(objective.measured(total.response),

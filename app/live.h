@@ -1,5 +1,5 @@
-// The live view of a run on standard error: one line that is rewritten on a terminal and fits it,
-// plain lines elsewhere. Gone when it is destroyed.
+// The live view of a run on standard error: on a terminal one line that is rewritten and fits its
+// width, plain lines elsewhere. Its destructor clears it.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ class Live {
     Live& operator=(const Live&) = delete;
     ~Live() { clear(); }
 
-    // What is being done before the first figures; on a terminal only.
+    // What is done before the first figures; on a terminal only.
     void show(const std::string& what);
     void show(const load::Second& second);
     void clear();

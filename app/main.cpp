@@ -1,4 +1,4 @@
-// The command line. One binary, one command each; every option says its default.
+// The command line. One binary, one command each; the help shows every default.
 
 #include <algorithm>
 #include <sstream>
@@ -21,9 +21,9 @@ int run(const std::vector<std::string>& arguments) {
     app.set_version_flag("--version", "sluice " SLUICE_VERSION);
     app.require_subcommand(1);
     app.footer("sluice DIR is short for sluice serve DIR; sluice help COMMAND tells its options.");
-    app.option_defaults()->disable_flag_override();  // --quiet=no says nothing
+    app.option_defaults()->disable_flag_override();  // --quiet=no would have no effect
     const std::vector<Command> commands = add_commands(app, arguments);
-    // CLI11 takes them the last one first, without the program's name.
+    // CLI11 takes them in reverse order, without the program's name.
     std::vector<std::string> parsed = written_out(arguments, app);
     parsed.erase(parsed.begin());
     std::ranges::reverse(parsed);

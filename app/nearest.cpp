@@ -5,7 +5,7 @@
 
 namespace sluice {
 
-// Optimal string alignment: three rows of the table of distances between beginnings.
+// Optimal string alignment: three rows of the table of distances between prefixes.
 std::size_t edit_distance(std::string_view from, std::string_view to) {
     std::vector<std::size_t> before_last(to.size() + 1);
     std::vector<std::size_t> last(to.size() + 1);

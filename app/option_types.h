@@ -1,6 +1,6 @@
-// Kinds of options, parsed and checked by CLI11's own mechanism, shown with their default; a value
-// that is none says what would be one. And the functions that give each command its options; the
-// objects that they fill must live until the command line is parsed.
+// Kinds of options, parsed and checked by CLI11's own mechanism and shown with their default; the
+// error for an invalid value names valid ones. And the functions that add each command's options;
+// the objects that these fill must live until the command line is parsed.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -25,7 +25,7 @@ CLI::App* add_compare(CLI::App& app, CompareOptions& options);
 CLI::App* add_serve(CLI::App& app, ServeConfig& options);
 CLI::App* add_wire(CLI::App& app, WireOptions& options);
 
-// An option whose text `parse` turns into the value, or says why it is none.
+// An option whose text `parse` converts to the value, or rejects with a reason.
 template <typename T>
 CLI::Option* add_parsed(CLI::App& app, const char* name, T& value, const char* type,
                         std::function<Result<T>(const std::string&)> parse,
@@ -89,7 +89,7 @@ inline void add_backend(CLI::App& app, std::string& value) {
                "Way of talking to the system");
 }
 
-// For options that may be given several times: CLI11's check by a parser of ours.
+// For options that may be given several times: a CLI11 check that uses our parser.
 template <typename Parse>
 std::function<std::string(const std::string&)> checked_by(Parse parse) {
     return [parse](const std::string& text) {

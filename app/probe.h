@@ -1,5 +1,5 @@
-// `sluice probe`: which backends this machine can run, with every capability found and every
-// refusal with its reason. The first thing to ask for in a report of trouble.
+// `sluice probe`: which backends this machine can run, every capability found, and the reason of
+// every refusal. The first thing to ask for in a bug report.
 #pragma once
 
 namespace sluice {

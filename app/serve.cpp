@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kServe = "sluice";
 
-// The budget is taken as it was given, but not without a word.
+// The budget is used as given, but a warning says when it is too large.
 void warn_of_budget(std::uint64_t budget_bytes) {
     const UsableMemory memory = usable_memory();
     if (budget_bytes > memory.bytes) {
@@ -35,7 +35,7 @@ void warn_of_budget(std::uint64_t budget_bytes) {
 int serve(const ServeConfig& config) {
     raise_descriptor_limit();
     warn_of_budget(config.memory_budget_bytes);
-    auto signals = Signals::hear();
+    auto signals = Signals::create();
     if (!signals) {
         return failed(kServe, signals.error());
     }

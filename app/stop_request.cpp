@@ -10,7 +10,7 @@ std::atomic<bool> stop_requested{false};
 
 void on_signal(int number) {
     if (stop_requested.exchange(true)) {
-        std::signal(number, SIG_DFL);  // the next one ends us at once
+        std::signal(number, SIG_DFL);  // the next one ends the process at once
     }
 }
 

@@ -1,15 +1,15 @@
-// A run that a signal may end: the first SIGINT, SIGTERM or SIGHUP asks it to, the next one ends us
-// at once.
+// Lets a signal end a run: the first SIGINT, SIGTERM or SIGHUP requests it; after a second one, the
+// next of its kind ends the process at once.
 #pragma once
 
 #include <atomic>
 
 namespace sluice {
 
-// Catches these signals from now on. What it returns lives for ever and becomes true when one came.
+// Catches these signals from now on. The flag lives for ever and becomes true at the first signal.
 [[nodiscard]] const std::atomic<bool>& stop_on_signals();
 
-// Its part of each system: SIGHUP, unless it is ignored; Windows has none.
+// The part that differs by system: SIGHUP, unless it is ignored; Windows has none.
 void catch_hangup(void (*handler)(int));
 
 }  // namespace sluice

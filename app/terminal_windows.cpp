@@ -3,7 +3,7 @@
 
 namespace sluice {
 
-// A console, told to understand escape sequences as well.
+// A console, which is also set to interpret escape sequences.
 bool stderr_is_terminal() noexcept {
     HANDLE console = ::GetStdHandle(STD_ERROR_HANDLE);
     DWORD mode = 0;

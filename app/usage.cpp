@@ -14,15 +14,15 @@ namespace sluice {
 
 namespace {
 
-// What other programs call it.
-struct Elsewhere {
+// Names that other programs have for our options.
+struct ForeignName {
     std::string_view command;
     std::string_view wrong;
     std::string_view right;
 };
 constexpr std::string_view kListen = "--listen";
 constexpr std::string_view kRoot = "the directory without an option: sluice serve DIR";
-constexpr auto kElsewhere = std::to_array<Elsewhere>({
+constexpr auto kForeignNames = std::to_array<ForeignName>({
     {"serve", "--port", kListen},
     {"serve", "-p", kListen},
     {"serve", "-l", kListen},
@@ -61,7 +61,7 @@ std::vector<std::string> commands_of(const CLI::App& app) {
     return names;
 }
 
-// The long names, and then the short ones.
+// The long names, then the short ones.
 std::vector<std::string> options_of(const CLI::App& app) {
     std::vector<std::string> names;
     for (const CLI::Option* option : app.get_options()) {
@@ -105,13 +105,13 @@ bool is_option(const std::string& text) {
 std::string unknown_option(const CLI::App& command, const std::string& text) {
     const std::string name = text.substr(0, text.find('='));
     std::vector<std::string> names = options_of(command);
-    for (const Elsewhere& one : kElsewhere) {
+    for (const ForeignName& one : kForeignNames) {
         if (one.command == command.get_name()) {
             names.emplace_back(one.wrong);
         }
     }
     std::string closest = nearest(name, names);
-    for (const Elsewhere& one : kElsewhere) {
+    for (const ForeignName& one : kForeignNames) {
         if (one.command == command.get_name() && one.wrong == closest) {
             closest = one.right;
         }
@@ -119,7 +119,7 @@ std::string unknown_option(const CLI::App& command, const std::string& text) {
     return fmt::format("sluice {} has no option {}{}", command.get_name(), name, meant(closest));
 }
 
-// An option in front of the command: of which command it is.
+// An option in front of the command: says which command has it.
 std::string option_of_none(const CLI::App& app, const std::string& text) {
     const std::string name = text.substr(0, text.find('='));
     for (const std::string& command : commands_of(app)) {
@@ -146,7 +146,7 @@ std::string no_command(const CLI::App& app, const std::vector<std::string>& word
                                              words[0], meant_command(commands, words[0]));
 }
 
-// What CLI11 could not place; an option that there is none of explains what follows it.
+// For words that CLI11 could not place; an unknown option among them explains those behind it.
 std::string left_over(const CLI::App& command, const std::vector<std::string>& words) {
     const auto option = std::ranges::find_if(words, is_option);
     return option != words.end() ? unknown_option(command, *option)
@@ -204,7 +204,7 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
         return no_command(app, words) + " (see sluice --help)";
     }
     const CLI::App& command = *parsed[0];
-    // Something is missing or left over; an option that does not exist explains either.
+    // Something is missing or left over; an unknown option explains either.
     const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
     const bool unplaced =
         code == CLI::ExitCodes::ExtrasError || code == CLI::ExitCodes::RequiredError;
@@ -220,7 +220,7 @@ Result<std::string> help_on(const CLI::App& app, const std::string& name) {
         return fail(Status::not_found, fmt::format("there is no command '{}'{}", name,
                                                    meant_command(commands_of(app), name)));
     }
-    // App::help() would be that of the command that was asked for, which is `help` itself.
+    // App::help() would give the help of the parsed command, which is `help` itself.
     const std::string title = name.empty() ? app.get_name() : app.get_name() + " " + name;
     return command->get_formatter()->make_help(command, title, CLI::AppFormatMode::Normal);
 }

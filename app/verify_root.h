@@ -1,5 +1,5 @@
-// What the answers of a run must be when the served directory is at hand: 200, and the length and
-// XXH3 of the file that the request's path names.
+// The expected answers of a run when the served directory is at hand: 200, and the length and XXH3
+// of the file that the request's path names.
 #pragma once
 
 #include <string>

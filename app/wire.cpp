@@ -21,13 +21,13 @@ namespace sluice {
 
 namespace {
 
-constexpr std::size_t kReportBodyBytes = 1U << 20;  // of each body, for the page and its logo
+constexpr std::size_t kReportBodyBytes = 1U << 20;  // of each body, for the lab's page and logo
 
 void to_stdout(std::string_view bytes) {
     (void)std::fwrite(bytes.data(), 1, bytes.size(), stdout);
 }
 
-// False, and says so, when not all of it was written.
+// False, with a message, when not all of it was written.
 [[nodiscard]] bool stdout_took_all() {
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
         return true;
@@ -53,7 +53,7 @@ class File {
         good_ = good_ && file_ != nullptr &&
                 std::fwrite(bytes.data(), 1, bytes.size(), file_) == bytes.size();
     }
-    // False, and says so, when not all of it is on disk.
+    // False, with a message, when not all of it is on disk.
     [[nodiscard]] bool finish() {
         good_ = good_ && file_ != nullptr && std::fclose(file_) == 0;
         file_ = nullptr;
@@ -112,7 +112,7 @@ class Outputs {
             std::fflush(stdout);
         }
     }
-    // `lab` is null where there was none.
+    // `lab` is null without one.
     [[nodiscard]] bool finish(const std::string& error, const Lab* lab);
 
   private:
@@ -138,8 +138,8 @@ bool Outputs::write_reports(const Lab* lab) {
     how.browser = options_.browser;
     if (lab != nullptr) {
         how.server_command = lab->server_command();
-        for (const LabCard& card : lab->cards()) {
-            how.cards.push_back({card.id, card.client_port});
+        for (const LabScenario& scenario : lab->scenarios()) {
+            how.scenarios.push_back({scenario.id, scenario.client_port});
         }
     }
     bool good = true;
@@ -211,7 +211,7 @@ int explain_live(const WireOptions& options) {
     return outputs.finish(capture->error(), nullptr) ? kExitOk : kExitFailure;
 }
 
-// Where nothing can be captured: what the kernel alone can tell.
+// Without the right to capture: what the kernel alone can tell.
 int explain_by_kernel(const WireOptions& options, Lab& lab, const std::string& why) {
     if (options.json || !options.pcapng.empty()) {
         say("nothing can be captured, so there are no frames for --json and --pcapng");
@@ -225,10 +225,10 @@ int explain_by_kernel(const WireOptions& options, Lab& lab, const std::string& w
     }
     wire::Reconstruction facts;
     facts.why = why;
-    facts.saved_syn = keep_a_syn();
-    for (const LabCard& card : lab.cards()) {
-        facts.cards.push_back({card.id, card.talk});
-        facts.steps.insert(facts.steps.end(), card.steps.begin(), card.steps.end());
+    facts.saved_syn = read_saved_syn();
+    for (const LabScenario& scenario : lab.scenarios()) {
+        facts.scenarios.push_back({scenario.id, scenario.transcript});
+        facts.steps.insert(facts.steps.end(), scenario.steps.begin(), scenario.steps.end());
     }
     wire::ReportOptions how;
     how.language = options.language;

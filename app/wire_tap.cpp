@@ -14,11 +14,11 @@ namespace sluice {
 
 namespace {
 
-// All headers. The kernel's ring holds the more frames the shorter they are.
+// Enough for all headers. The shorter the frames, the more of them fit into the kernel's ring.
 constexpr int kSnapBytes = 192;
 constexpr std::size_t kSegmentsMax = 1'000'000;  // about 24 MB
 
-// pcap-filter(7) knows the bytes of a TCP header by name over IPv4 only.
+// pcap-filter(7) can name the bytes of a TCP header over IPv4 only.
 std::string filter_of(const Endpoint& server, std::uint16_t mask) {
     const bool six = server.family == Family::ipv6;
     const char* header = six ? "ip6" : "tcp";
@@ -56,7 +56,7 @@ class CaptureTap final : public load::WireTap {
             if (frame != nullptr) {
                 take(*frame);
             } else if (stopping_.load()) {
-                return;  // and nothing is left
+                return;  // and no frames are left
             }
         }
     }

@@ -10,7 +10,8 @@
 
 namespace sluice {
 
-// Fails with one line that says which right is missing. `local`: the server is on this machine.
+// Fails with one line that says which permission is missing. `local`: the server is on this
+// machine.
 [[nodiscard]] Result<std::unique_ptr<load::WireTap>> open_wire_tap(const Endpoint& server,
                                                                    bool local, std::uint16_t mask);
 

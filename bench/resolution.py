@@ -3,15 +3,15 @@
     python3 bench/resolution.py build/release/sluice [--runs 10] [--rounds 12] [--duration 1s]
                                 [--difference 3] [--priority ordinary]
 
-runs a null server against itself (A/A) as often as --runs says, and then as often against itself with
-a known difference: so many nanoseconds of work for each answer as --difference per cent of what an
-answer costs it here. Each run is a whole comparison of two, with its verdict. Printed are, of both:
-how many runs claimed a difference, which, the ratios, half of their intervals, and how long a run took.
+runs a null server against itself (A/A) as often as --runs says, and then as often with a known
+difference: the second does extra work for each answer, --difference per cent of what an answer costs
+here. Each run is a whole comparison of two, with its verdict. For both it prints how many runs claimed
+a difference, and which, the ratios, half of their intervals, and how long a run took.
 
-Wanted: claims of A/A in at most 5 % of the runs, 95 % of its ratios within 2 % of 1, and at least 9 of
-10 runs with the difference that claim it, in at most three minutes each. The machine should have
-nothing else to do, or the load that it usually has; say which with the figures. Exit code 1 when
-something is not reached.
+Wanted: A/A claims a difference in at most 5 % of the runs, and 95 % of its ratios are within 2 % of 1;
+at least 9 of 10 runs with the difference claim it; a run takes at most three minutes. The machine
+should have nothing else to do, or the load that it usually has; say which with the figures. Exit code
+1 when something is not reached.
 """
 
 import argparse
@@ -81,8 +81,8 @@ def main():
     print(f"  noise floor: {equal['noise_floor']:.2%}")
 
     spin = max(1, round(equal["cost"] * options.difference / 100))
-    _, planted, longer = self_test(options, "--aa-spin", f"{spin}ns")
-    found = show(f"with {spin} ns more ({options.difference:g} %)", planted, longer)["slower"]
+    _, different, longer = self_test(options, "--aa-spin", f"{spin}ns")
+    found = show(f"with {spin} ns more ({options.difference:g} %)", different, longer)["slower"]
 
     # What chance may add to one in twenty, as in SelfTest::passed().
     allowed = FALSE_SHARE * options.runs + 2 * math.sqrt(FALSE_SHARE * (1 - FALSE_SHARE)

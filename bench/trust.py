@@ -1,8 +1,8 @@
 """Can the load generator be believed, and what does it cost? The same `sluice serve` is asked by
 `sluice bench` (on each backend, with all its measuring on), by wrk and by h2load, each on the other
 CPU. Rounds are interleaved in rotating order, and ratios to wrk are taken within a round, so that
-whatever the machine does meanwhile falls on all alike; the table shows medians, and for the rate the
-spread of wrk against itself, which is what a difference has to exceed.
+whatever the machine does meanwhile affects all alike. The table shows medians, and for the rate the
+spread of wrk against itself, which a difference has to exceed.
 
     python3 bench/trust.py build/release/sluice
 
@@ -26,7 +26,7 @@ SERVER_CPU, GENERATOR_CPU = 0, 1
 
 
 def pin(cpu):
-    """For a child, before it becomes another program."""
+    """For a child, between fork and exec."""
     return lambda: os.sched_setaffinity(0, {cpu})
 
 
@@ -109,8 +109,8 @@ def measure(binary, url, connections, rounds, seconds):
     all_of_them = generators(binary)
     found = {generator.name: [] for generator in all_of_them}
     for number in range(rounds):
-        turn = number % len(all_of_them)
-        for generator in all_of_them[turn:] + all_of_them[:turn]:
+        first = number % len(all_of_them)
+        for generator in all_of_them[first:] + all_of_them[:first]:
             found[generator.name].append(generator.run(url, connections, seconds))
     return found
 

@@ -1,5 +1,5 @@
-# Header-only libraries of the distribution, for cross builds: the system's include folder as a whole
-# holds the C library's headers too, and those must not be seen.
+# Header-only libraries of the distribution, for cross builds. The system's include folder also has the
+# C library's headers, which a cross build must not see.
 function(sluice_host_headers)
   set(folder ${CMAKE_BINARY_DIR}/host_headers)
   file(MAKE_DIRECTORY ${folder})
@@ -20,12 +20,12 @@ foreach(name IN ITEMS fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json PkgConf
 endforeach()
 target_compile_definitions(fmt::fmt INTERFACE FMT_HEADER_ONLY)
 
-# xxHash's header holds the library, too.
+# xxHash's header contains the library too.
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/xxhash.c CONTENT
   "#define XXH_STATIC_LINKING_ONLY\n#define XXH_IMPLEMENTATION\n#include <xxhash.h>\n" @ONLY)
 add_library(sluice_xxhash STATIC ${CMAKE_BINARY_DIR}/xxhash.c)
 target_include_directories(sluice_xxhash SYSTEM PRIVATE ${CMAKE_BINARY_DIR}/host_headers)
 target_link_libraries(PkgConfig::XXHASH INTERFACE sluice_xxhash)
 
-# Of libraries built for Windows only the static ones are of use (zlib).
+# Only static libraries for Windows can be used (zlib).
 set(CMAKE_FIND_LIBRARY_SUFFIXES .a)

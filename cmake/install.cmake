@@ -1,5 +1,5 @@
 # `cmake --install BUILD --prefix PREFIX` (./dev install): the program, the page, the documents and the
-# systemd unit, which names the program where it was put.
+# systemd unit, which names the program's installed path.
 install(TARGETS sluice RUNTIME DESTINATION bin)
 install(DIRECTORY site DESTINATION share/sluice)
 install(FILES README.md ARCHITECTURE.md LICENSE DESTINATION share/doc/sluice)

@@ -1,7 +1,7 @@
 # llhttp from the distribution: Debian 12 ships its C sources (node-llhttp), Debian 13 a library
-# (libllhttp-dev). From sources it is built twice, plain and for x86-64-v2: its range scan for field
-# values uses SSE4.2 when compiled for it, which halves the time for a browser's head. The choice
-# is made at run time (http1/llhttp_dispatch.c).
+# (libllhttp-dev). The sources are built twice, for the baseline and for x86-64-v2: the range scan for
+# field values can use SSE4.2, which halves the time for a browser's head. The choice is made at run
+# time (http1/llhttp_dispatch.c).
 find_path(LLHTTP_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp /usr/include
   NO_CMAKE_FIND_ROOT_PATH)
 find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
@@ -11,7 +11,7 @@ if(LLHTTP_INCLUDE_DIR AND LLHTTP_SOURCE_DIR)
   target_include_directories(sluice_llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE_DIR})
   target_compile_options(sluice_llhttp PRIVATE -O3 -w)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    # All of llhttp.c's functions are global, its small helpers too: each build gets its own names.
+    # All functions of llhttp.c are global, even the internal ones: each build gets its own names.
     file(STRINGS ${LLHTTP_SOURCE_DIR}/llhttp.c LLHTTP_FUNCTIONS REGEX "^int llhttp__internal_")
     list(TRANSFORM LLHTTP_FUNCTIONS REPLACE "^int ([a-z0-9_]+).*" "\\1")
     list(REMOVE_DUPLICATES LLHTTP_FUNCTIONS)

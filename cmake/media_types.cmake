@@ -1,5 +1,5 @@
-# The table of media types by extension: Debian's list and our own on top of it, as a header in the
-# build directory. Made while configuring, so that whatever reads our sources finds it.
+# The table of media types by extension: our own list, then Debian's, as a header in the build
+# directory. Made while configuring, so that all tools that read the sources find it.
 set(MEDIA_TYPES_LIST /etc/mime.types)
 set(MEDIA_TYPES_OWN ${CMAKE_SOURCE_DIR}/content/mime.types)
 if(NOT EXISTS ${MEDIA_TYPES_LIST})
@@ -7,7 +7,8 @@ if(NOT EXISTS ${MEDIA_TYPES_LIST})
 endif()
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${MEDIA_TYPES_LIST} ${MEDIA_TYPES_OWN})
 
-# The first line that has an extension counts: of the list's own doubles that is the registered type.
+# The first line with an extension counts. For extensions that Debian lists twice, this is the
+# registered type.
 function(sluice_media_types header)
   set(extensions "")
   foreach(list IN ITEMS ${MEDIA_TYPES_OWN} ${MEDIA_TYPES_LIST})
@@ -17,9 +18,9 @@ function(sluice_media_types header)
       string(REGEX REPLACE "[ \t]+" ";" names "${line}")
       list(POP_FRONT names type)
       if(NOT type MATCHES "^([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+|-)$")
-        continue()  # the list is the administrator's to edit
+        continue()  # the administrator may have edited the list
       endif()
-      # Browsers show text/plain and offer what they do not know for saving.
+      # Browsers show text/plain, but offer to save types that they do not know.
       string(TOLOWER "${type}" lower)
       if(lower MATCHES "^text/x-")
         set(type text/plain)

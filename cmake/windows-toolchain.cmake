@@ -1,5 +1,5 @@
 # Windows programs from Debian: MinGW-w64 with POSIX threads (std::thread), run under Wine.
-# The result is one static file that imports the system's own libraries only.
+# The result is one static file that imports only the system's libraries.
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(CMAKE_C_COMPILER x86_64-w64-mingw32-gcc-posix)

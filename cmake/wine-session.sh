@@ -1,10 +1,10 @@
 #!/bin/sh
-# Keeps Wine awake between tests, for each CPU: up PROGRAM ROOT CPU... starts a server there that
-# nobody asks, down CPU... ends it and what Wine has running in that prefix. Nothing here holds a
-# descriptor of the caller, or ctest would wait for it.
+# Keeps Wine running between tests, for each CPU: `up PROGRAM ROOT CPU...` starts an unused server
+# there, `down CPU...` ends it and Wine's processes in that prefix. Nothing here keeps a descriptor of
+# the caller, or ctest would wait for it.
 here=$(cd "$(dirname "$0")" && pwd)
 
-up() { # program root: on the CPU that is said
+up() { # program root: on SLUICE_WINE_CPU
     taskset -c "$SLUICE_WINE_CPU" sh "$here/wine-run.sh" "$1" --version || exit 1
     taskset -c "$SLUICE_WINE_CPU" sh "$here/wine-run.sh" "$1" serve "$2" --listen 127.0.0.1:0 &
     sleep 1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a GoogleTest program through an emulator: it passes when its exit status is 0 *and* its last
-# word is that tests passed. (A Windows program that another one ends under Wine has status 0.)
+# Runs a GoogleTest program through an emulator. It passes when its exit status is 0 and its last line
+# says that tests passed. (Under Wine, a Windows program that another one kills has status 0.)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 . "$(dirname "$0")/wine-prefix.sh"

@@ -37,7 +37,7 @@ void BackgroundWork::submit(Job job) {
             thread_ = std::jthread(
                 [shared = shared_](const std::stop_token& stop) { run(*shared, stop); });
         } catch (const std::system_error&) {
-            shared_->wake();  // no thread is to be had: drain() does it
+            shared_->wake();  // no thread available: drain() runs the job
         }
     }
     shared_->submitted.notify_one();
@@ -58,7 +58,7 @@ void BackgroundWork::run(Shared& shared, const std::stop_token& stop) {
         shared.running = false;
         shared.finished.push_back(std::move(finish));
         if (shared.left_behind) {
-            continue;  // there may be files to be closed
+            continue;  // queued jobs may have files to close
         }
         shared.wake();
         if (stop.stop_requested()) {

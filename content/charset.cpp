@@ -40,8 +40,8 @@ std::string_view trim_spaces(std::string_view text) noexcept {
     return text;
 }
 
-// The labels of the Encoding Standard, section 4.2. Of UTF-16, HTML and CSS say that a document
-// whose ASCII can be read as such cannot mean it: it is UTF-8.
+// The labels of the Encoding Standard, section 4.2. HTML and CSS treat a document that declares
+// UTF-16 as UTF-8: its declaration was readable as ASCII, so UTF-16 cannot be true.
 bool names_utf8(std::string_view label, bool utf16_too) noexcept {
     constexpr auto kUtf8 =
         std::to_array<std::string_view>({"unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8",
@@ -61,8 +61,8 @@ struct Attribute {
     std::string_view value;
 };
 
-// "Get an attribute" of the prescan; nothing at the end of the tag. `text` runs empty when the
-// bytes that are looked at end inside of the tag.
+// "Get an attribute" of the prescan; nothing at the end of the tag. `text` becomes empty when the
+// bytes end inside the tag.
 std::optional<Attribute> next_attribute(std::string_view& text) noexcept {
     while (!text.empty() && (is_space(text.front()) || text.front() == '/')) {
         text.remove_prefix(1);
@@ -125,14 +125,14 @@ std::string_view charset_of_content(std::string_view text) noexcept {
     return {};
 }
 
-// The label that a <meta> gives; empty when it gives none. `text` begins behind the name.
+// The label of a <meta>; empty when it has none. `text` begins behind the name.
 std::string_view label_of_meta(std::string_view& text) noexcept {
     std::string_view label;
     std::optional<bool> needs_pragma;
     bool has_pragma = false;
     bool seen_pragma = false;
     bool seen_content = false;
-    bool seen_charset = false;  // of two attributes with one name the first counts
+    bool seen_charset = false;  // of two attributes with the same name the first counts
     while (const std::optional<Attribute> attribute = next_attribute(text)) {
         if (equals_lower(attribute->name, "http-equiv") && !std::exchange(seen_pragma, true)) {
             has_pragma = equals_lower(attribute->value, "content-type");
@@ -147,18 +147,18 @@ std::string_view label_of_meta(std::string_view& text) noexcept {
             needs_pragma = false;
         }
     }
-    // Without bytes that end the tag nobody knows what else would have stood in it.
+    // If the tag is cut off, nobody knows what else it would have contained.
     const bool counts = !text.empty() && needs_pragma && (!*needs_pragma || has_pragma);
     return counts ? trim_spaces(label) : std::string_view();
 }
 
-// What the first <meta> that names an encoding calls it; empty when none does.
+// The label of the first <meta> that names an encoding; empty when none does.
 std::string_view label_in_html(std::string_view text) noexcept {
     while (!text.empty()) {
         if (text.front() != '<') {
             text.remove_prefix(std::min(text.find('<'), text.size()));
         } else if (text.starts_with("<!--")) {
-            // The dashes of the end may be those of the beginning.
+            // The dashes of the end may also be those of the beginning.
             const std::size_t end = text.find("-->", 2);
             text.remove_prefix(end == std::string_view::npos ? text.size() : end + 3);
         } else if (starts_with_lower(text, "<meta") && text.size() > 5 &&
@@ -254,9 +254,10 @@ void Utf8Check::look(std::string_view bytes) noexcept {
 
 bool declares_other_charset(std::string_view start, Declaration where) noexcept {
     if (start.starts_with(kUtf8Mark)) {
-        return false;  // a mark outranks every declaration
+        return false;  // a byte order mark outranks every declaration
     }
-    // Marks of UTF-16 and UTF-32 are no UTF-8. Without a mark, ASCII in either has its zeros.
+    // Marks of UTF-16 and UTF-32 are not UTF-8. Without a mark, ASCII text in either contains
+    // zeros.
     if (start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff") ||
         start.substr(0, kSniffBytes).find('\0') != std::string_view::npos) {
         return true;

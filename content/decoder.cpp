@@ -25,7 +25,7 @@ class GzipDecoder final : public Decoder {
         constexpr std::size_t kMax = std::numeric_limits<uInt>::max();
         const auto given = static_cast<uInt>(std::min(in.size(), kMax));
         const auto room = static_cast<uInt>(std::min(out.size(), kMax));
-        // zlib does not write to what it takes; only its interface is older than const.
+        // zlib does not write to its input; its interface is older than const.
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
         stream_.avail_in = given;
         stream_.next_out = reinterpret_cast<Bytef*>(out.data());
@@ -36,7 +36,7 @@ class GzipDecoder final : public Decoder {
         switch (result) {
             case Z_STREAM_END: ended_ = true; [[fallthrough]];
             case Z_OK:
-            case Z_BUF_ERROR: return State::going;  // the latter: nothing moved
+            case Z_BUF_ERROR: return State::going;  // Z_BUF_ERROR: nothing moved
             case Z_MEM_ERROR: return State::failed;
             default: return State::broken;
         }

@@ -60,7 +60,7 @@ class ZstdDecoder final : public Decoder {
 
     State decode(std::string_view& in, std::span<char>& out) override {
         if (in.empty() && may_end_) {
-            return State::going;  // it would begin a frame
+            return State::going;  // another call would begin a frame
         }
         ZSTD_inBuffer from{in.data(), in.size(), 0};
         ZSTD_outBuffer into{out.data(), out.size(), 0};
@@ -82,7 +82,8 @@ class ZstdDecoder final : public Decoder {
   private:
     static constexpr std::size_t kHeadBytesMax = 18;  // RFC 8878 section 3.1.1.1, with the magic
 
-    // The library looks at the size in a frame's head only when it is given the frame at once.
+    // The library checks the size in a frame's header only when it is given the whole frame at
+    // once.
     [[nodiscard]] bool end_frame() {
         const unsigned long long size = ZSTD_getFrameContentSize(head_.data(), head_.size());
         const bool true_size = size == ZSTD_CONTENTSIZE_UNKNOWN || size == made_;

@@ -1,4 +1,4 @@
-// Debian has brotli and zstd for no MinGW-w64: what is coded with them is not used there.
+// Debian packages neither brotli nor zstd for MinGW-w64, so these codings are not used there.
 #include "content/decoder.h"
 
 namespace sluice::http {

@@ -9,10 +9,10 @@ namespace sluice::http {
 
 namespace {
 
-// After so many bytes the job looks whether it is to stop and whether the file is still the same.
+// After this many bytes the job checks whether to stop and whether the file is still the same.
 constexpr std::uint64_t kLookBytes = 4 * 1024 * 1024;
 
-// One reading of the file; `go_on` is asked now and then.
+// Reads the file once; `go_on` is called from time to time.
 std::optional<ContentDigest> read_digest(const fs::Opened& opened,
                                          const std::function<bool()>& go_on) {
     const auto buffer = std::make_unique_for_overwrite<char[]>(ContentDigest::kBlockBytes);

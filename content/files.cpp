@@ -17,7 +17,7 @@ bool servable_name(std::string_view name) noexcept {
 
 File File::closed_by(std::function<void(std::intptr_t)> close) && {
     return {std::exchange(handle_, -1),
-            std::make_shared<const Away>(nullptr, "", std::move(close))};
+            std::make_shared<const RemoteRef>(nullptr, "", std::move(close))};
 }
 
 Reach Root::reach_of(std::string_view below, char separator, Kind kind) noexcept {

@@ -33,7 +33,7 @@ File open_at(const File& parent, const char* name, int flags) noexcept {
     return File(::openat(fd_of(parent), name, flags | O_CLOEXEC));
 }
 
-// The name under which /proc/self/fd knows a handle.
+// The name of a handle in /proc/self/fd.
 std::array<char, 16> number_of(const File& file) noexcept {
     std::array<char, 16> text{};
     std::to_chars(text.data(), text.data() + text.size() - 1, fd_of(file));
@@ -53,15 +53,15 @@ std::string canonical_path(const File& descriptors, const File& node) {
 }
 
 std::string without_slash(std::string path) {
-    if (path == "/") {
+    if (path == std::string_view("/")) {
         path.clear();
     }
     return path;
 }
 
-// What `name` below `directory` leads to by links if that is looked at elsewhere, without touching
-// it: links in there are not followed.
-std::optional<std::string> follow_until(const Elsewhere& elsewhere, std::string directory,
+// Where `name` below `directory` leads by links, if that is on a remote mount. Nothing on the mount
+// is touched: links there are not followed.
+std::optional<std::string> follow_until(const RemoteFilesystems& filesystems, std::string directory,
                                         const std::string& name) {
     constexpr int kLinksMax = 40;  // path_resolution(7)
     std::string at = without_slash(std::move(directory));
@@ -79,7 +79,7 @@ std::optional<std::string> follow_until(const Elsewhere& elsewhere, std::string 
         }
         at.append(1, '/').append(part);
         const ssize_t length =
-            elsewhere.has(at) ? 0 : ::readlink(at.c_str(), target.data(), target.size());
+            filesystems.has(at) ? 0 : ::readlink(at.c_str(), target.data(), target.size());
         if (length <= 0) {
             continue;
         }
@@ -90,7 +90,7 @@ std::optional<std::string> follow_until(const Elsewhere& elsewhere, std::string 
         rest.insert(0, target, 0, static_cast<std::size_t>(length));
         at.resize(rest.front() == '/' ? 0 : at.rfind('/'));
     }
-    return elsewhere.has(at) ? std::optional(std::move(at)) : std::nullopt;
+    return filesystems.has(at) ? std::optional(std::move(at)) : std::nullopt;
 }
 
 }  // namespace
@@ -100,8 +100,8 @@ bool plain_name(std::string_view) noexcept {
 }
 
 File::~File() {
-    if (handle_ >= 0 && away_ != nullptr) {
-        away_->close(handle_);
+    if (handle_ >= 0 && remote_ != nullptr) {
+        remote_->close(handle_);
     } else if (handle_ >= 0) {
         ::close(static_cast<int>(handle_));
     }
@@ -178,39 +178,40 @@ Reach Root::reach_of(const File& node) const {
 }
 
 Reach Root::reach_below(const File& parent, const std::string& name) const {
-    if (parent.away() != nullptr || away_by_link(parent, name)) {
+    if (parent.remote_ref() != nullptr || remote_path_by_link(parent, name)) {
         return Reach::inside;
     }
     const File node = open_at(parent, name.c_str(), O_PATH);
     return node ? reach_of(node) : Reach::inside;
 }
 
-std::optional<std::string> Root::away(const File& parent, const std::string& name) const {
-    if (parent.away() != nullptr) {
-        return parent.away()->path + '/' + name;
+std::optional<std::string> Root::remote_path(const File& parent, const std::string& name) const {
+    if (parent.remote_ref() != nullptr) {
+        return parent.remote_ref()->path + '/' + name;
     }
-    if (elsewhere_ == nullptr || !elsewhere_->may_begin_at(name)) {
+    if (remote_ == nullptr || !remote_->may_begin_at(name)) {
         return std::nullopt;
     }
     std::string path = without_slash(canonical_path(descriptors_, parent)) + '/' + name;
-    return elsewhere_->has(path) ? std::optional(std::move(path)) : std::nullopt;
+    return remote_->has(path) ? std::optional(std::move(path)) : std::nullopt;
 }
 
-std::optional<std::string> Root::away_by_link(const File& parent, const std::string& name) const {
-    if (elsewhere_ == nullptr || elsewhere_->empty() || parent.away() != nullptr) {
+std::optional<std::string> Root::remote_path_by_link(const File& parent,
+                                                     const std::string& name) const {
+    if (remote_ == nullptr || remote_->empty() || parent.remote_ref() != nullptr) {
         return std::nullopt;
     }
-    return follow_until(*elsewhere_, canonical_path(descriptors_, parent), name);
+    return follow_until(*remote_, canonical_path(descriptors_, parent), name);
 }
 
 std::expected<Info, Status> Root::info_below(const File& parent, const std::string& name,
                                              bool follow) const {
-    if (const auto path = away(parent, name)) {
-        return elsewhere_->info(*path, follow);
+    if (const auto path = remote_path(parent, name)) {
+        return remote_->info(*path, follow);
     }
-    if (const auto path = follow ? away_by_link(parent, name) : std::nullopt) {
+    if (const auto path = follow ? remote_path_by_link(parent, name) : std::nullopt) {
         return follows(reach_of_path(*path, Kind::unknown))
-                   ? elsewhere_->info(*path, true)
+                   ? remote_->info(*path, true)
                    : std::unexpected(Status::not_supported);
     }
     return fs::info_below(parent, name, follow);
@@ -218,12 +219,12 @@ std::expected<Info, Status> Root::info_below(const File& parent, const std::stri
 
 std::expected<Opened, Status> Root::open_below(const File& parent, const std::string& name,
                                                Kind hint) const {
-    if (const auto path = away(parent, name)) {
-        return elsewhere_->open(*path);
+    if (const auto path = remote_path(parent, name)) {
+        return remote_->open(*path);
     }
     Opened result;
-    // The listing calls it a file or directory: open it at once. Should it have become something
-    // else since, a link is refused, and O_NONBLOCK keeps a pipe from holding us.
+    // The listing calls it a file or directory: open it directly. If it has become something else
+    // since, O_NOFOLLOW refuses a link and O_NONBLOCK keeps a pipe from blocking.
     if (hint == Kind::file || hint == Kind::directory) {
         result.file = open_at(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (result.file) {
@@ -238,7 +239,7 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
             return failed();
         }
     }
-    // Otherwise take hold of it without opening it, judge, and open what was judged.
+    // Otherwise get a handle without opening it (O_PATH), check it, and open what was checked.
     File node = open_at(parent, name.c_str(), O_PATH | O_NOFOLLOW);
     if (!node) {
         return failed();
@@ -246,9 +247,9 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
     auto info = info_of(node);
     if (info && info->kind == Kind::link) {
         result.through_link = true;
-        if (const auto path = away_by_link(parent, name)) {
+        if (const auto path = remote_path_by_link(parent, name)) {
             result.reach = reach_of_path(*path, Kind::unknown);
-            auto opened = follows(result.reach) ? elsewhere_->open(*path)
+            auto opened = follows(result.reach) ? remote_->open(*path)
                                                 : std::unexpected(Status::not_supported);
             if (opened) {
                 opened->through_link = true;
@@ -283,12 +284,12 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
 std::expected<bool, Status> Listing::next(
     const std::function<void(std::string_view, Kind)>& visit) {
     constexpr std::size_t kListBytes = 64 * 1024;
-    if (const Away* away = directory_.away()) {
+    if (const RemoteRef* remote = directory_.remote_ref()) {
         if (buffer_ != nullptr) {
             return false;
         }
         buffer_ = std::make_unique<char[]>(1);
-        const Status listed = away->elsewhere->list(away->path, visit);
+        const Status listed = remote->filesystems->list(remote->path, visit);
         return listed == Status::ok ? std::expected<bool, Status>(true) : std::unexpected(listed);
     }
     if (buffer_ == nullptr) {
@@ -320,10 +321,10 @@ std::expected<bool, Status> Listing::next(
 
 std::expected<std::size_t, Status> read_once(const File& file, std::uint64_t offset, char* out,
                                              std::size_t room) noexcept {
-    const iovec piece{out, room};
+    const iovec iov{out, room};
     const auto at = static_cast<off_t>(offset);
-    // Takes what is in the cache and nothing else; EAGAIN when that is nothing.
-    ssize_t cached = ::preadv2(fd_of(file), &piece, 1, at, RWF_NOWAIT);
+    // Reads only what is in the page cache; EAGAIN when nothing is.
+    ssize_t cached = ::preadv2(fd_of(file), &iov, 1, at, RWF_NOWAIT);
     if (cached == static_cast<ssize_t>(room)) {
         return room;
     }
@@ -338,7 +339,7 @@ std::expected<std::size_t, Status> read_once(const File& file, std::uint64_t off
 }
 
 void prepare_for_sending(const File& file) noexcept {
-    // io_uring takes O_NONBLOCK on a file as a wish to fail rather than to wait for the disk.
+    // io_uring reads O_NONBLOCK on a file as: fail rather than wait for the disk.
     const int flags = ::fcntl(fd_of(file), F_GETFL);
     ::fcntl(fd_of(file), F_SETFL, flags & ~O_NONBLOCK);
 }

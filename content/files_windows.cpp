@@ -1,8 +1,8 @@
 // The file system on Windows. Names are opened relative to an open directory by NtCreateFile, the
-// one call that can (its OBJECT_ATTRIBUTES take a root directory), and by it without the rewriting
-// of the Win32 names: no device names, no trailing dots or spaces cut off, no second spelling.
+// only call that can (its OBJECT_ATTRIBUTES take a root directory). It does not rewrite names as
+// Win32 does: no device names, no trailing dots or spaces cut off, no second spelling.
 //
-// What was opened is judged by its final path (GetFinalPathNameByHandleW), whether or not it looks
+// What was opened is checked by its final path (GetFinalPathNameByHandleW), whether or not it looks
 // like a link: Wine follows the links of its host without showing them.
 #include <algorithm>
 #include <array>
@@ -21,7 +21,7 @@ namespace {
 constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 constexpr std::size_t kListBytes = 64 * 1024;
 constexpr std::uint64_t kHandlesMax = 1U << 16;
-// ntstatus.h, which cannot be had together with windows.h.
+// From ntstatus.h, which cannot be included together with windows.h.
 constexpr NTSTATUS kDeletePending = static_cast<NTSTATUS>(0xC0000056);
 
 HANDLE handle_of(const File& file) noexcept {
@@ -54,7 +54,7 @@ std::expected<File, Status> open_relative(const File& parent, const std::string&
         ::NtCreateFile(&handle, access | FILE_READ_ATTRIBUTES | SYNCHRONIZE, &what, &result,
                        nullptr, 0, kShareAll, FILE_OPEN, options, nullptr, 0);
     if (status == kDeletePending) {
-        return std::unexpected(Status::not_found);  // only those who have it open see it still
+        return std::unexpected(Status::not_found);  // only those who have it open still see it
     }
     if (status < 0) {
         return failed(::RtlNtStatusToDosError(status));
@@ -74,7 +74,7 @@ File open_directory(const std::wstring& path) noexcept {
                                  nullptr));
 }
 
-// Names that the rest of Windows reads as something else: devices, with any extension.
+// Names that the rest of Windows reads as devices, with any extension.
 bool is_device_name(std::string_view name) noexcept {
     std::string_view stem = name.substr(0, name.find('.'));
     while (stem.ends_with(' ')) {
@@ -96,7 +96,7 @@ bool is_device_name(std::string_view name) noexcept {
     if (!text.starts_with("COM") && !text.starts_with("LPT")) {
         return false;
     }
-    // A digit, or one of the superscripts that Windows takes for digits.
+    // A digit, or one of the superscripts that Windows treats as digits.
     const std::string_view number = text.substr(3);
     return (number.size() == 1 && number[0] >= '0' && number[0] <= '9') || number == "\xc2\xb9" ||
            number == "\xc2\xb2" || number == "\xc2\xb3";
@@ -104,8 +104,8 @@ bool is_device_name(std::string_view name) noexcept {
 
 }  // namespace
 
-// What one name leads to on every way of opening it. A colon begins an alternate stream, a tilde
-// and a digit is how short names look.
+// True when every way of opening the name leads to the same file. A colon starts an alternate
+// stream; a tilde and a digit are the form of short names.
 bool plain_name(std::string_view name) noexcept {
     if (name.empty() || name.ends_with('.') || name.ends_with(' ') ||
         name.find_first_of("\\/:*?\"<>|") != std::string_view::npos) {
@@ -195,11 +195,11 @@ std::expected<Info, Status> Root::info_below(const File& parent, const std::stri
     return fs::info_below(parent, name, follow);
 }
 
-std::optional<std::string> Root::away(const File&, const std::string&) const {
+std::optional<std::string> Root::remote_path(const File&, const std::string&) const {
     return std::nullopt;
 }
 
-// A root whose path leads to it lies where it lay: what is above it cannot be renamed meanwhile.
+// The root's path cannot change while the root is open: no directory above it can be renamed then.
 bool Root::in_place() const {
     return true;
 }
@@ -230,7 +230,7 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
         return std::unexpected(Status::not_supported);
     }
     Opened result;
-    // For overlapped operations, which a backend wants.
+    // Opened for overlapped operations, as a backend needs it.
     auto opened = open_relative(parent, name, FILE_READ_DATA, 0);
     if (!opened) {
         return std::unexpected(opened.error());
@@ -252,7 +252,7 @@ std::expected<Opened, Status> Root::open_below(const File& parent, const std::st
 }
 
 // By a handle of its own: that of open_below() is for overlapped operations, and Wine reads a
-// directory once for each handle, and shows the same names ever after.
+// directory once for each handle and shows the same names from then on.
 std::expected<bool, Status> Listing::next(
     const std::function<void(std::string_view, Kind)>& visit) {
     auto how = FileIdBothDirectoryInfo;
@@ -279,7 +279,7 @@ std::expected<bool, Status> Listing::next(
         std::wstring wide(item.FileNameLength / sizeof(wchar_t), L'\0');
         std::memcpy(wide.data(), buffer_.get() + at + offsetof(FILE_ID_BOTH_DIR_INFO, FileName),
                     item.FileNameLength);
-        // A name that is no UTF-16 cannot be asked for.
+        // A name that is not valid UTF-16 cannot be requested.
         if (const auto name = win32::to_utf8(wide); name && *name != "." && *name != "..") {
             const DWORD attributes = item.FileAttributes;
             visit(*name, (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 ? Kind::link
@@ -293,7 +293,7 @@ std::expected<bool, Status> Listing::next(
     }
 }
 
-// The system takes back what a thread in the background mode has read first.
+// The system evicts first what a thread in background mode has read.
 std::expected<std::size_t, Status> read_once(const File& file, std::uint64_t offset, char* out,
                                              std::size_t room) noexcept {
     return read_at(file, offset, out, room);

@@ -1,5 +1,5 @@
-// How the loader follows files that stay on disk from look to look: what moved of the facts,
-// whether the bytes did, and what a file that grows is worth reading of.
+// How the loader follows files that stay on disk from look to look: which metadata changed, whether
+// the bytes did, and how much of a growing file is read.
 #include <xxhash.h>
 
 #include <algorithm>
@@ -13,13 +13,13 @@ namespace sluice::http {
 
 namespace {
 
-// What may be the same bytes is found out in this time, or it is a new version.
+// Whether the bytes are the same is found out within this time; otherwise it is a new version.
 constexpr Nanos kKeptForDigest = 100 * kMillisecond;
 
-// A file that grows is published no more often. With what it takes to hear of a change and to look
-// again, a version is at most a quarter of a second old.
+// A growing file is published at most this often. With the time to hear of a change and to look
+// again, the version served is at most a quarter of a second old.
 constexpr Nanos kGrowthPause = 150 * kMillisecond;
-// No more is hashed between two looks: what grows faster is shown as far as that goes.
+// At most this much is hashed between two looks; a file that grows faster is shown up to there.
 constexpr std::uint64_t kGrowthReadMax = 32 * 1024 * 1024;
 constexpr std::size_t kReadBytes = ContentDigest::kBlockBytes;
 
@@ -27,18 +27,18 @@ bool same_facts(const fs::Info& a, const fs::Info& b) {
     return a.same_object(b) && a.stamp.size == b.stamp.size && a.stamp.mtime_ns == b.stamp.mtime_ns;
 }
 
-// A write that is under way shows its time before its size: a file that is `growing` may have grown
-// by nothing.
+// A write in progress shows its time before its size: a file that is `growing` may have grown by
+// nothing.
 bool grew(const fs::Info& before, const fs::Info& after, bool growing) {
     return after.same_object(before) && after.stamp.size + (growing ? 1 : 0) > before.stamp.size;
 }
 
 }  // namespace
 
-bool ContentLoader::same_bytes(const FileNode& node, const fs::Info& seen, Told told) {
+bool ContentLoader::same_bytes(const FileNode& node, const fs::Info& seen, FileEvent event) {
     const bool doubt = node.racy || node.waiting_since != kNever ||
-                       (node.tracking != nullptr && node.tracking->told_content);
-    return node.content_id != 0 && told == Told::attributes && !doubt &&
+                       (node.tracking != nullptr && node.tracking->content_reported);
+    return node.content_id != 0 && event == FileEvent::attributes && !doubt &&
            same_facts(seen, node.info);
 }
 
@@ -54,37 +54,38 @@ bool ContentLoader::wants_digest(const FileNode& node) {
 ContentLoader::Outcome ContentLoader::follow(FileNode& node, fs::Opened opened, const Look& look) {
     Tracking& tracking = *node.tracking;
     const fs::Info& seen = opened.info;
-    const bool being_measured = tracking.candidate && tracking.candidate->unchanged(seen);
-    if (seen.unchanged(node.info) && !being_measured) {
+    const bool being_digested = tracking.candidate && tracking.candidate->unchanged(seen);
+    if (seen.unchanged(node.info) && !being_digested) {
         tracking.candidate.reset();
         if (!node.racy) {
-            tracking.told_content = false;
+            tracking.content_reported = false;
             return Outcome::unchanged;
         }
-        // Bytes that were written within the same tick show the same times.
-        tracking.told_content = tracking.told_content || look.told == Told::content;
+        // Bytes that were written within the same clock tick show the same times.
+        tracking.content_reported = tracking.content_reported || look.event == FileEvent::content;
         node.racy = racy(seen);
         if (node.racy) {
-            return Outcome::unchanged;  // it is looked at once more
+            return Outcome::unchanged;  // it will be looked at again
         }
-        // What grows is believed, and hashed as a whole once it is quiet.
-        return tracking.told_content && !tracking.growing ? compare(node, opened, look)
-                                                          : refresh(node, seen);
+        // A growing file is assumed to have only grown, and is hashed whole once it is stable.
+        return tracking.content_reported && !tracking.growing ? compare(node, opened, look)
+                                                              : refresh(node, seen);
     }
-    tracking.told_content = tracking.told_content || look.told == Told::content;
-    const bool grows = opened.source == fs::Source::here && grew(node.info, seen, tracking.growing);
+    tracking.content_reported = tracking.content_reported || look.event == FileEvent::content;
+    const bool grows =
+        opened.source == fs::Source::local && grew(node.info, seen, tracking.growing);
     return grows ? grow(node, std::move(opened), look) : compare(node, opened, look);
 }
 
-// Another file has the name, or the same one shows other times or another size.
+// Another file has this name, or the same file shows other times or another size.
 ContentLoader::Outcome ContentLoader::compare(FileNode& node, fs::Opened& opened,
                                               const Look& look) {
     Tracking& tracking = *node.tracking;
     const fs::Info seen = opened.info;
-    const bool measured = tracking.measured && tracking.measured->info.unchanged(seen);
+    const bool digested = tracking.digested && tracking.digested->info.unchanged(seen);
     const bool may_be_same = tracking.digest != nullptr && tracking.digest->whole != 0 &&
                              seen.stamp.size == node.info.stamp.size;
-    if (may_be_same && !measured) {
+    if (may_be_same && !digested) {
         if (!tracking.candidate) {
             tracking.candidate_since = look.now;
         }
@@ -93,18 +94,18 @@ ContentLoader::Outcome ContentLoader::compare(FileNode& node, fs::Opened& opened
             return Outcome::unstable;
         }
     }
-    if (may_be_same && measured && tracking.measured->digest->whole == tracking.digest->whole) {
-        Content content{.type = judge(node)};
+    if (may_be_same && digested && tracking.digested->digest->whole == tracking.digest->whole) {
+        Content content{.type = sniffer(node)};
         keep_open(opened, tracking.digest, content);
         accept(node, seen, std::move(content));
         return Outcome::loaded;
     }
-    tracking.busy = tracking.changed_at && look.now - *tracking.changed_at < kQuiet;
+    tracking.busy = tracking.changed_at && look.now - *tracking.changed_at < kStable;
     tracking.changed_at = look.now;
     return read(node, std::move(opened), look);
 }
 
-// What is known of the bytes stays, and so does the open file.
+// Keeps the digest, the type and the open file.
 ContentLoader::Outcome ContentLoader::refresh(FileNode& node, const fs::Info& info) {
     node.info = info;
     if (!node.by_stamp()) {
@@ -113,26 +114,26 @@ ContentLoader::Outcome ContentLoader::refresh(FileNode& node, const fs::Info& in
     node.racy = racy(info);
     forget(node);
     node.content_id = next_content_id_++;
-    if (node.home != nullptr && node.home->live()) {
+    if (node.storage != nullptr && node.storage->live()) {
         open_nodes_.emplace(node.content_id, &node);
     }
     node.tracking->candidate.reset();
-    node.tracking->told_content = false;
+    node.tracking->content_reported = false;
     return Outcome::loaded;
 }
 
 // ---- Growth ------------------------------------------------------------------------------------
 
-// A file in memory that grows again so soon would be copied whole for each line.
+// A file in memory that grows again so soon would be copied whole for each appended line.
 bool ContentLoader::begins_to_grow(FileNode& node, const fs::Info& seen, Nanos now) const {
-    if (node.content_id == 0 || node.home == nullptr || !grew(node.info, seen, false)) {
+    if (node.content_id == 0 || node.storage == nullptr || !grew(node.info, seen, false)) {
         return false;
     }
     if (node.tracking == nullptr) {
         node.tracking = std::make_unique<Tracking>();
     }
     const auto before = std::exchange(node.tracking->changed_at, now);
-    return before && now - *before < kQuiet;
+    return before && now - *before < kStable;
 }
 
 ContentLoader::Outcome ContentLoader::grow(FileNode& node, fs::Opened opened, const Look& look) {
@@ -148,27 +149,27 @@ ContentLoader::Outcome ContentLoader::grow(FileNode& node, fs::Opened opened, co
         opened.info.stamp.size = growth.digest->size;
     }
     const fs::Info info = opened.info;
-    // Too much to be looked at here: believed until the background has read it.
+    // Too much to read here: assumed to have only grown until the background has read it.
     const bool believed = growth.at_the_end || growth.digest == nullptr;
-    Content content{.type = judge(node)};
+    Content content{.type = sniffer(node)};
     keep_open(opened, growth.digest, content);
     accept(node, info, std::move(content));
-    node.racy = node.racy || info.stamp.size < seen_bytes;  // so that it is looked at once more
+    node.racy = node.racy || info.stamp.size < seen_bytes;  // so that it is looked at again
     node.bytes_id = node.content_id;
-    node.type_undecided = !believed && !judge(node).decided();
+    node.type_undecided = !believed && !sniffer(node).decided();
     tracking.growing = believed;
     tracking.busy = !believed;
     tracking.changed_at = tracking.published_at = look.now;
     return Outcome::loaded;
 }
 
-// Goes on from what is known of the file. What comes behind the size that was seen is left alone,
-// so that growth meanwhile does no harm.
+// Continues from the digest that exists. Bytes beyond the size that was seen are ignored, so that
+// growth meanwhile does no harm.
 ContentLoader::Growth ContentLoader::digest_growth(const FileNode& node, const fs::Opened& opened) {
     const Tracking& tracking = *node.tracking;
     SharedDigest base = tracking.digest;
-    if (base == nullptr && tracking.measured && grew(tracking.measured->info, opened.info, true)) {
-        base = tracking.measured->digest;
+    if (base == nullptr && tracking.digested && grew(tracking.digested->info, opened.info, true)) {
+        base = tracking.digested->digest;
     }
     if (base != nullptr) {
         if (auto digest = hash_growth(opened, *base, node.info.stamp.size)) {
@@ -178,16 +179,16 @@ ContentLoader::Growth ContentLoader::digest_growth(const FileNode& node, const f
     return {digest_from_start(opened), false};
 }
 
-// Null when that cannot be had, as hash_growth() says.
+// Null when hash_growth() gives none.
 SharedDigest ContentLoader::digest_from_start(const fs::Opened& opened) {
     auto digest = hash_growth(opened, ContentDigest{}, opened.info.stamp.size);
     return digest ? share(std::move(*digest)) : nullptr;
 }
 
-// Of `size_min` bytes at least. None when that is too much to be read here, when what was the end
-// of the base is not there any more (then the file did not grow but was written anew), or when the
-// bytes change while they are read: a file that does more than grow meanwhile shows other bytes
-// when it is read again.
+// A digest of at least `size_min` bytes. None when that is too much to read here, when the end of
+// the base is not there any more (then the file did not grow but was rewritten), or when the bytes
+// change while they are read. If the file's times moved meanwhile, it is read again: a file that
+// did more than grow shows other bytes then.
 std::optional<ContentDigest> ContentLoader::hash_growth(const fs::Opened& opened,
                                                         const ContentDigest& base,
                                                         std::uint64_t size_min) {
@@ -197,7 +198,7 @@ std::optional<ContentDigest> ContentLoader::hash_growth(const fs::Opened& opened
     }
     const auto read = [&]() -> std::optional<ContentDigest> {
         std::uint64_t at = base.size - base.size % ContentDigest::kBlockBytes;
-        std::uint64_t old_end = base.size - at;  // of the old bytes, those to be read again
+        std::uint64_t old_end = base.size - at;  // old bytes that are read again
         DigestMaker maker(base);
         while (at < size) {
             const auto got = fs::read_at(opened.file, at, buffer_.get(),
@@ -235,7 +236,7 @@ ContentLoader::Outcome ContentLoader::move_to_memory(FileNode& node, fs::Opened 
 
 // ---- Digests -----------------------------------------------------------------------------------
 
-// Counted as long as anyone holds it; all holders are of the loader's thread.
+// Counted in memory_bytes as long as anyone holds it; all holders are on the loader's thread.
 SharedDigest ContentLoader::share(ContentDigest digest) {
     const std::uint64_t bytes = digest.memory_bytes();
     usage_.memory_bytes += bytes;
@@ -252,17 +253,17 @@ bool ContentLoader::take_digest(FileNode& node, const fs::Info& info, ContentDig
     Tracking& tracking = *node.tracking;
     SharedDigest shared = share(std::move(digest));
     if (!info.unchanged(node.info) || tracking.candidate) {
-        tracking.measured = {info, std::move(shared)};
+        tracking.digested = {info, std::move(shared)};
         return false;
     }
     tracking.digest = std::move(shared);
     if (std::exchange(tracking.growing, false)) {
-        node.type_undecided = !judge(node).decided();  // what was said of its type may not be true
+        node.type_undecided = !sniffer(node).decided();  // its type may have to be corrected
     }
     node.validator = hash_text(tracking.digest->whole);
     node.weak = false;
-    if (node.home != nullptr) {
-        node.home->set_digest(tracking.digest);
+    if (node.storage != nullptr) {
+        node.storage->set_digest(tracking.digest);
     }
     return refresh(node, info) == Outcome::loaded;
 }

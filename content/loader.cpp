@@ -16,27 +16,27 @@ namespace {
 constexpr std::size_t kCopyBytes = 256 * 1024;
 constexpr int kReadAttempts = 3;
 
-// What the head in front of a small body takes, about (response.cpp).
+// Estimated size of the head in front of a small body (response.cpp).
 constexpr std::uint64_t kBlockHeadBytes = 280;
 
-// A digest or a stamp in hexadecimal, with the mark of the latter.
+// A digest or a stamp in hexadecimal, with a mark for a stamp.
 constexpr std::uint64_t kValidatorBytes = 19;
 
-// An entry in a snapshot: a pointer in the list, and in the table two to four buckets of 16 bytes
-// (snapshot.cpp).
+// What an entry takes in a snapshot: a pointer in the list, and two to four buckets of 16 bytes in
+// the table (snapshot.cpp).
 constexpr std::uint64_t kSnapshotRowBytes = sizeof(void*) + 3 * 16;
 
-// Path, validator and heads of an entry, about.
+// Path, validator and heads of an entry, estimated.
 constexpr std::uint64_t kEntryTextBytes = 640;
 
-constexpr std::int64_t kNoTime = INT64_MIN;  // no file shows it
+constexpr std::int64_t kNoTime = INT64_MIN;  // no file has it
 
-// One in four of what the process may open goes to content by default; the rest is connections.
+// By default a quarter of what the process may open is for content; the rest is for connections.
 constexpr std::uint64_t kOpenFilesShare = 4;
 constexpr std::uint64_t kOpenFilesMin = 8;
 
-// For files whose bytes have not been hashed: equal wherever the file was copied with its time, and
-// no proof.
+// For files whose bytes are not hashed: the same wherever the file was copied with its time. It
+// proves nothing.
 std::string weak_validator(const fs::Info& info) {
     const std::array<std::uint64_t, 2> facts = {info.stamp.size,
                                                 static_cast<std::uint64_t>(info.stamp.mtime_ns)};
@@ -56,8 +56,8 @@ ContentLoader::ContentLoader(const ContentOptions& options)
       types_(options.mime),
       buffer_(std::make_unique<char[]>(kCopyBytes)) {}
 
-void ContentLoader::warn_once(bool& told, std::string_view line) const {
-    if (!std::exchange(told, true)) {
+void ContentLoader::warn_once(bool& warned, std::string_view line) const {
+    if (!std::exchange(warned, true)) {
         options_.warn(line);
     }
 }
@@ -67,8 +67,8 @@ bool ContentLoader::block_fits(std::uint64_t size) const {
            usage_.memory_bytes + size + kBlockHeadBytes <= options_.memory_budget_bytes;
 }
 
-// One file takes at most a quarter, and all of them leave a quarter for small ones, which would
-// otherwise need a descriptor each.
+// One file takes at most a quarter of the budget, and all of them leave a quarter for small files,
+// which would otherwise need a descriptor each.
 bool ContentLoader::memory_file_fits(std::uint64_t size) const {
     const std::uint64_t quarter = options_.memory_budget_bytes / 4;
     return !memory_refused_ && size <= quarter && usage_.memory_bytes + size <= 3 * quarter;
@@ -136,7 +136,7 @@ Status ContentLoader::copy_to_memory_file(const fs::Opened& opened, Content& out
     ContentDigest digest = maker.finish();
     out.validator = hash_text(digest.whole);
     out.digest = share(std::move(digest));
-    out.home = std::make_shared<const Home>(*memory_, size, usage_);
+    out.storage = std::make_shared<const Storage>(*memory_, size, usage_);
     return Status::ok;
 }
 
@@ -145,13 +145,13 @@ void ContentLoader::keep_open(fs::Opened& opened, const SharedDigest& digest, Co
     out.validator = out.weak ? weak_validator(opened.info) : hash_text(digest->whole);
     out.digest = digest;
     if (!may_open() || opened.source == fs::Source::copy) {
-        out.cold = true;
+        out.unloaded = true;
         return;
     }
     fs::prepare_for_sending(opened.file);
-    out.home = std::make_shared<const Home>(std::move(opened.file), usage_);
+    out.storage = std::make_shared<const Storage>(std::move(opened.file), usage_);
     if (digest != nullptr) {
-        out.home->set_digest(digest);
+        out.storage->set_digest(digest);
     }
     out.opened = true;
 }
@@ -169,14 +169,14 @@ Status ContentLoader::take(const FileNode& node, fs::Opened& opened, Content& ou
         }
         memory_refused_ = true;
         warn_once(
-            told_memory_,
+            warned_memory_,
             "the system refuses memory for content, or a larger file of it: large files are sent "
             "from disk");
     }
     SharedDigest digest;
     if (const Tracking* known = node.tracking.get();
-        known != nullptr && known->measured && known->measured->info.unchanged(opened.info)) {
-        digest = known->measured->digest;
+        known != nullptr && known->digested && known->digested->info.unchanged(opened.info)) {
+        digest = known->digested->digest;
     }
     keep_open(opened, digest, out);
     return Status::ok;
@@ -190,8 +190,8 @@ void ContentLoader::accept(FileNode& node, const fs::Info& info, Content content
     node.weak = content.weak;
     node.content_id = next_content_id_++;
     node.bytes = std::move(content.bytes);
-    node.home = std::move(content.home);
-    node.cold = content.cold;
+    node.storage = std::move(content.storage);
+    node.unloaded = content.unloaded;
     node.opened_at = 0;
     if (content.opened) {
         open_nodes_.emplace(node.content_id, &node);
@@ -201,9 +201,9 @@ void ContentLoader::accept(FileNode& node, const fs::Info& info, Content content
     }
     if (Tracking* tracking = node.tracking.get()) {
         tracking->digest = std::move(content.digest);
-        tracking->measured.reset();
+        tracking->digested.reset();
         tracking->candidate.reset();
-        tracking->told_content = false;
+        tracking->content_reported = false;
         tracking->growing = false;
     }
 }
@@ -213,13 +213,13 @@ bool ContentLoader::racy(const fs::Info& info) const {
 }
 
 ContentLoader::Outcome ContentLoader::load(FileNode& node, fs::Opened opened, const Look& look) {
-    if (same_bytes(node, opened.info, look.told)) {
+    if (same_bytes(node, opened.info, look.event)) {
         return refresh(node, opened.info);
     }
     if (node.by_stamp()) {
         return follow(node, std::move(opened), look);
     }
-    if (opened.source == fs::Source::here && begins_to_grow(node, opened.info, look.now)) {
+    if (opened.source == fs::Source::local && begins_to_grow(node, opened.info, look.now)) {
         return grow(node, std::move(opened), look);
     }
     return read(node, std::move(opened), look);
@@ -228,13 +228,14 @@ ContentLoader::Outcome ContentLoader::load(FileNode& node, fs::Opened opened, co
 ContentLoader::Outcome ContentLoader::read(FileNode& node, fs::Opened opened, const Look& look) {
     for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
         const fs::Info before = opened.info;
-        Content content{.type = judge(node)};
+        Content content{.type = sniffer(node)};
         const Status status = take(node, opened, content);
         if (status != Status::ok && status != Status::changed) {
             return Outcome::failed;
         }
-        // The live file left `opened`; its stamp guards every later send instead.
-        const bool kept = content.opened || content.cold;
+        // The live file has moved out of `opened`; its stamp is checked at every later send
+        // instead.
+        const bool kept = content.opened || content.unloaded;
         const bool is_copy = opened.source == fs::Source::copy;
         const auto after =
             kept || is_copy ? std::expected<fs::Info, Status>(before) : info_of(opened.file);
@@ -263,9 +264,9 @@ ContentLoader::Outcome ContentLoader::read(FileNode& node, fs::Opened opened, co
     if (!look.overdue) {
         return Outcome::unstable;
     }
-    // It is never still for as long as it takes to copy it. One that grows can be verified from the
-    // beginning, or its downloads would end at the next byte that is added.
-    Content content{.type = judge(node)};
+    // It always changes while it is copied. A digest of what is there lets the downloads of a
+    // growing file go on; without one they would end at the next byte that is appended.
+    Content content{.type = sniffer(node)};
     const fs::Info info = opened.info;
     keep_open(opened, digest_from_start(opened), content);
     set_type(node, content.type);
@@ -275,19 +276,20 @@ ContentLoader::Outcome ContentLoader::read(FileNode& node, fs::Opened opened, co
     return Outcome::loaded;
 }
 
-ContentLoader::Outcome ContentLoader::warm(FileNode& node, fs::Opened opened, const Look& look) {
-    // A ctime that moved may be an edit that put the mtime back, of which nobody has told yet.
-    const bool same = opened.info.unchanged(node.info) && !node.tracking->told_content;
+ContentLoader::Outcome ContentLoader::load_requested(FileNode& node, fs::Opened opened,
+                                                     const Look& look) {
+    // A changed ctime may be an edit that restored the mtime and was not reported yet.
+    const bool same = opened.info.unchanged(node.info) && !node.tracking->content_reported;
     if (!same) {
         return load(node, std::move(opened), look);
     }
     if (opened.source == fs::Source::copy) {
         return read(node, std::move(opened), look);
     }
-    Content content{.type = judge(node)};
+    Content content{.type = sniffer(node)};
     const fs::Info info = opened.info;
     keep_open(opened, node.tracking->digest, content);
-    if (content.cold) {
+    if (content.unloaded) {
         return Outcome::failed;
     }
     accept(node, info, std::move(content));
@@ -297,19 +299,19 @@ ContentLoader::Outcome ContentLoader::warm(FileNode& node, fs::Opened opened, co
 
 bool ContentLoader::take_over(FileNode& node, const FileNode& from) {
     const Tracking* tracking = from.tracking.get();
-    const bool at_rest = from.content_id != 0 && !from.racy && !from.link &&
-                         from.waiting_since == kNever &&
-                         (tracking == nullptr || (!tracking->candidate && !tracking->told_content &&
-                                                  !tracking->growing && !tracking->busy));
+    const bool at_rest =
+        from.content_id != 0 && !from.racy && !from.link && from.waiting_since == kNever &&
+        (tracking == nullptr || (!tracking->candidate && !tracking->content_reported &&
+                                 !tracking->growing && !tracking->busy));
     if (!at_rest) {
         return false;
     }
-    Content content{.type = judge(node), .validator = from.validator, .weak = from.weak};
-    content.home = from.home;
-    content.cold = from.cold;
-    content.opened = from.home != nullptr && from.home->live();
+    Content content{.type = sniffer(node), .validator = from.validator, .weak = from.weak};
+    content.storage = from.storage;
+    content.unloaded = from.unloaded;
+    content.opened = from.storage != nullptr && from.storage->live();
     content.digest = tracking != nullptr ? tracking->digest : nullptr;
-    if (from.home == nullptr && !from.cold) {
+    if (from.storage == nullptr && !from.unloaded) {
         const std::uint64_t size = from.info.stamp.size;
         if (from.own == nullptr || from.own->source != from.content_id || !block_fits(size)) {
             return false;
@@ -319,7 +321,7 @@ bool ContentLoader::take_over(FileNode& node, const FileNode& from) {
     }
     node.content_type = from.content_type;
     node.coding = from.coding;
-    node.type_undecided = (content.opened || content.cold) && !content.type.decided();
+    node.type_undecided = (content.opened || content.unloaded) && !content.type.decided();
     accept(node, from.info, std::move(content));
     node.bytes_id = from.bytes_id;
     if (from.sibling.state != SiblingNote::State::undecided) {
@@ -328,17 +330,17 @@ bool ContentLoader::take_over(FileNode& node, const FileNode& from) {
     return true;
 }
 
-void ContentLoader::set_type(FileNode& node, const TypeJudge& judge) {
-    const TypeJudge::Verdict verdict = judge.verdict();
+void ContentLoader::set_type(FileNode& node, const TypeSniffer& sniffer) {
+    const TypeSniffer::Verdict verdict = sniffer.verdict();
     node.content_type = types_.value_of(verdict);
     node.coding = verdict.coding;
 }
 
-void ContentLoader::make_cold(FileNode& node) {
-    DCHECK(node.home != nullptr && node.home->live());
+void ContentLoader::unload(FileNode& node) {
+    DCHECK(node.storage != nullptr && node.storage->live());
     forget(node);
-    node.home = nullptr;
-    node.cold = true;
+    node.storage = nullptr;
+    node.unloaded = true;
     node.content_id = next_content_id_++;
 }
 
@@ -356,7 +358,7 @@ FileNode* ContentLoader::oldest_open() const {
 
 void ContentLoader::shrink_open_files() {
     open_files_max_ = std::max<std::uint64_t>(kOpenFilesMin, open_nodes_.size() / 2);
-    warn_once(told_descriptors_,
+    warn_once(warned_descriptors_,
               "out of file descriptors: fewer files are held open (raise the limit of open files)");
 }
 
@@ -381,14 +383,14 @@ std::unique_ptr<OwnedEntry> ContentLoader::make_entry(FileNode& node, std::strin
 }
 
 std::uint64_t ContentLoader::node_bytes(std::uint64_t size, const std::string& name) {
-    // Its name is here and in the directory's table, which has a pointer and a hash beside it and
-    // some two pointers of its own for each.
+    // The name is stored here and in the directory's table, which adds a pointer, a hash and about
+    // two pointers of its own for each row.
     constexpr std::uint64_t kTable = sizeof(std::string) + 5 * sizeof(void*);
     return heap_bytes(size) + heap_bytes(kTable) + 2 * heap_bytes(name) +
            heap_bytes(kValidatorBytes);
 }
 
-KnownBytes ContentLoader::cost_with_entry(const FileNode& node) {
+MetadataBytes ContentLoader::cost_with_entry(const FileNode& node) {
     return {node_bytes(sizeof node, node.name) + heap_bytes(sizeof(OwnedEntry)) +
                 kSnapshotRowBytes + kEntryTextBytes,
             usage_};
@@ -401,27 +403,27 @@ void ContentLoader::count(OwnedEntry& entry) {
         text->shrink_to_fit();
         bytes += heap_bytes(*text);
     }
-    entry.known = KnownBytes(bytes, usage_);
+    entry.metadata = MetadataBytes(bytes, usage_);
 }
 
 void ContentLoader::finish_entry(OwnedEntry& entry, const FileNode& node) {
     options_.prepare(entry);
     count(entry);
-    if (node.cold) {
-        entry.cold = true;
+    if (node.unloaded) {
+        entry.unloaded = true;
         return;
     }
-    if (node.home != nullptr) {
-        entry.home = node.home;
-        entry.file = node.home->handle();
-        entry.file_offset = node.home->offset();
-        if (node.home->live()) {
+    if (node.storage != nullptr) {
+        entry.storage = node.storage;
+        entry.file = node.storage->handle();
+        entry.file_offset = node.storage->offset();
+        if (node.storage->live()) {
             entry.stamp = node.info.stamp;
             if (node.racy) {
-                // Other bytes may come with the same stamp: no send goes by it (live_body.h).
+                // Other bytes may appear with the same stamp: no send relies on it (live_body.h).
                 entry.stamp.ctime_ns = kNoTime;
             }
-            entry.live = &node.home->live_bytes();
+            entry.live = &node.storage->live_bytes();
         }
         return;
     }

@@ -38,7 +38,7 @@ Status MemoryFile::write(std::uint64_t offset, const char* data, std::size_t siz
         data += wrote;
         offset += wrote;
         size -= wrote;
-        // The first bytes of a chunk: what follows is written into the huge page at once.
+        // The first bytes of a chunk: what follows is written directly into the huge page.
         while (chunks_.size() * kChunkBytes < offset) {
             chunks_.emplace_back();
             use_huge_page(chunks_.size() - 1);

@@ -37,7 +37,7 @@ Status MemoryFile::write_some(std::uint64_t offset, const char* data, std::size_
         done = ::pwrite(static_cast<int>(handle()), data, size, static_cast<off_t>(offset));
     } while (done < 0 && errno == EINTR);
     if (done <= 0) {
-        // EFBIG: the limit on the size of files (setrlimit(2), RLIMIT_FSIZE) holds here, too.
+        // EFBIG: the limit on the size of files (setrlimit(2), RLIMIT_FSIZE) applies here, too.
         return errno == ENOMEM || errno == ENOSPC || errno == EFBIG ? Status::no_memory
                                                                     : Status::io_error;
     }
@@ -45,9 +45,9 @@ Status MemoryFile::write_some(std::uint64_t offset, const char* data, std::size_
     return Status::ok;
 }
 
-// Linux makes the pages of a mapped range of a memory file one huge page when asked to, whatever
-// the system's setting for huge pages in shared memory, unless that is "deny" (madvise(2),
-// MADV_COLLAPSE). Addresses must be aligned as the chunk is.
+// On request Linux makes the pages of a mapped range of a memory file one huge page, whatever the
+// system's setting for huge pages in shared memory is, unless that is "deny" (madvise(2),
+// MADV_COLLAPSE). The address must be aligned as the chunk is.
 void MemoryFile::use_huge_page(std::size_t chunk) noexcept {
     if (!huge_pages_) {
         return;
@@ -69,7 +69,7 @@ void MemoryFile::use_huge_page(std::size_t chunk) noexcept {
 }
 
 void MemoryFile::punch(std::uint64_t offset, std::uint64_t size) noexcept {
-    // Pages that a socket still holds keep their bytes, they merely leave the file.
+    // Pages that a socket still holds keep their bytes; they only leave the file.
     ::fallocate(static_cast<int>(handle()), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                 static_cast<off_t>(offset), static_cast<off_t>(size));
 }

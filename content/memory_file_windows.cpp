@@ -1,6 +1,6 @@
-// A temporary file without a name that lasts: opened by nobody else, gone with its handle, and not
-// written to the disk as long as the cache has room for it (FILE_ATTRIBUTE_TEMPORARY). Released
-// parts are given back where the file system knows holes.
+// A temporary file that nobody else can open, deleted when its handle is closed, and not written to
+// the disk as long as the cache has room for it (FILE_ATTRIBUTE_TEMPORARY). Released parts are
+// given back where the file system supports sparse files.
 #include "content/memory_file.h"
 
 #include "system/win32.h"

@@ -10,7 +10,7 @@
 namespace sluice::http {
 namespace {
 
-// Sorted, and no extension twice.
+// Sorted, and no extension appears twice.
 static_assert(std::ranges::adjacent_find(kMediaTypes, std::ranges::greater_equal{},
                                          &MediaTypeOfExtension::extension) == kMediaTypes.end());
 
@@ -38,7 +38,7 @@ std::size_t quoted_bytes(std::string_view text) {
     return 0;
 }
 
-// parameters = *( OWS ";" OWS parameter ), RFC 9110 section 5.6.6; empty ones are no use to anyone.
+// parameters = *( OWS ";" OWS parameter ), RFC 9110 section 5.6.6; empty ones are refused.
 bool are_parameters(std::string_view text) {
     while (!text.empty()) {
         text = trim(text);
@@ -76,7 +76,7 @@ bool is_extension(std::string_view text) {
     });
 }
 
-// For a message, which is one line.
+// For messages, which are one line.
 std::string quoted(std::string_view text) {
     std::string quoted = "'" + std::string(text) + "'";
     std::ranges::replace_if(

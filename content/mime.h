@@ -1,5 +1,5 @@
-// MIME: the media type that a name stands for. The table is static storage, made at build time of
-// Debian's list and of content/mime.types (cmake/media_types.cmake).
+// MIME: the media type of a file name. The table is static storage, generated at build time from
+// Debian's list and content/mime.types (cmake/media_types.cmake).
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace sluice::http {
 
-// What a user says of an extension: `--mime EXT=TYPE`.
+// A user's rule for an extension: `--mime EXT=TYPE`.
 struct MimeRule {
     std::string extension;  // in lower case, without a dot before it
     std::string type;       // as it is sent
@@ -23,12 +23,12 @@ struct MimeRule {
 
 class MediaTypes {
   public:
-    // Rules win over the table; of two for one extension the later one does.
+    // Rules take precedence over the table; of two rules for one extension the later one wins.
     explicit MediaTypes(std::span<const MimeRule> rules = {});
 
-    // By the longest extension of the path's last segment that is known, in any case: for
-    // "/a.tar.gz" by "tar.gz" or else by "gz". Empty when none is; a path that ends with a slash
-    // has none. The view lives as long as this object.
+    // The type of the longest known extension of the path's last segment, ignoring case: for
+    // "/a.tar.gz" that of "tar.gz", else that of "gz". Empty when none is known; a path that ends
+    // with a slash has none. The view lives as long as this object.
     [[nodiscard]] std::string_view of(std::string_view path) const;
 
   private:

@@ -35,7 +35,7 @@ std::uint64_t number(std::string_view word) {
     return value;
 }
 
-// Spaces, tabs, line ends and backslashes are written as three octal digits.
+// Spaces, tabs, newlines and backslashes are written as three octal digits.
 std::string unescape(std::string_view word) {
     std::string text;
     for (std::size_t i = 0; i < word.size(); ++i) {
@@ -63,7 +63,7 @@ std::optional<Line> parse_line(std::string_view rest) {
         return std::nullopt;
     }
     rest.remove_prefix(dash + 3);
-    line.mount.place = fs::place_of_type(take_word(rest));
+    line.mount.kind = fs::filesystem_kind_of_type(take_word(rest));
     if (line.point == "/") {
         line.point.clear();
     }
@@ -77,7 +77,7 @@ bool lies_in(std::string_view path, std::string_view above) {
 
 using Children = std::multimap<std::uint64_t, const Line*>;
 
-// Takes what is mounted on `id` and can be seen, and goes on from there.
+// Adds the visible mounts on `id`, and continues with the mounts on those.
 void collect(const Children& children, std::uint64_t id, std::string_view root, Mounts& seen) {
     const auto [begin, end] = children.equal_range(id);
     for (auto child = begin; child != end; ++child) {
@@ -111,7 +111,7 @@ Mounts parse_mounts(std::string_view text, std::string_view root) {
         }
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    constexpr std::uint64_t kOutside = 0;  // what a changed root directory hides; ids begin at 1
+    constexpr std::uint64_t kOutside = 0;  // parents hidden by chroot(2); ids begin at 1
     Children children;
     for (const Line& line : lines) {
         const bool known = line.parent != line.mount.id && ids.contains(line.parent);

@@ -1,4 +1,4 @@
-// What is mounted into a directory is a link there (a reparse point), which is looked at like any.
+// A volume mounted into a directory is a reparse point there, which is handled like any link.
 #include "content/mounts.h"
 
 namespace sluice::http {

@@ -1,10 +1,10 @@
-// The loader's own picture of the root: directories and files with what was last seen of them, and
-// the entries made from them. Workers never see these; they see the entries, through snapshots.
+// The loader's tree: directories and files as last seen, and the entries made from them. Workers
+// never see the nodes; they see the entries, through snapshots.
 //
-// OWNERSHIP. A directory owns its files and subdirectories. The entries that a file currently
-// stands for are owned by it until they are replaced; then they are retired and freed once no
-// snapshot that contains them is held. Bytes outside the entry (a piece of the private file, an
-// open descriptor) are shared by the entries that serve them.
+// OWNERSHIP. A directory owns its files and subdirectories. A file owns its current entries until
+// they are replaced. Then they are retired: freed once no snapshot that contains them is held, and
+// no pin. Bytes outside the entry (a range of the memory file, an open descriptor) are shared by
+// the entries that serve them.
 //
 // Loader's thread only.
 #pragma once
@@ -29,47 +29,47 @@
 
 namespace sluice::http {
 
-// What the entries hold at the moment, retired ones included.
+// What nodes and entries hold at the moment, retired entries included.
 struct ContentUsage {
-    std::uint64_t memory_bytes = 0;  // all of it
-    std::uint64_t known_bytes = 0;   // of that what is known of files and directories, bodies apart
+    std::uint64_t memory_bytes = 0;    // all of it
+    std::uint64_t metadata_bytes = 0;  // of that the metadata of files and directories
     std::uint64_t open_files = 0;
 };
 
-// What a piece of memory of this size takes, with what the heap adds for itself.
+// What an allocation of this size takes, with the heap's own overhead.
 [[nodiscard]] constexpr std::uint64_t heap_bytes(std::uint64_t size) noexcept {
     constexpr std::uint64_t kHeader = 8;
-    constexpr std::uint64_t kGrain = 16;
-    return (size + kHeader + kGrain - 1) / kGrain * kGrain;
+    constexpr std::uint64_t kAlignment = 16;
+    return (size + kHeader + kAlignment - 1) / kAlignment * kAlignment;
 }
-// What a string has on the heap: short ones have nothing there.
+// What a string takes on the heap: short ones take nothing.
 [[nodiscard]] inline std::uint64_t heap_bytes(const std::string& text) noexcept {
     static const std::size_t kShort = std::string().capacity();
     return text.capacity() > kShort ? heap_bytes(text.capacity() + 1) : 0;
 }
 
-// So many known bytes, counted as long as it lives.
-class KnownBytes {
+// A number of metadata bytes, counted in the usage as long as this lives.
+class MetadataBytes {
   public:
-    KnownBytes() = default;
-    KnownBytes(std::uint64_t bytes, ContentUsage& usage) : bytes_(bytes), usage_(&usage) {
-        usage.known_bytes += bytes;
+    MetadataBytes() = default;
+    MetadataBytes(std::uint64_t bytes, ContentUsage& usage) : bytes_(bytes), usage_(&usage) {
+        usage.metadata_bytes += bytes;
         usage.memory_bytes += bytes;
     }
-    KnownBytes(KnownBytes&& other) noexcept { swap(other); }
-    KnownBytes& operator=(KnownBytes&& other) noexcept {
+    MetadataBytes(MetadataBytes&& other) noexcept { swap(other); }
+    MetadataBytes& operator=(MetadataBytes&& other) noexcept {
         swap(other);
         return *this;
     }
-    ~KnownBytes() {
+    ~MetadataBytes() {
         if (usage_ != nullptr) {
-            usage_->known_bytes -= bytes_;
+            usage_->metadata_bytes -= bytes_;
             usage_->memory_bytes -= bytes_;
         }
     }
 
   private:
-    void swap(KnownBytes& other) noexcept {
+    void swap(MetadataBytes& other) noexcept {
         std::swap(bytes_, other.bytes_);
         std::swap(usage_, other.usage_);
     }
@@ -78,9 +78,9 @@ class KnownBytes {
     ContentUsage* usage_ = nullptr;
 };
 
-// Small content between being read and being laid out in its entries' blocks. Counted, because a
-// directory is read as a whole before its entries are made; at what the block will take, so that
-// a large directory does not run past the budget.
+// Small content that was read and is not yet in its entries' blocks. A directory is read completely
+// before its entries are made, so this is counted, at the size of the block to come: a large
+// directory must not exceed the budget.
 class PendingBytes {
   public:
     PendingBytes() = default;
@@ -116,20 +116,21 @@ class PendingBytes {
 
 using SharedDigest = std::shared_ptr<const ContentDigest>;
 
-// Bytes that are not in an entry's block. A live file has one for each version of its bytes.
-class Home {
+// Where bytes outside an entry's block are stored: in the memory file, or in the live file, which
+// has one Storage for each version of its bytes.
+class Storage {
   public:
-    Home(fs::File live, ContentUsage& usage) : live_(std::move(live)), usage_(usage) {
+    Storage(fs::File live, ContentUsage& usage) : live_(std::move(live)), usage_(usage) {
         ++usage_.open_files;
     }
-    // Takes the `size` bytes behind the end of `memory`.
-    Home(MemoryFile& memory, std::uint64_t size, ContentUsage& usage)
+    // Commits the `size` bytes behind the end of `memory`.
+    Storage(MemoryFile& memory, std::uint64_t size, ContentUsage& usage)
         : memory_(&memory), offset_(memory.end()), size_(size), usage_(usage) {
         usage_.memory_bytes += memory.commit(size);
     }
-    Home(const Home&) = delete;
-    Home& operator=(const Home&) = delete;
-    ~Home() {
+    Storage(const Storage&) = delete;
+    Storage& operator=(const Storage&) = delete;
+    ~Storage() {
         if (memory_ != nullptr) {
             usage_.memory_bytes -= memory_->release(offset_, size_);
         } else {
@@ -143,7 +144,7 @@ class Home {
     }
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
 
-    // Tells those who are sending the live file already, too. The first one stays.
+    // Reaches those who are already sending the live file, too. The first digest stays.
     void set_digest(const SharedDigest& digest) const {
         if (digest_ == nullptr) {
             digest_ = digest;
@@ -174,20 +175,20 @@ struct OwnedEntry : Entry {
 
     FileNode* node;        // whose bytes these are; null for a redirect
     std::uint64_t source;  // FileNode::content_id that it was made from
-    std::shared_ptr<const Home> home;
-    KnownBytes known;               // what it takes itself
+    std::shared_ptr<const Storage> storage;
+    MetadataBytes metadata;         // what the entry itself takes
     std::uint64_t block_bytes = 0;  // counted in `usage`
     ContentUsage& usage;
-    std::uint64_t born = 0;  // version of the first snapshot that contains it
+    std::uint64_t first_version = 0;  // version of the first snapshot that contains it
 };
 
 struct DirNode;
 
-// What was found out of a file that may be a precompressed sibling. It is of these two contents:
-// when either changes it means nothing any more.
+// The result of checking a file that may be a precompressed sibling. It holds for these two
+// contents only: when either changes, it is void.
 struct SiblingNote {
     enum class State : std::uint8_t {
-        undecided,  // asked for
+        undecided,  // being checked
         same,
         unusable,
     };
@@ -196,28 +197,28 @@ struct SiblingNote {
     State state = State::unusable;
 };
 
-// What is remembered of a file whose bytes are not looked at each time (follow.cpp).
+// What is remembered of a file whose bytes are not read each time (follow.cpp).
 struct Tracking {
     SharedDigest digest;  // of the version that is served; null until it is made
 
-    // The last digest that was made of the file, and how the file looked then.
-    struct Measured {
+    // The last digest that was made of the file, and the file's info then.
+    struct Digested {
         fs::Info info;
         SharedDigest digest;
     };
-    std::optional<Measured> measured;
-    // A look of the file that may be the same bytes: the version served is kept for a moment while
+    std::optional<Digested> digested;
+    // An info with which the bytes may be the same: the version served is kept for a moment while
     // that is found out.
     std::optional<fs::Info> candidate;
     Nanos candidate_since = 0;
-    bool told_content = false;  // bytes were reported to have changed since the version served
+    bool content_reported = false;  // bytes were reported to have changed since the version served
 
-    bool growing = false;               // at its end: served from its file while it does
-    bool busy = false;                  // changes come soon after each other
+    bool growing = false;               // at its end: served from its file meanwhile
+    bool busy = false;                  // changes follow each other quickly
     std::optional<Nanos> changed_at;    // when the last change was seen
-    std::optional<Nanos> published_at;  // when the growing version served was made
+    std::optional<Nanos> published_at;  // when the version of a growing file was made
 
-    // Its place among those that wait for a digest (DigestQueue); 0: it does not wait.
+    // Its position among those that wait for a digest (DigestQueue); 0: it does not wait.
     Nanos wanted_at = 0;
     std::uint64_t wanted_seq = 0;
 };
@@ -225,39 +226,39 @@ struct Tracking {
 struct FileNode {
     DirNode* parent = nullptr;
     std::string name;
-    KnownBytes known;
+    MetadataBytes metadata;
 
     // The file as it was when its content was taken.
     fs::Info info;
-    std::string validator;             // the etag without quotes and coding
+    std::string validator;             // the ETag without quotes and coding
     bool weak = false;                 // the validator is made of size and time, not of the bytes
-    std::uint64_t content_id = 0;      // changes with the bytes and with their home; 0: none yet
+    std::uint64_t content_id = 0;      // changes with the bytes and with their storage; 0: none yet
     std::uint64_t bytes_id = 0;        // changes with the bytes alone
     std::string_view content_type;     // of its own path
-    Coding coding = Coding::identity;  // what its bytes are coded with, seen as that type
-    bool type_undecided = false;       // more of its bytes have to be looked at, and nobody does
-    SiblingNote sibling;               // of the file whose name it continues, if there is one
-    PendingBytes bytes;                // small content on its way into `own`
-    std::shared_ptr<const Home> home;  // set unless the bytes are in memory or the file is cold
-    bool cold = false;
+    Coding coding = Coding::identity;  // the coding of its bytes, given that type
+    bool type_undecided = false;       // more bytes have to be read, and no check is under way
+    SiblingNote sibling;               // of the file whose name it extends, if there is one
+    PendingBytes bytes;                // small content for the block of `own`
+    std::shared_ptr<const Storage> storage;  // set unless the bytes are in the block or unloaded
+    bool unloaded = false;
     bool racy = false;       // changed so shortly before it was read that its times prove nothing
     bool link = false;       // reached through a symbolic link
-    bool remote = false;     // on a file system that may not answer (far_places.h)
+    bool remote = false;     // on a file system that may not answer (remote_mounts.h)
     bool repeated = false;   // counted as such (DirNode::repeated)
-    bool dirty = false;      // its entries wait to be made anew
+    bool dirty = false;      // its entries have to be rebuilt
     std::uint64_t seen = 0;  // number of the last listing that had it
-    Nanos waiting_since = kNever;  // new content was seen and not yet taken: it is being written
-    Nanos opened_at = 0;           // when a cold file was opened; 0: not on request
+    Nanos waiting_since = kNever;        // when new content was seen that is still being written
+    Nanos opened_at = 0;                 // when it was opened on request; 0: not on request
     std::unique_ptr<Tracking> tracking;  // null for small files
 
-    // Served from the file itself: what it looks like stands for its bytes.
+    // Served from the file itself: its metadata stands for its bytes.
     [[nodiscard]] bool by_stamp() const {
-        return content_id != 0 && (cold || (home != nullptr && home->live()));
+        return content_id != 0 && (unloaded || (storage != nullptr && storage->live()));
     }
 
     [[nodiscard]] bool growing() const { return tracking != nullptr && tracking->growing; }
 
-    // The entries that stand for it at the moment.
+    // Its current entries.
     OwnedEntry* own = nullptr;
     OwnedEntry* index = nullptr;                          // the same under the directory's path
     std::array<OwnedEntry*, kVariantCodings> variants{};  // made of the siblings
@@ -267,22 +268,22 @@ struct DirNode {
     DirNode* parent = nullptr;
     std::string name;
     std::string path;  // with its slash: "/", "/a/"
-    KnownBytes known;
+    MetadataBytes metadata;
     fs::Info info;
     WatchId watch = kNoWatch;
     std::uint32_t depth = 0;
-    std::uint32_t links = 0;  // on the way to it
-    // Names that end like a coding: without any, no one has siblings.
+    std::uint32_t links = 0;  // on the path to it
+    // Number of names that end like a coding: with none, no file has siblings.
     std::uint32_t coded_files = 0;
     bool link = false;      // reached through a symbolic link itself
-    bool repeated = false;  // the same as another one, by a link that it is or is below
+    bool repeated = false;  // the same directory as another node's, through a link
     bool pending = false;   // on the list of those to be listed
-    bool untold = false;    // its file system does not tell of all changes
+    bool remote = false;    // on a file system that does not report all changes
     std::uint64_t seen = 0;
     std::uint64_t moved_in = 0;  // number of the walk that found it under a second name
     std::unordered_map<std::string, std::unique_ptr<FileNode>> files;
     std::unordered_map<std::string, std::unique_ptr<DirNode>> directories;
-    std::vector<std::string> dirty;  // names of files whose entries wait to be made anew
+    std::vector<std::string> dirty;  // names of files whose entries have to be rebuilt
     OwnedEntry* redirect = nullptr;  // "/a", when there is an index
 };
 

@@ -13,13 +13,13 @@ namespace {
 
 constexpr std::size_t kCheckedBytes = 64 * 1024;
 
-// A file read from its beginning to its end.
+// Reads a file from beginning to end.
 class SequentialFile {
   public:
     explicit SequentialFile(const ReadAt& read)
         : read_(read), buffer_(std::make_unique_for_overwrite<char[]>(kCheckedBytes)) {}
 
-    // What was read and not taken yet: some bytes, none at the end; an error when reading fails.
+    // What was read and not consumed: some bytes, none at the end; an error when reading fails.
     [[nodiscard]] std::expected<std::string_view, Status> rest() {
         if (rest_.empty() && !ended_) {
             const auto got = read_(offset_, buffer_.get(), kCheckedBytes);

@@ -1,8 +1,8 @@
-// Whether a precompressed sibling holds the same bytes as its file: both are read side by side, the
-// one through its decoder, up to the first difference or one byte beyond the end of the file. So a
-// stream that would grow without end costs what the file costs.
+// Whether a precompressed sibling decodes to the bytes of its file: both are read in parallel, the
+// sibling through its decoder, up to the first difference or one byte beyond the end of the file.
+// So a stream that decodes without end costs no more than the file.
 //
-// A function of what its readers say; any thread.
+// A pure function of what its readers return; any thread.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,11 @@ namespace sluice::http {
 
 enum class SiblingVerdict : std::uint8_t {
     same,
-    different,    // or no stream that a browser could decode
+    different,    // or not a stream that a browser can decode
     cannot_tell,  // reading failed, no memory, stopped, or the coding is unknown here
 };
 
-// Reads up to `room` bytes from `offset`; none at the end, fewer than asked for anywhere.
+// Reads up to `room` bytes from `offset`; none at the end, perhaps fewer than asked for anywhere.
 using ReadAt =
     std::function<std::expected<std::size_t, Status>(std::uint64_t offset, char* out, std::size_t)>;
 

@@ -5,27 +5,27 @@
 #include <thread>
 #include <utility>
 
-#include "content/place.h"
+#include "content/filesystem_kind.h"
 #include "core/check.h"
 
 namespace sluice::http {
 
 namespace {
 
-// Changes come in bursts (a copy, a checkout); looking after each would publish halves.
-constexpr Nanos kQuiet = 20 * kMillisecond;
-constexpr Nanos kQuietMax = 100 * kMillisecond;
-// Cold files that found no descriptor free.
-constexpr Nanos kWarmRetry = 20 * kMillisecond;
-// The root itself may be swapped through any component of its path, which no watch tells.
+// Changes come in bursts (a copy, a checkout); looking after each one would publish half of them.
+constexpr Nanos kDebounce = 20 * kMillisecond;
+constexpr Nanos kDebounceMax = 100 * kMillisecond;
+// For unloaded files that found no free descriptor.
+constexpr Nanos kLoadRetry = 20 * kMillisecond;
+// The root itself may be replaced through any component of its path, which no watch reports.
 constexpr Nanos kRootCheck = 200 * kMillisecond;
 constexpr Nanos kPoll = 2 * kSecond;
-constexpr Nanos kFarAtStart = 2 * kSecond;
-// What was found is shown by now, although there is more to be looked at.
+constexpr Nanos kRemoteAtStart = 2 * kSecond;
+// After this time what was found is published, although the walk is not complete.
 constexpr Nanos kHeldMax = kSecond;
-// Where looking is only the net below what is told, it may cost about a hundredth of a CPU.
-constexpr Nanos kNetPauseForOne = 5 * kMillisecond;
-// Beyond this many touched names looking through the whole tree is no dearer.
+// Where polling only supplements what is reported, it may cost about a hundredth of a CPU.
+constexpr Nanos kPollPausePerFile = 5 * kMillisecond;
+// Beyond this many touched names a walk of the whole tree costs no more.
 constexpr std::size_t kTouchedMax = 50'000;
 
 }  // namespace
@@ -46,8 +46,8 @@ Result<void> ContentStore::start() {
         return std::unexpected(std::move(root.error()));
     }
     root_ = std::move(*root);
-    const fs::Place place = fs::place_of(root_.directory());
-    if (place == fs::Place::pseudo) {
+    const fs::FilesystemKind place = fs::filesystem_kind_of(root_.directory());
+    if (place == fs::FilesystemKind::pseudo) {
         return fail(Status::not_supported, "cannot serve '" + options_.root +
                                                "': it holds the state of the system and no files");
     }
@@ -59,22 +59,23 @@ Result<void> ContentStore::start() {
     queue_ = std::make_unique<LoadQueue>([this] { watcher_->signal(); });
     background_ = std::make_unique<BackgroundWork>([this] { watcher_->signal(); },
                                                    options_.background_thread);
-    far_ = std::make_unique<FarPlaces>(FarPlaces::Options{.items_max = options_.entries_max,
-                                                          .warn = options_.warn,
-                                                          .wake = [this] { watcher_->signal(); },
-                                                          .threads = options_.background_thread});
+    remote_ = std::make_unique<RemoteMounts>(
+        RemoteMounts::Options{.items_max = options_.entries_max,
+                              .warn = options_.warn,
+                              .wake = [this] { watcher_->signal(); },
+                              .threads = options_.background_thread});
     tree_ = std::make_unique<ContentTree>(options_, *watcher_, *background_);
     if (!options_.watch) {
         fall_back_to_polling("watching is switched off");
-    } else if (place != fs::Place::told) {
+    } else if (place != fs::FilesystemKind::local) {
         fall_back_to_polling("this file system does not tell of changes");
     }
     (void)mounts_.read(root_.canonical());
-    far_->set_mounts(mounts_.mounts(), root_.canonical());
-    root_.leave_to(far_.get());
+    remote_->set_mounts(mounts_.mounts(), root_.canonical());
+    root_.set_remote(remote_.get());
     tree_->want_all(root_);
     look_to_the_end();
-    wait_for_far();
+    wait_for_remote();
     tree_->check_content(root_, 0);
     after_look();
     publish();
@@ -82,7 +83,7 @@ Result<void> ContentStore::start() {
 }
 
 ContentStore::~ContentStore() {
-    far_.reset();
+    remote_.reset();
     if (!snapshots_.empty()) {
         snapshots_.back()->holders.fetch_sub(1, std::memory_order_relaxed);
     }
@@ -104,13 +105,13 @@ void ContentStore::detach(ContentView& view) {
 
 Nanos ContentStore::next_deadline() const {
     Nanos next = std::min(
-        {next_root_check_, next_poll_, places_due_, rechecks_due_, warm_due_, far_->next_due()});
+        {next_root_check_, next_poll_, polled_due_, rechecks_due_, load_due_, remote_->next_due()});
     if (!root_lost_) {
         next = std::min(
             {next, missing_due_, tree_->next_digest(), tree_->checks_due(), tree_->walk_due()});
     }
     if (first_touch_ != kNever) {
-        next = std::min({next, last_touch_ + kQuiet, first_touch_ + kQuietMax});
+        next = std::min({next, last_touch_ + kDebounce, first_touch_ + kDebounceMax});
     }
     return next;
 }
@@ -120,26 +121,26 @@ void ContentStore::step(Nanos now) {
     background_->drain();
     collect_events(now);
     collect_mounts();
-    collect_far(now);
-    collect_places(now);
+    collect_remote(now);
+    collect_polled(now);
     collect_due(now);
     collect_requests();
-    const bool settled =
-        first_touch_ != kNever && (now >= last_touch_ + kQuiet || now >= first_touch_ + kQuietMax);
+    const bool settled = first_touch_ != kNever &&
+                         (now >= last_touch_ + kDebounce || now >= first_touch_ + kDebounceMax);
     if (now >= next_root_check_) {
         next_root_check_ = now + kRootCheck;
         if (check_root() && !settled) {
             reclaim();
         }
     }
-    // Lost events come in bursts too; a poll or a new root does not wait.
+    // Lost events come in bursts, too; a poll or a new root does not wait.
     if ((settled && !tree_->names_left()) || (everything_ && first_touch_ == kNever)) {
         look_again(now);
     }
     const bool whole = root_lost_ || tree_->walk(root_);
     after_look();
     if (!wanted_.empty() && !root_lost_) {
-        tree_->warm(root_, wanted_);
+        tree_->load_requested(root_, wanted_);
         after_look();
     }
     if (!root_lost_) {
@@ -147,10 +148,10 @@ void ContentStore::step(Nanos now) {
         tree_->check_content(root_, now);
         after_look();
     }
-    warm_due_ = wanted_.empty() ? kNever : now + kWarmRetry;
-    if (may_show(whole, now)) {
+    load_due_ = wanted_.empty() ? kNever : now + kLoadRetry;
+    if (may_publish(whole, now)) {
         if (!root_lost_) {
-            let_go(now);
+            remove_missing(now);
         }
         publish();
     }
@@ -162,12 +163,12 @@ void ContentStore::step(Nanos now) {
 
 // ---- What there is to do -----------------------------------------------------------------------
 
-void ContentStore::touch(const std::string& directory, std::string_view name, Told told) {
+void ContentStore::touch(const std::string& directory, std::string_view name, FileEvent event) {
     if (everything_) {
         return;
     }
-    const auto [place, added] = touched_[directory].try_emplace(std::string(name), told);
-    place->second = std::max(place->second, told);
+    const auto [place, added] = touched_[directory].try_emplace(std::string(name), event);
+    place->second = std::max(place->second, event);
     if (added && ++touched_names_ > kTouchedMax) {
         everything_ = true;
         touched_.clear();
@@ -180,14 +181,14 @@ void ContentStore::collect_events(Nanos now) {
             case Watcher::What::overflow: everything_ = true; break;
             case Watcher::What::ended:
                 tree_->for_each_watched(watch, [&](const DirNode& dir) {
-                    if (dir.parent != nullptr) {  // gone, or what was mounted there is
-                        touch(dir.parent->path, dir.name, Told::nothing);
+                    if (dir.parent != nullptr) {  // it is gone, or was unmounted
+                        touch(dir.parent->path, dir.name, FileEvent::none);
                     } else {
                         everything_ = true;
                     }
                 });
                 if (!tree_->watch_ended(watch)) {
-                    return;  // by the tree itself
+                    return;  // removed by the tree itself
                 }
                 break;
             case Watcher::What::attributes:
@@ -199,9 +200,10 @@ void ContentStore::collect_events(Nanos now) {
                     return;
                 }
                 tree_->for_each_watched(watch, [&](const DirNode& dir) {
-                    tree_->told_of(dir, name);
+                    tree_->note_event(dir, name);
                     touch(dir.path, name,
-                          what == Watcher::What::content ? Told::content : Told::attributes);
+                          what == Watcher::What::content ? FileEvent::content
+                                                         : FileEvent::attributes);
                 });
                 break;
         }
@@ -210,9 +212,10 @@ void ContentStore::collect_events(Nanos now) {
     });
 }
 
-// For what has waited.
-void ContentStore::touch_at_once(const std::string& directory, const std::string& name, Told told) {
-    touch(directory, name, told);
+// For changes that need no debouncing.
+void ContentStore::touch_at_once(const std::string& directory, const std::string& name,
+                                 FileEvent event) {
+    touch(directory, name, event);
     first_touch_ = 0;
     last_touch_ = 0;
 }
@@ -222,28 +225,28 @@ void ContentStore::collect_mounts() {
         return;
     }
     for (const std::string& path : mounts_.read(root_.canonical())) {
-        tree_->disown(path);
+        tree_->invalidate(path);
         if (const std::size_t slash = path.rfind('/'); slash != std::string::npos) {
-            touch_at_once(path.substr(0, slash + 1), path.substr(slash + 1), Told::nothing);
+            touch_at_once(path.substr(0, slash + 1), path.substr(slash + 1), FileEvent::none);
         } else {
             root_covered_ = true;
             next_root_check_ = 0;
         }
     }
-    far_->set_mounts(mounts_.mounts(), root_.canonical());
+    remote_->set_mounts(mounts_.mounts(), root_.canonical());
 }
 
-void ContentStore::collect_far(Nanos now) {
-    far_->step(now, tree_->room());
-    const FarPlaces::News news = far_->take_news();
-    for (const std::string& path : news.places) {
+void ContentStore::collect_remote(Nanos now) {
+    remote_->step(now, tree_->room());
+    const RemoteMounts::News news = remote_->take_news();
+    for (const std::string& path : news.volumes) {
         const std::size_t slash = path.rfind('/');
-        touch_at_once(path.substr(0, slash + 1), path.substr(slash + 1), Told::nothing);
+        touch_at_once(path.substr(0, slash + 1), path.substr(slash + 1), FileEvent::none);
     }
     for (const std::string& path : news.files) {
-        first_touch_ = last_touch_ = 0;  // for links, which are looked at each time
+        first_touch_ = last_touch_ = 0;  // for links, which are checked each time
         for (const auto& [directory, name] : tree_->take_pending(path)) {
-            touch_at_once(directory, name, Told::nothing);
+            touch_at_once(directory, name, FileEvent::none);
         }
     }
 }
@@ -253,12 +256,12 @@ void ContentStore::look_to_the_end() {
     }
 }
 
-// The first answers are given with what lies on such file systems, unless they take too long.
-void ContentStore::wait_for_far() {
+// The first snapshot includes remote mounts, unless they take too long.
+void ContentStore::wait_for_remote() {
     using Clock = std::chrono::steady_clock;
-    const auto end = Clock::now() + std::chrono::nanoseconds(kFarAtStart);
-    while (!far_->at_rest() && Clock::now() < end && !options_.stop.stop_requested()) {
-        collect_far(0);
+    const auto end = Clock::now() + std::chrono::nanoseconds(kRemoteAtStart);
+    while (!remote_->idle() && Clock::now() < end && !options_.stop.stop_requested()) {
+        collect_remote(0);
         if (first_touch_ != kNever) {
             look_again(0);
             look_to_the_end();
@@ -268,14 +271,14 @@ void ContentStore::wait_for_far() {
     }
 }
 
-void ContentStore::collect_places(Nanos now) {
-    if (now < places_due_) {
+void ContentStore::collect_polled(Nanos now) {
+    if (now < polled_due_) {
         return;
     }
-    places_due_ = now + kPoll;
+    polled_due_ = now + kPoll;
     if (!polling_) {
         for (const auto& [directory, name] : tree_->to_be_polled(mounts_.mounts())) {
-            touch_at_once(directory, name, Told::nothing);
+            touch_at_once(directory, name, FileEvent::none);
         }
     }
 }
@@ -284,10 +287,10 @@ void ContentStore::collect_due(Nanos now) {
     if (now >= rechecks_due_) {
         rechecks_due_ = kNever;
         for (const ContentTree::Recheck& recheck : std::exchange(rechecks_, {})) {
-            touch_at_once(recheck.directory, recheck.name, Told::nothing);
+            touch_at_once(recheck.directory, recheck.name, FileEvent::none);
         }
     }
-    if (next_poll_ == kNever && needs_net()) {
+    if (next_poll_ == kNever && needs_polling()) {
         next_poll_ = now + poll_pause();
     }
     if (now >= next_poll_) {
@@ -295,19 +298,19 @@ void ContentStore::collect_due(Nanos now) {
     }
 }
 
-// Whether something may change that nobody tells of.
-bool ContentStore::needs_net() const {
-    return polling_ || !watcher_->tells_all() || tree_->other_names();
+// Whether something may change without a report.
+bool ContentStore::needs_polling() const {
+    return polling_ || !watcher_->reports_all() || tree_->has_hard_links();
 }
 
 Nanos ContentStore::poll_pause() const {
     const auto files = static_cast<Nanos>(tree_->files());
-    return polling_ ? kPoll : std::max(kPoll, files * kNetPauseForOne);
+    return polling_ ? kPoll : std::max(kPoll, files * kPollPausePerFile);
 }
 
 void ContentStore::collect_requests() {
     if (wanted_.size() >= LoadQueue::kCapacity) {
-        return;  // the queue fills up behind them, and workers hear that it is full
+        return;  // the queue fills up, and request_load() fails
     }
     LoadQueue::Batch batch;
     const std::size_t count = queue_->drain(batch);
@@ -327,10 +330,10 @@ bool ContentStore::open_root() {
     }
     root_ = std::move(*root);
     for (const std::string& path : mounts_.read(root_.canonical())) {
-        tree_->disown(path);
+        tree_->invalidate(path);
     }
-    far_->set_mounts(mounts_.mounts(), root_.canonical());
-    root_.leave_to(far_.get());
+    remote_->set_mounts(mounts_.mounts(), root_.canonical());
+    root_.set_remote(remote_.get());
     root_lost_ = root_covered_ = false;
     everything_ = true;
     return true;
@@ -344,11 +347,11 @@ bool ContentStore::check_root() {
             options_.warn("the root '" + options_.root + "' is back");
             everything_ = true;
         }
-        // The same directory may have another path: links are judged by that.
+        // The same directory may have a new path, by which links are checked.
         return root_.in_place() || open_root() || !root_lost_;
     }
     if (!info && (info.error() == Status::no_fds || info.error() == Status::no_memory)) {
-        return !root_lost_;  // nobody can tell just now
+        return !root_lost_;  // not known at the moment
     }
     if (open_root()) {
         options_.warn("the root '" + options_.root + "' was replaced: looking through it");
@@ -362,14 +365,14 @@ bool ContentStore::check_root() {
 
 void ContentStore::look_again(Nanos now) {
     if (!check_root()) {
-        // Whatever was reported is part of its going away.
+        // What was reported is part of the root going away.
         everything_ = false;
     }
     const bool everything = std::exchange(everything_, false);
     auto touched = std::exchange(touched_, {});
     touched_names_ = 0;
     first_touch_ = last_touch_ = kNever;
-    next_poll_ = needs_net() ? now + poll_pause() : kNever;
+    next_poll_ = needs_polling() ? now + poll_pause() : kNever;
     if (root_lost_) {
         return;
     }
@@ -383,8 +386,8 @@ void ContentStore::look_again(Nanos now) {
     tree_->want_links();
 }
 
-// What belongs together is shown together, unless it takes too long to look at it all.
-bool ContentStore::may_show(bool whole, Nanos now) {
+// What belongs together is published together, unless the walk takes too long.
+bool ContentStore::may_publish(bool whole, Nanos now) {
     held_since_ = whole ? kNever : std::min(held_since_, now);
     if (whole || now - held_since_ < kHeldMax) {
         return whole;
@@ -393,12 +396,12 @@ bool ContentStore::may_show(bool whole, Nanos now) {
     return true;
 }
 
-void ContentStore::let_go(Nanos now) {
-    missing_due_ = tree_->look_for_missing(root_, now);
+void ContentStore::remove_missing(Nanos now) {
+    missing_due_ = tree_->check_missing(root_, now);
     after_look();
-    // What is missing in a root that was replaced may be in the new one.
-    if (tree_->may_let_go() && check_root() && !everything_) {
-        tree_->let_go(root_);
+    // What is missing in a replaced root may exist in the new one.
+    if (tree_->has_due_missing() && check_root() && !everything_) {
+        tree_->remove_missing(root_);
     }
 }
 
@@ -410,7 +413,7 @@ void ContentStore::after_look() {
     tree_->warn_of_pseudo();
     tree_->warn_of_links();
     tree_->warn_of_memory();
-    tree_->warn_of_untold();
+    tree_->warn_of_remote();
     if (tree_->watch_failed()) {
         fall_back_to_polling(watcher_->why_no_more());
     }
@@ -434,17 +437,17 @@ void ContentStore::publish() {
         return;
     }
     ++version_;
-    const auto born = [this](const Entry* entry) {
+    const auto stamp = [this](const Entry* entry) {
         // Only the loader makes entries, and it makes them as OwnedEntry.
         auto* owned = const_cast<OwnedEntry*>(static_cast<const OwnedEntry*>(entry));
-        if (owned != nullptr && owned->born == 0) {
-            owned->born = version_;
+        if (owned != nullptr && owned->first_version == 0) {
+            owned->first_version = version_;
         }
     };
     for (const Snapshot::Change& change : changes) {
-        born(change.after);
+        stamp(change.after);
         if (change.after != nullptr) {
-            std::for_each(change.after->variants.begin(), change.after->variants.end(), born);
+            std::for_each(change.after->variants.begin(), change.after->variants.end(), stamp);
         }
     }
     static const Snapshot kEmpty({}, 0);
@@ -465,17 +468,19 @@ void ContentStore::publish() {
 }
 
 void ContentStore::reclaim() {
-    // Acquire: the last reads of a worker come before what is freed here.
+    // Acquire: a worker's last reads happen before the frees here.
     std::erase_if(snapshots_, [](const auto& snapshot) {
         return snapshot->holders.load(std::memory_order_acquire) == 0;
     });
-    // An entry lived in the snapshots from `born` up to, not including, `died`; after them it is
-    // held by pins that have outlived them.
+    // An entry is in the snapshots from `first_version` up to, not including, `removed_version`;
+    // after those, pins that outlive them may hold it.
     std::erase_if(retired_, [this](const Retired& retired) {
-        const auto first = std::find_if(
-            snapshots_.begin(), snapshots_.end(),
-            [&retired](const auto& held) { return held->version() >= retired.entry->born; });
-        const bool in_snapshot = first != snapshots_.end() && (*first)->version() < retired.died;
+        const auto first =
+            std::find_if(snapshots_.begin(), snapshots_.end(), [&retired](const auto& held) {
+                return held->version() >= retired.entry->first_version;
+            });
+        const bool in_snapshot =
+            first != snapshots_.end() && (*first)->version() < retired.removed_version;
         return !in_snapshot && retired.entry->holders.load(std::memory_order_acquire) == 0;
     });
 }
@@ -486,9 +491,9 @@ ContentStats ContentStore::stats() const {
     stats.files = tree_->files();
     stats.directories = tree_->directories();
     stats.entries = newest().entries().size();
-    stats.cold_entries = tree_->cold_entries();
+    stats.unloaded_entries = tree_->unloaded_entries();
     stats.memory_bytes = tree_->usage().memory_bytes;
-    stats.known_bytes = tree_->usage().known_bytes;
+    stats.metadata_bytes = tree_->usage().metadata_bytes;
     stats.open_files = tree_->usage().open_files;
     stats.unreadable = tree_->unreadable().size();
     stats.checks = tree_->checks();

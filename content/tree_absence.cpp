@@ -1,10 +1,10 @@
-// What was there and is not found: missed first, and let go of when it stays away.
+// Names that were there and are not found: noted as missing first, removed when they stay away.
 //
-// A look meets names in the middle of things: between the two renames of an editor's save, or in a
-// listing that is read while names are renamed. So what is known stays until it has been missing
-// for a while, and is let go of only after a last look, with nothing between that look and
-// publication that takes time. When the system tells of the name meanwhile it was back, and its
-// time begins anew. What cannot be told at the moment (no descriptors, an error of the disk) is no
+// A walk meets names in the middle of changes: between the two renames of an editor's save, or in a
+// listing that is read while names are renamed. So a known name stays until it has been missing for
+// a while, and is removed only after a last look, with nothing that takes time between that look
+// and publication. When the system reports the name meanwhile, it was back, and its absence starts
+// anew. What cannot be determined at the moment (no descriptors, an error of the disk) is no
 // absence.
 #include <algorithm>
 #include <expected>
@@ -19,26 +19,26 @@ namespace sluice::http {
 
 namespace {
 
-// The store looks at a change 100 ms after it at the latest: no absence is shown longer than it
-// was, because its begin shows as late as its end.
+// The store looks at a change after 100 ms at the latest. So no absence shows for longer than it
+// lasted, because its start shows as late as its end.
 constexpr Nanos kAbsence = 100 * kMillisecond;
-// What comes and goes all the time is served as it was found last, but not for ever.
+// A name that comes and goes all the time is served as last found, but not for ever.
 constexpr Nanos kAbsenceMax = 2 * kSecond;
-// For what is there at the last look, or cannot be told then.
+// For names that are there at the last look, or cannot be determined then.
 constexpr Nanos kLookAgain = 25 * kMillisecond;
 
-// A directory that was moved within the root keeps its old name until it was taken under the new
+// A directory that was moved within the root keeps its old name until it was listed under the new
 // one, but not for ever.
 constexpr Nanos kMovingMax = 30 * kSecond;
 
 bool proves_absence(Status status) noexcept {
     return status != Status::no_fds && status != Status::no_memory && status != Status::io_error &&
-           status != fs::kPending && status != fs::kParked;
+           status != fs::kPending && status != fs::kUnresponsive;
 }
 
 }  // namespace
 
-void ContentTree::miss(const DirNode& dir, const std::string& name) {
+void ContentTree::note_missing(const DirNode& dir, const std::string& name) {
     missing_.try_emplace({dir.path, name});
 }
 
@@ -64,10 +64,10 @@ bool ContentTree::make_room(DirNode& dir, const std::string& name, fs::Kind kind
     }
     const auto missing = missing_.find({dir.path, name});
     if (missing == missing_.end() || !missing->second.due) {
-        miss(dir, name);
+        note_missing(dir, name);
         return false;
     }
-    remove_directory(dir, name);  // but a file stays until the directory was looked at
+    remove_directory(dir, name);  // but a file stays until the directory has been listed
     return true;
 }
 
@@ -78,7 +78,7 @@ void ContentTree::end_file_before(const DirNode& dir) {
     }
 }
 
-void ContentTree::told_of(const DirNode& dir, std::string_view name) {
+void ContentTree::note_event(const DirNode& dir, std::string_view name) {
     if (missing_.empty()) {
         return;
     }
@@ -89,7 +89,7 @@ void ContentTree::told_of(const DirNode& dir, std::string_view name) {
     }
 }
 
-void ContentTree::told_of_all(const DirNode& dir) {
+void ContentTree::note_events_below(const DirNode& dir) {
     for (auto missing = missing_.lower_bound({dir.path, {}});
          missing != missing_.end() && missing->first.first.starts_with(dir.path); ++missing) {
         missing->second.since = kNever;
@@ -106,7 +106,7 @@ bool ContentTree::is_missing(const DirNode* dir) const {
     return false;
 }
 
-bool ContentTree::is_moving(const Place& place) {
+bool ContentTree::is_moving(const PathParts& place) {
     if (!walk_.began) {
         return false;
     }
@@ -118,14 +118,14 @@ bool ContentTree::is_moving(const Place& place) {
     return child != dir->directories.end() && child->second->moved_in == walk_.number;
 }
 
-Nanos ContentTree::look_for_missing(const fs::Root& root, Nanos now) {
+Nanos ContentTree::check_missing(const fs::Root& root, Nanos now) {
     Nanos next = kNever;
     due_.clear();
     std::string_view at;
-    bool with_directory = false;  // it will go, or come back, with that
+    bool with_directory = false;  // the name goes or comes back with its directory
     for (auto& [place, missing] : missing_) {
         if (!std::exchange(missing.noted, true)) {
-            next = now;  // which is from before the look that missed it
+            next = now;  // `now` is from before the walk that missed it
             continue;
         }
         missing.since = std::min(missing.since, now);
@@ -143,15 +143,15 @@ Nanos ContentTree::look_for_missing(const fs::Root& root, Nanos now) {
             due_.push_back(place);
         }
     }
-    look_at_due(root);
-    std::erase_if(due_, [this](const Place& place) {
+    check_due(root);
+    std::erase_if(due_, [this](const PathParts& place) {
         const auto missing = missing_.find(place);
-        return missing == missing_.end() || !missing->second.noted;  // back, or begun anew
+        return missing == missing_.end() || !missing->second.noted;  // back, or absent anew
     });
     return due_.empty() ? next : std::min(next, now + kLookAgain);
 }
 
-void ContentTree::look_at_due(const fs::Root& root) {
+void ContentTree::check_due(const fs::Root& root) {
     std::string_view at;
     DirNode* dir = nullptr;
     fs::File handle;
@@ -163,7 +163,7 @@ void ContentTree::look_at_due(const fs::Root& root) {
             dir = enter(root, directory, handle);
         }
         if (dir != nullptr) {
-            sync_child(root, *dir, handle, name, fs::Kind::unknown, Told::nothing,
+            sync_child(root, *dir, handle, name, fs::Kind::unknown, FileEvent::none,
                        Depth::everything);
         }
     }
@@ -172,15 +172,15 @@ void ContentTree::look_at_due(const fs::Root& root) {
     }
 }
 
-void ContentTree::let_go(const fs::Root& root) {
+void ContentTree::remove_missing(const fs::Root& root) {
     DirNode* dir = nullptr;
     std::expected<fs::File, Status> handle = std::unexpected(Status::not_found);
-    for (const Place& place : std::exchange(due_, {})) {
+    for (const PathParts& place : std::exchange(due_, {})) {
         const auto& [directory, name] = place;
         if (dir == nullptr || dir->path != directory) {
             dir = find_directory(directory);
             if (dir == nullptr) {
-                missing_.erase(place);  // gone with its directory
+                missing_.erase(place);  // removed with its directory
                 continue;
             }
             handle = open_directory(root, *dir);
@@ -188,13 +188,13 @@ void ContentTree::let_go(const fs::Root& root) {
         if (!handle) {
             continue;  // the directory was replaced, or is missing itself
         }
-        const auto judged = judge(root, *dir, *handle, name, fs::Kind::unknown);
-        if (judged || !proves_absence(judged.error())) {
+        const auto opened = open_servable(root, *dir, *handle, name, fs::Kind::unknown);
+        if (opened || !proves_absence(opened.error())) {
             continue;
         }
         remove_file(*dir, name);
         remove_directory(*dir, name);
-        note_unreadable(*dir, name, judged.error());
+        note_unreadable(*dir, name, opened.error());
         build_dirty(*dir);
         missing_.erase(place);
     }

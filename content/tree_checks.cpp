@@ -1,11 +1,11 @@
-// What the loader finds out beside its own thread, because it may take long and nobody has to wait
-// for it: whether a precompressed sibling is the same bytes as its file, and of which type a file
-// is that was too large to be read. Until then a file is sent by itself, with Vary, and as what its
-// name says.
+// Checks that run beside the loader's thread, because they may take long and nobody waits for them:
+// whether a precompressed sibling holds the same bytes as its file, and the type of a file that was
+// too large to be read. Until then a file is sent as it is, with Vary, and with the type of its
+// name.
 //
-// A job has the files open for itself and knows no node. What it found out is of the contents that
-// it was asked about: when one of them is another by then it counts for nothing, and the new one
-// has been asked about.
+// A job opens the files for itself and knows no node. Its result holds for the contents that it was
+// asked about: when one of them has changed by then, the result is dropped, and the new content has
+// a check of its own.
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -19,16 +19,17 @@ namespace sluice::http {
 
 namespace {
 
-// They run one after the other; so many are opened ahead.
+// Checks run one after the other; this many are opened ahead.
 constexpr std::size_t kChecksAtOnce = 8;
-// Each look at findings may publish a snapshot, and that costs a copy of its table.
+// Taking results may publish a snapshot, which costs a copy of its table.
 constexpr Nanos kGather = 100 * kMillisecond;
 constexpr Nanos kPostpone = 100 * kMillisecond;
-// A deploy replaces files and siblings one after the other; only what lasts is worth a line.
+// A deploy replaces files and siblings one after the other; only a lasting difference is worth a
+// line.
 constexpr Nanos kTellAfter = kSecond;
-// Text beyond this is no page. Its end is not looked for, so nothing is said of its charset.
-constexpr std::uint64_t kJudgedBytesMax = 16ULL * 1024 * 1024;
-constexpr std::size_t kJudgedBytes = 64 * 1024;
+// Text beyond this size is not read to its end, so no charset is declared for it.
+constexpr std::uint64_t kSniffedBytesMax = 16ULL * 1024 * 1024;
+constexpr std::size_t kSniffBufferBytes = 64 * 1024;
 
 bool has_changed(const fs::Opened& opened) {
     if (opened.source == fs::Source::copy) {
@@ -44,18 +45,18 @@ ReadAt reader_of(const fs::File& file) {
     };
 }
 
-void judge_bytes(const fs::File& file, TypeJudge& judge, const std::stop_token& stop) {
-    const auto buffer = std::make_unique_for_overwrite<char[]>(kJudgedBytes);
+void sniff_bytes(const fs::File& file, TypeSniffer& sniffer, const std::stop_token& stop) {
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kSniffBufferBytes);
     std::uint64_t offset = 0;
-    while (!judge.decided() && offset < kJudgedBytesMax && !stop.stop_requested()) {
-        const auto got = fs::read_at(file, offset, buffer.get(), kJudgedBytes);
+    while (!sniffer.decided() && offset < kSniffedBytesMax && !stop.stop_requested()) {
+        const auto got = fs::read_at(file, offset, buffer.get(), kSniffBufferBytes);
         if (!got) {
             return;
         }
         if (*got == 0) {
-            judge.end();
+            sniffer.end();
         }
-        judge.look({buffer.get(), *got});
+        sniffer.look({buffer.get(), *got});
         offset += *got;
     }
 }
@@ -64,8 +65,8 @@ void judge_bytes(const fs::File& file, TypeJudge& judge, const std::stop_token& 
 
 // ---- Asking ------------------------------------------------------------------------------------
 
-void ContentTree::ask(const DirNode& dir, const FileNode& file, Coding coding,
-                      const FileNode* sibling) {
+void ContentTree::request_check(const DirNode& dir, const FileNode& file, Coding coding,
+                                const FileNode* sibling) {
     checks_.emplace(file.info.stamp.size,
                     Check{.directory = dir.path,
                           .name = file.name,
@@ -102,13 +103,13 @@ Status ContentTree::begin_check(const fs::Root& root, const Check& check,
         return file.error();
     }
     if (file->source == fs::Source::remote) {
-        return Status::not_supported;  // nobody reads it through
+        return Status::not_supported;  // such files are not read
     }
     if (!file->info.unchanged(subject.file->info)) {
         return Status::changed;
     }
     if (check.coding == Coding::identity) {
-        judge_later(check, *subject.file, std::move(*file));
+        sniff_later(check, *subject.file, std::move(*file));
         return Status::ok;
     }
     auto sibling = open_again(root, *subject.sibling);
@@ -139,13 +140,13 @@ void ContentTree::begin_checks(const fs::Root& root, Nanos now) {
             continue;
         }
         if (is_missing(subject.dir)) {
-            postponed_checks_.push_back(check);  // it comes back, or is let go of
+            postponed_checks_.push_back(check);  // it comes back, or is removed
             continue;
         }
         const Status status = begin_check(root, check, subject);
         if (status == Status::ok) {
             ++checks_running_;
-        } else if (status == fs::kPending || status == fs::kParked) {
+        } else if (status == fs::kPending || status == fs::kUnresponsive) {
             postponed_checks_.push_back(check);
         } else if (status == Status::not_supported) {
             continue;
@@ -161,7 +162,7 @@ void ContentTree::begin_checks(const fs::Root& root, Nanos now) {
     }
 }
 
-// What lies on the disk is not what the tree knows: the tree looks first.
+// The disk has other content than the tree knows: the tree looks first.
 void ContentTree::postpone(const Check& check, const CheckSubject& subject) {
     look_later(*subject.dir, subject.file->name);
     if (subject.sibling != nullptr) {
@@ -187,12 +188,12 @@ void ContentTree::compare_later(const Check& check, fs::Opened file, fs::Opened 
     });
 }
 
-void ContentTree::judge_later(const Check& check, const FileNode& node, fs::Opened file) {
-    background_.submit([this, check, judge = loader_.judge(node), file = std::move(file)](
+void ContentTree::sniff_later(const Check& check, const FileNode& node, fs::Opened file) {
+    background_.submit([this, check, sniffer = loader_.sniffer(node), file = std::move(file)](
                            const std::stop_token& stop) mutable -> BackgroundWork::Finish {
-        judge_bytes(file.file, judge, stop);
-        return [this, check, judge = std::move(judge), changed = has_changed(file)] {
-            finish_judging(check, judge, changed);
+        sniff_bytes(file.file, sniffer, stop);
+        return [this, check, sniffer = std::move(sniffer), changed = has_changed(file)] {
+            finish_sniffing(check, sniffer, changed);
         };
     });
 }
@@ -217,7 +218,7 @@ void ContentTree::finish_comparing(const Check& check, Finding finding) {
     checked_.insert(subject.dir->path);
 }
 
-void ContentTree::finish_judging(const Check& check, const TypeJudge& judge, bool changed) {
+void ContentTree::finish_sniffing(const Check& check, const TypeSniffer& sniffer, bool changed) {
     --checks_running_;
     const CheckSubject subject = subject_of(check);
     if (subject.file == nullptr) {
@@ -226,7 +227,7 @@ void ContentTree::finish_judging(const Check& check, const TypeJudge& judge, boo
     if (changed) {
         return postpone(check, subject);
     }
-    loader_.set_type(*subject.file, judge);
+    loader_.set_type(*subject.file, sniffer);
     mark_dirty(*subject.dir, subject.file->name);
     checked_.insert(subject.dir->path);
 }
@@ -247,7 +248,7 @@ void ContentTree::check_content(const fs::Root& root, Nanos now) {
             build_checked();
         }
     }
-    if (walk_due() > now) {  // until then the tree may not know what lies on the disk
+    if (walk_due() > now) {  // before that the tree may not know what is on disk
         begin_checks(root, now);
     }
     warn_of_wrong_siblings(now);
@@ -268,8 +269,8 @@ void ContentTree::forget_wrong(const std::string& path) {
 }
 
 void ContentTree::warn_of_wrong_siblings(Nanos now) {
-    if (wrong_siblings_.size() <= wrong_told_) {
-        wrong_told_ = wrong_siblings_.size();
+    if (wrong_siblings_.size() <= wrong_warned_) {
+        wrong_warned_ = wrong_siblings_.size();
         wrong_due_ = kNever;
         return;
     }
@@ -278,9 +279,9 @@ void ContentTree::warn_of_wrong_siblings(Nanos now) {
         return;
     }
     wrong_due_ = kNever;
-    wrong_told_ = wrong_siblings_.size();
-    std::string line = std::to_string(wrong_told_);
-    line.append(wrong_told_ == 1 ? " compressed file is" : " compressed files are");
+    wrong_warned_ = wrong_siblings_.size();
+    std::string line = std::to_string(wrong_warned_);
+    line.append(wrong_warned_ == 1 ? " compressed file is" : " compressed files are");
     line.append(" not what the file beside it holds: not used, among them ");
     options_.warn(line.append(*wrong_siblings_.begin()));
 }

@@ -1,4 +1,4 @@
-// The tree's part in digests: which file's comes next, and what follows from one.
+// The tree's part in digests: which file is next, and what follows from a result.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -9,8 +9,8 @@ namespace sluice::http {
 
 namespace {
 
-// Entries are made anew with their digests together, because each publication copies the table.
-constexpr Nanos kTogether = 200 * kMillisecond;
+// Entries are rebuilt with their digests in groups, because each publication copies the table.
+constexpr Nanos kDigestGather = 200 * kMillisecond;
 
 }  // namespace
 
@@ -19,20 +19,20 @@ void ContentTree::want_digest(FileNode& file) {
         return;
     }
     const Tracking& tracking = *file.tracking;
-    if (tracking.candidate && tracking.measured &&
-        tracking.measured->info.unchanged(*tracking.candidate)) {
-        return;  // it is there, for the look that is not put off any more
+    if (tracking.candidate && tracking.digested &&
+        tracking.digested->info.unchanged(*tracking.candidate)) {
+        return;  // it exists; the next look takes it
     }
-    const Nanos quiet_at = tracking.changed_at.value_or(now_) + ContentLoader::kQuiet;
+    const Nanos stable_at = tracking.changed_at.value_or(now_) + ContentLoader::kStable;
     const bool follows_growth = tracking.growing && tracking.digest != nullptr;
     const bool waits = DigestQueue::waits(file);
     const bool asked_for = waits && !follows_growth && file.opened_at != 0;
     if (tracking.candidate || asked_for) {
         digests_.want_first(file);
     } else if (follows_growth) {
-        digests_.want(file, quiet_at);
+        digests_.want(file, stable_at);
     } else if (!waits) {
-        digests_.want(file, tracking.busy && !tracking.growing ? quiet_at : now_);
+        digests_.want(file, tracking.busy && !tracking.growing ? stable_at : now_);
     }
 }
 
@@ -45,11 +45,11 @@ void ContentTree::step_digests(const fs::Root& root) {
             break;
         }
     }
-    if (now_ < measured_due_ && digests_.unfinished() != 0) {
+    if (now_ < digested_due_ && digests_.unfinished() != 0) {
         return;
     }
-    measured_due_ = kNever;
-    for (const auto& [directory, name] : std::exchange(measured_, {})) {
+    digested_due_ = kNever;
+    for (const auto& [directory, name] : std::exchange(digested_, {})) {
         if (DirNode* dir = find_directory(directory)) {
             mark_dirty(*dir, name);
             build_dirty(*dir);
@@ -58,7 +58,7 @@ void ContentTree::step_digests(const fs::Root& root) {
 }
 
 Nanos ContentTree::next_digest() const {
-    return std::min(digests_.next_due(), measured_due_);
+    return std::min(digests_.next_due(), digested_due_);
 }
 
 void ContentTree::take_digests() {
@@ -70,12 +70,12 @@ void ContentTree::take_digests() {
         const bool taken =
             result.digest && loader_.take_digest(file, result.info, std::move(*result.digest));
         if (taken) {
-            measured_.emplace(file.parent->path, file.name);
-            measured_due_ = std::min(measured_due_, now_ + kTogether);
+            digested_.emplace(file.parent->path, file.name);
+            digested_due_ = std::min(digested_due_, now_ + kDigestGather);
         } else if (result.digest && file.by_stamp() && file.tracking->candidate) {
-            want_names(file.parent->path, {{file.name, Told::content}});
+            want_names(file.parent->path, {{file.name, FileEvent::content}});
         } else if (ContentLoader::wants_digest(file) && !DigestQueue::waits(file)) {
-            digests_.want(file, now_ + ContentLoader::kQuiet);  // it is being changed
+            digests_.want(file, now_ + ContentLoader::kStable);  // it is being changed
         }
     }
 }
@@ -86,15 +86,15 @@ void ContentTree::start_digest(const fs::Root& root, FileNode& file) {
     }
     auto opened = open_again(root, file);
     if (!opened) {
-        return;  // whoever removed it is heard of; out of descriptors, it stays as it is
+        return;  // a removal is reported; without descriptors it stays as it is
     }
     if (loader_.racy(opened->info)) {
-        digests_.want(file, now_ + fs::kRacyPauseNs);  // other bytes may come with this look
+        digests_.want(file, now_ + fs::kRacyPauseNs);  // other bytes may appear with the same info
         return;
     }
     if (loader_.moves_to_memory(file)) {
         DirNode& dir = *file.parent;
-        const ContentLoader::Look look{Told::content, overdue(file), now_};
+        const ContentLoader::Look look{FileEvent::content, overdue(file), now_};
         follow_up(dir, file, loader_.move_to_memory(file, std::move(*opened), look));
         build_dirty(dir);
         return;

@@ -11,7 +11,7 @@ void ContentTree::watch(DirNode& dir, const fs::File& handle) {
     if (watch_failed_) {
         return;
     }
-    if (handle.away() != nullptr) {
+    if (handle.remote_ref() != nullptr) {
         return unwatch(dir);
     }
     const auto added = watcher_.add(handle);
@@ -23,7 +23,7 @@ void ContentTree::watch(DirNode& dir, const fs::File& handle) {
         unwatch(dir);
         dir.watch = *added;
         watched_[*added].push_back(&dir);
-        told_of_all(dir);  // it is another one: what it lacks may be on its way
+        note_events_below(dir);  // it is another directory: what it lacks may come soon
     }
 }
 
@@ -124,8 +124,8 @@ void ContentTree::empty_directory(DirNode& dir) {
     }
     dir.dirty.clear();
     forget_unreadable(dir);
-    if (dir.untold && dir.parent != nullptr) {
-        untold_.erase({dir.parent->path, dir.name});
+    if (dir.remote && dir.parent != nullptr) {
+        remote_roots_.erase({dir.parent->path, dir.name});
     }
     unwatch(dir);
     forget_object(dir);

@@ -1,4 +1,4 @@
-// What the tree's files stand for: entries made, replaced and retired, each with its variants.
+// The entries of the tree's files: made, replaced and retired, each with its variants.
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,7 +14,7 @@ void ContentTree::remove_file(DirNode& dir, const std::string& name) {
         return;
     }
     FileNode& file = *found->second;
-    mark_dirty(dir, name);  // what it may have been a variant of
+    mark_dirty(dir, name);  // also the file that it may be a variant of
     loader_.forget(file);
     digests_.forget(file);
     replace(file.own, nullptr);
@@ -70,10 +70,10 @@ FileNode* ContentTree::sibling_of(DirNode& dir, const FileNode& file, std::size_
     if (note.file_bytes != file.bytes_id || note.own_bytes != sibling.bytes_id) {
         note = {.file_bytes = file.bytes_id, .own_bytes = sibling.bytes_id};
         forget_wrong(dir.path + sibling.name);
-        // A larger one saves nothing, whatever it holds.
+        // A larger sibling saves nothing, whatever it holds.
         if (sibling.info.stamp.size <= file.info.stamp.size) {
             note.state = SiblingNote::State::undecided;
-            ask(dir, file, which, &sibling);
+            request_check(dir, file, which, &sibling);
         }
     }
     return note.state == SiblingNote::State::unusable ? nullptr : &sibling;
@@ -84,7 +84,7 @@ void ContentTree::build(DirNode& dir, FileNode& file) {
         return;
     }
     if (std::exchange(file.type_undecided, false)) {
-        ask(dir, file, Coding::identity, nullptr);
+        request_check(dir, file, Coding::identity, nullptr);
     }
     const std::string path = dir.path + file.name;
     const std::string_view type = file.content_type;
@@ -94,7 +94,7 @@ void ContentTree::build(DirNode& dir, FileNode& file) {
     bool vary = false;
     for (std::size_t i = 0; i < kVariantCodings; ++i) {
         FileNode* sibling = sibling_of(dir, file, i);
-        vary = vary || sibling != nullptr;  // until it is known, caches had better be ready for it
+        vary = vary || sibling != nullptr;  // also while it is not known: caches must expect it
         if (sibling != nullptr && sibling->sibling.state != SiblingNote::State::same) {
             sibling = nullptr;
         }
@@ -133,7 +133,7 @@ void ContentTree::build(DirNode& dir, FileNode& file) {
     }
     replace(file.own, make(path));
     file.bytes = PendingBytes();
-    file.known = loader_.cost_of(file);
+    file.metadata = loader_.cost_of(file);
 }
 
 void ContentTree::replace(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry) {
@@ -145,15 +145,15 @@ void ContentTree::replace(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry)
 
 void ContentTree::replace_variant(OwnedEntry*& place, std::unique_ptr<OwnedEntry> entry) {
     if (place != nullptr) {
-        cold_.erase(place);
-        if (place->born == 0) {
-            place->home.reset();  // never published: its descriptor need not wait for anyone
+        unloaded_.erase(place);
+        if (place->first_version == 0) {
+            place->storage.reset();  // never published: nobody uses its descriptor
         }
         retired_.emplace_back(place);
     }
     place = entry.release();
-    if (place != nullptr && place->cold) {
-        cold_.emplace(place, place->node);
+    if (place != nullptr && place->unloaded) {
+        unloaded_.emplace(place, place->node);
     }
 }
 

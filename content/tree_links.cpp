@@ -1,5 +1,5 @@
-// Symbolic links: where they lead to is looked at again and again, because that changes without a
-// sign, and it is said once why some of them are not followed.
+// Symbolic links: their targets are checked again and again, because they change without an event;
+// and one line says why some links are not followed.
 #include <algorithm>
 #include <string>
 #include <tuple>
@@ -11,15 +11,15 @@ namespace sluice::http {
 
 namespace {
 
-// Links that lead to places which no watch tells of, at least. For all links together a hundredth
-// of the time is spent.
+// Pause between checks of links to targets that no watch covers, at least. All links together get a
+// hundredth of the time.
 constexpr Nanos kLinksPoll = 200 * kMillisecond;
 constexpr Nanos kPollShare = 100;
-// At a change anywhere, if it takes longer than this, they get a tenth.
+// At a change anywhere they get a tenth of the time, if a check of all takes longer than this.
 constexpr Nanos kShortLook = 10 * kMillisecond;
 constexpr Nanos kLookShare = 10;
 
-// An entry in a tree of the library's: three pointers and a colour, beside what it holds.
+// A node of the standard library's map: three pointers and a colour, beside its value.
 constexpr std::uint64_t kTreeNodeBytes = 4 * sizeof(void*);
 
 std::size_t index_of(fs::Reach reach) {
@@ -31,7 +31,7 @@ std::size_t index_of(fs::Reach reach) {
 void ContentTree::note_link(const DirNode& dir, const std::string& name, fs::Reach reach) {
     const auto [link, added] = links_.try_emplace({dir.path, name});
     if (added) {
-        link->second.known = loader_.cost_of_row(sizeof(*link) + kTreeNodeBytes, dir.path, name);
+        link->second.metadata = loader_.cost_of_row(sizeof(*link) + kTreeNodeBytes, dir.path, name);
     } else {
         --links_by_reach_[index_of(link->second.reach)];
     }
@@ -39,7 +39,7 @@ void ContentTree::note_link(const DirNode& dir, const std::string& name, fs::Rea
     ++links_by_reach_[index_of(reach)];
 }
 
-void ContentTree::forget_link(const Place& place) {
+void ContentTree::forget_link(const PathParts& place) {
     if (const auto link = links_.find(place); link != links_.end()) {
         --links_by_reach_[index_of(link->second.reach)];
         links_.erase(link);
@@ -71,8 +71,8 @@ void ContentTree::walk_links(const fs::Root& root, const Slice& slice) {
             handle = opened ? std::move(*opened) : fs::File();
         }
         if (handle) {
-            sync_child(root, *dir, handle, walk_.last_link.second, fs::Kind::unknown, Told::nothing,
-                       Depth::name_only);
+            sync_child(root, *dir, handle, walk_.last_link.second, fs::Kind::unknown,
+                       FileEvent::none, Depth::name_only);
         }
         over = slice.over();
     }
@@ -97,10 +97,10 @@ void ContentTree::end_look_at_links() {
 }
 
 void ContentTree::warn_of_links() {
-    const auto tell = [this](fs::Reach reach, bool& told, std::string_view one,
+    const auto tell = [this](fs::Reach reach, bool& warned, std::string_view one,
                              std::string_view many, std::string_view remedy) {
         const std::uint64_t count = links_by_reach_[index_of(reach)];
-        if (count == 0 || std::exchange(told, true)) {
+        if (count == 0 || std::exchange(warned, true)) {
             return;
         }
         const auto first = std::find_if(links_.begin(), links_.end(), [reach](const auto& link) {
@@ -116,10 +116,10 @@ void ContentTree::warn_of_links() {
         }
         options_.warn(line.append(remedy));
     };
-    tell(fs::Reach::hidden, told_hidden_links_, "leads to a hidden name: it is not served",
+    tell(fs::Reach::hidden, warned_hidden_links_, "leads to a hidden name: it is not served",
          "lead to hidden names: they are not served", "");
     if (!options_.follow_links) {
-        tell(fs::Reach::outside, told_outside_links_, "leads out of the root: it is not served",
+        tell(fs::Reach::outside, warned_outside_links_, "leads out of the root: it is not served",
              "lead out of the root: they are not served", " (--follow-symlinks serves such links)");
     }
 }
@@ -137,7 +137,7 @@ void ContentTree::forget_object(DirNode& dir) {
     objects_.erase({dir.info.device, dir.info.inode, &dir});
 }
 
-DirNode* ContentTree::other_place(const fs::Info& info, const DirNode* than) const {
+DirNode* ContentTree::other_node(const fs::Info& info, const DirNode* than) const {
     for (auto place = objects_.lower_bound({info.device, info.inode, nullptr});
          place != objects_.end(); ++place) {
         const auto& [device, inode, dir] = *place;

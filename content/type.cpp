@@ -27,7 +27,7 @@ bool is_xml(std::string_view type) {
                                   equals_lower(type.substr(type.size() - kSuffix.size()), kSuffix));
 }
 
-// Scripts take the encoding of the page that asks for them when they have none of their own.
+// A script without a charset of its own takes that of the page that loads it.
 bool is_text(std::string_view type) {
     constexpr auto kScripts = std::to_array<std::string_view>(
         {"application/ecmascript", "application/javascript", "application/x-javascript"});
@@ -36,7 +36,7 @@ bool is_text(std::string_view type) {
 
 }  // namespace
 
-TypeJudge::TypeJudge(std::string_view type) : type_(type) {
+TypeSniffer::TypeSniffer(std::string_view type) : type_(type) {
     if (type.empty()) {
         kind_ = Kind::unknown;
     } else if (type.find(';') != std::string_view::npos) {
@@ -52,14 +52,14 @@ TypeJudge::TypeJudge(std::string_view type) : type_(type) {
     }
 }
 
-void TypeJudge::look(std::string_view bytes) {
+void TypeSniffer::look(std::string_view bytes) {
     if (kind_ != Kind::fixed) {
         start_.append(bytes.substr(0, kSniffBytes - start_.size()));
         utf8_.look(bytes);
     }
 }
 
-bool TypeJudge::decided() const {
+bool TypeSniffer::decided() const {
     if (kind_ == Kind::fixed || ended_) {
         return true;
     }
@@ -67,7 +67,7 @@ bool TypeJudge::decided() const {
     return sniffed && (!utf8_.valid() || (kind_ == Kind::unknown && !looks_like_text(start_)));
 }
 
-TypeJudge::Verdict TypeJudge::verdict() const {
+TypeSniffer::Verdict TypeSniffer::verdict() const {
     if (kind_ == Kind::fixed) {
         return {.type = type_};
     }
@@ -81,7 +81,7 @@ TypeJudge::Verdict TypeJudge::verdict() const {
             .coding = compressed ? Coding::gzip : Coding::identity};
 }
 
-std::string_view ContentTypes::value_of(const TypeJudge::Verdict& verdict) {
+std::string_view ContentTypes::value_of(const TypeSniffer::Verdict& verdict) {
     std::string value(verdict.type);
     value.append(verdict.utf8 ? kCharset : std::string_view());
     return *values_.insert(std::move(value)).first;

@@ -1,12 +1,12 @@
-// The Content-Type of a file: by its name, and where that leaves something open, by its bytes.
+// The Content-Type of a file: by its name, and where the name leaves something open, by its bytes.
 //
-// RULES. A name that is not known stands for text/plain when the bytes look like text, else for
+// RULES. A file with an unknown name is text/plain when its bytes look like text, else
 // application/octet-stream. Text gets "charset=utf-8" if all of it is valid UTF-8 and it does not
-// declare another encoding: the field outranks what the document says. JSON has no such parameter
-// (RFC 8259 section 11), and a type that was given with parameters is sent as it was given.
-// A picture of SVG that is compressed with gzip (.svgz) is one only when that is taken off.
+// declare another encoding: the header field outranks what the document says. JSON has no such
+// parameter (RFC 8259 section 11). A type that was configured with parameters is sent unchanged. An
+// SVG image compressed with gzip (.svgz) is SVG with gzip as its content coding.
 //
-// Loader's thread; a TypeJudge may look at bytes on another one.
+// Loader's thread; a TypeSniffer may run on another one.
 #pragma once
 
 #include <cstdint>
@@ -22,24 +22,24 @@
 
 namespace sluice::http {
 
-// Looks at the bytes of one file, in their order and in pieces of any size.
-class TypeJudge {
+// Reads the bytes of one file, in order and in chunks of any size.
+class TypeSniffer {
   public:
-    // `type` by the name of the file, empty when that is not known; outlives the judge.
-    explicit TypeJudge(std::string_view type);
+    // `type` is the one of the file's name, empty when that is unknown; it outlives the sniffer.
+    explicit TypeSniffer(std::string_view type);
 
     void look(std::string_view bytes);
     // The file ends here.
     void end() { ended_ = true; }
-    // Whether more bytes, or the end, can change anything.
+    // Whether neither more bytes nor the end can change the verdict.
     [[nodiscard]] bool decided() const;
 
     struct Verdict {
-        std::string_view type;             // static storage, or what the judge was given
-        bool utf8 = false;                 // "; charset=utf-8" belongs behind it
+        std::string_view type;             // static storage, or what the sniffer was given
+        bool utf8 = false;                 // append "; charset=utf-8"
         Coding coding = Coding::identity;  // of the file itself
     };
-    // By what has been seen: less is said of a file that was not seen to its end.
+    // By the bytes seen so far: less is said of a file that was not read to its end.
     [[nodiscard]] Verdict verdict() const;
 
   private:
@@ -53,16 +53,16 @@ class TypeJudge {
     Utf8Check utf8_;
 };
 
-// Content types of one store: what names stand for, and storage for the lines that are sent.
+// Content types of one store: types by name, and storage for the field values that are sent.
 class ContentTypes {
   public:
     explicit ContentTypes(std::span<const MimeRule> rules) : types_(rules) {}
 
-    [[nodiscard]] TypeJudge judge(std::string_view name) const {
-        return TypeJudge(types_.of(name));
+    [[nodiscard]] TypeSniffer sniffer(std::string_view name) const {
+        return TypeSniffer(types_.of(name));
     }
     // The field's value; lives as long as this object.
-    [[nodiscard]] std::string_view value_of(const TypeJudge::Verdict& verdict);
+    [[nodiscard]] std::string_view value_of(const TypeSniffer::Verdict& verdict);
 
   private:
     MediaTypes types_;

@@ -1,5 +1,5 @@
-// The order in which the tree looks: names that were told of, then directories, then links; each
-// for a slice of time, and the rest the next time.
+// The order of a walk: reported names, then directories, then links; each for a slice of time, and
+// the rest at the next call.
 #include "content/walk.h"
 
 #include <algorithm>
@@ -12,12 +12,12 @@ namespace sluice::http {
 
 namespace {
 
-// A walk that takes this long is told of, and again now and then.
+// A walk that takes this long is reported, and again from time to time.
 constexpr Nanos kLongWalk = 2 * kSecond;
-constexpr Nanos kNextWord = 10 * kSecond;
+constexpr Nanos kNextReport = 10 * kSecond;
 
-// So many files are made into entries within another look at their directory; more wait for the
-// listing that is under way.
+// At most this many entries are built by another look at a directory that is being listed; more
+// wait for the listing.
 constexpr std::size_t kBuiltAtOnce = 1000;
 
 }  // namespace
@@ -29,18 +29,18 @@ void ContentTree::want_all(const fs::Root& root) {
         unwatch(*top_);
         set_object(*top_, root.info());
     }
-    other_names_ = false;  // until they are found again
-    note_place(*top_, root.directory());
+    has_hard_links_ = false;  // until some are found again
+    note_filesystem(*top_, root.directory());
     watch(*top_, root.directory());
     list_later(*top_);
 }
 
 void ContentTree::want_names(const std::string& directory,
-                             const std::unordered_map<std::string, Told>& names) {
+                             const std::unordered_map<std::string, FileEvent>& names) {
     auto& wanted = walk_.names[directory];
-    for (const auto& [name, told] : names) {
-        Told& known = wanted.try_emplace(name, told).first->second;
-        known = std::max(known, told);
+    for (const auto& [name, event] : names) {
+        FileEvent& known = wanted.try_emplace(name, event).first->second;
+        known = std::max(known, event);
     }
 }
 
@@ -51,7 +51,7 @@ void ContentTree::list_later(DirNode& dir) {
     if (dir.links > (walk_.first ? 0U : 1U)) {
         walk_.linked.push_back(dir.path);
     } else if (walk_.current && walk_.current->path == dir.path) {
-        walk_.directories.push_front(dir.path);  // it is begun anew after all others
+        walk_.directories.push_front(dir.path);  // it is listed again after all others
     } else {
         walk_.directories.push_back(dir.path);
     }
@@ -90,7 +90,7 @@ bool ContentTree::walk(const fs::Root& root) {
         walk_directories(root, slice);
         walk_links(root, slice);
     } while (directories_left() && !slice.over());
-    above_.reset();  // it may be somewhere else the next time, and keeps its file system busy
+    above_.reset();  // it may be elsewhere the next time, and keeps its mount busy
     if (walk_due() <= now_) {
         tell_of_long_walk();
         return false;
@@ -102,7 +102,7 @@ bool ContentTree::walk(const fs::Root& root) {
 
 void ContentTree::tell_of_long_walk() {
     if (const Nanos clock = options_.work_clock(); clock >= walk_.say_at) {
-        walk_.say_at = clock + kNextWord;
+        walk_.say_at = clock + kNextReport;
         options_.warn("looking through '" + options_.root +
                       "': " + std::to_string(walk_.looked_at) + " files so far");
     }
@@ -144,7 +144,7 @@ void ContentTree::walk_directories(const fs::Root& root, const Slice& slice) {
     }
 }
 
-// Takes the next directory from the list; false when there is none. It may be gone.
+// Takes the next directory from the list; false when there is none. The directory may be gone.
 bool ContentTree::begin_listing(const fs::Root& root) {
     std::string path;
     if (!walk_.directories.empty()) {
@@ -161,7 +161,7 @@ bool ContentTree::begin_listing(const fs::Root& root) {
     }
     fs::File handle;
     if (DirNode* dir = enter_from_above(root, path, handle)) {
-        forget_unreadable(*dir);  // what still is so is found again
+        forget_unreadable(*dir);  // what is still unreadable is found again
         walk_.current =
             std::make_unique<Walk::Current>(Walk::Current{.path = std::move(path),
                                                           .info = dir->info,
@@ -172,11 +172,11 @@ bool ContentTree::begin_listing(const fs::Root& root) {
     return true;
 }
 
-// As enter(), but with the directory above opened once for those that follow each other in it.
+// Like enter(), but opens the parent directory once for several directories in it.
 DirNode* ContentTree::enter_from_above(const fs::Root& root, const std::string& path,
                                        fs::File& handle) {
     DirNode* dir = find_directory(path);
-    if (dir == nullptr || dir->parent == nullptr || !is_the_one(*dir)) {
+    if (dir == nullptr || dir->parent == nullptr || !is_known_directory(*dir)) {
         return enter(root, path, handle);
     }
     if (!above_ || above_->first != dir->parent->path) {
@@ -222,7 +222,7 @@ void ContentTree::continue_listing(const fs::Root& root, const Slice& slice) {
 void ContentTree::look_at_listed(const fs::Root& root, DirNode& dir, const std::string& name,
                                  fs::Kind hint) {
     const Walk::Current& at = *walk_.current;
-    sync_child(root, dir, at.listing.directory(), name, hint, Told::nothing, Depth::everything);
+    sync_child(root, dir, at.listing.directory(), name, hint, FileEvent::none, Depth::everything);
     if (const auto file = dir.files.find(name); file != dir.files.end()) {
         file->second->seen = at.number;
     }
@@ -242,20 +242,20 @@ void ContentTree::read_names(DirNode& dir) {
     if (!more) {
         unreadable_.insert(dir.path);
     } else if (at.listed) {
-        miss_unlisted(dir, at.number);
+        note_unlisted(dir, at.number);
     }
 }
 
-// A listing is not of one moment: it may lack a name that is renamed meanwhile.
-void ContentTree::miss_unlisted(DirNode& dir, std::uint64_t number) {
+// A listing is not atomic: it may lack a name that is being renamed.
+void ContentTree::note_unlisted(DirNode& dir, std::uint64_t number) {
     for (const auto& [name, file] : dir.files) {
         if (file->seen < number) {
-            miss(dir, name);
+            note_missing(dir, name);
         }
     }
     for (const auto& [name, child] : dir.directories) {
         if (child->seen < number) {
-            miss(dir, name);
+            note_missing(dir, name);
         }
     }
 }

@@ -1,5 +1,5 @@
-// What a ContentTree has still to look at: lists of work, so that looking is done in slices however
-// much there is, and however it is linked. See walk.cpp.
+// What a ContentTree has yet to look at: lists of work, so that a walk is done in slices however
+// large the tree is and however it is linked. See walk.cpp.
 //
 // Loader's thread.
 #pragma once
@@ -20,9 +20,9 @@
 
 namespace sluice::http {
 
-using Place = std::pair<std::string, std::string>;  // directory's path, name
+using PathParts = std::pair<std::string, std::string>;  // directory's path, name
 
-// A stretch of work. Over when its time is, or when the end is asked for.
+// A slice of time for work. Over when its time is used up, or when the store is asked to stop.
 class Slice {
   public:
     explicit Slice(const ContentOptions& options)
@@ -38,13 +38,13 @@ class Slice {
 };
 
 struct Walk {
-    // Names that the system told of: directory -> name -> how.
-    std::map<std::string, std::unordered_map<std::string, Told>> names;
-    // Paths of directories to be listed. The last one comes first: what was found just now is not
-    // kept waiting by what takes long.
+    // Names that the system reported: directory -> name -> event.
+    std::map<std::string, std::unordered_map<std::string, FileEvent>> names;
+    // Paths of directories to be listed. The last one comes first: what was just found does not
+    // wait for what takes long.
     std::deque<std::string> directories;
-    // But those that several links lead to wait for all others, the nearest first; in the first
-    // walk so do those that one leads to.
+    // Except that directories reached through several links wait for all others, the nearest first;
+    // in the first walk so do those reached through one.
     std::deque<std::string> linked;
     bool first = true;
 
@@ -54,20 +54,20 @@ struct Walk {
         fs::Info info;
         fs::Listing listing;
         std::uint64_t number = 0;
-        std::vector<std::pair<std::string, fs::Kind>> names;  // read and not looked at
+        std::vector<std::pair<std::string, fs::Kind>> names;  // read and not yet looked at
         std::size_t next = 0;
         bool listed = false;
     };
     std::unique_ptr<Current> current;
 
-    bool links_wanted = false;  // all links are to be looked at
+    bool links_wanted = false;  // check all links
     Nanos links_due = 0;        // but not before this
-    Nanos links_poll = kNever;  // again at this time, whatever is told
-    Place last_link;            // where the look at them has come to
+    Nanos links_poll = kNever;  // then check them again, without any event
+    PathParts last_link;        // the last link checked
     Nanos links_took = 0;
 
     std::uint64_t number = 0;    // of this walk
-    std::optional<Nanos> began;  // by the clock of work; none: nothing is under way
+    std::optional<Nanos> began;  // by work_clock; none: no walk is under way
     std::uint64_t looked_at = 0;
     Nanos say_at = 0;
 };

@@ -1,6 +1,5 @@
-// Watcher: what wakes the loader. Changes below the root as the system reports them, and signals
-// from other threads, joined in one handle that a thread can wait for. One implementation for each
-// system.
+// Watcher: what wakes the loader. It joins the changes below the root that the system reports, and
+// signals from other threads, in one handle to wait for. One implementation for each system.
 //
 // Loader's thread, except signal().
 #pragma once
@@ -24,7 +23,7 @@ class Watcher {
     enum class What : std::uint8_t {
         attributes,  // `name` below the watched directory: metadata only
         content,     // `name` below the watched directory: anything else
-        ended,       // the watch itself is over: the directory is gone
+        ended,       // the watch has ended: the directory is gone
         overflow,    // events were lost; no watch, no name
     };
 
@@ -36,20 +35,20 @@ class Watcher {
     // Any thread.
     virtual void signal() noexcept = 0;
 
-    // Whether every change below the watched directories is told. Else the tree is to be looked
-    // through as well, now and then.
-    [[nodiscard]] virtual bool tells_all() const noexcept = 0;
+    // Whether every change below the watched directories is reported. If not, the tree has to be
+    // polled as well.
+    [[nodiscard]] virtual bool reports_all() const noexcept = 0;
     // Why add() failed, for the user.
     [[nodiscard]] virtual std::string_view why_no_more() const noexcept = 0;
 
-    // The same directory always has the same id. no_memory: a limit of the system, of watches or
-    // of watchers.
+    // The same directory always has the same id. no_memory: a limit of the system, of watches or of
+    // watchers.
     [[nodiscard]] virtual std::expected<WatchId, Status> add(const fs::File& directory) = 0;
     virtual void remove(WatchId watch) noexcept = 0;
-    // Ends all watches for good; signals go on.
+    // Ends all watches for good; signals still work.
     virtual void stop_watching() noexcept = 0;
 
-    // Takes what happened; never waits. True when there was a signal.
+    // Reports what happened; never blocks. True when there was a signal.
     virtual bool drain(
         const std::function<void(WatchId, What, std::string_view name)>& on_change) = 0;
 };

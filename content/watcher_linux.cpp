@@ -31,11 +31,11 @@ class InotifyWatcher final : public Watcher {
 
     void signal() noexcept override {
         const std::uint64_t one = 1;
-        // Fails only when the counter is full, and then the loader is as good as woken.
+        // Fails only when the counter is full; then the loader will wake anyway.
         [[maybe_unused]] const ssize_t wrote = ::write(fd(signal_), &one, sizeof one);
     }
 
-    [[nodiscard]] bool tells_all() const noexcept override { return true; }
+    [[nodiscard]] bool reports_all() const noexcept override { return true; }
     [[nodiscard]] std::string_view why_no_more() const noexcept override {
         return events_ ? "the system watches no more directories (fs.inotify.max_user_watches)"
                        : "the system has no inotify instance left (fs.inotify.max_user_instances)";
@@ -45,7 +45,7 @@ class InotifyWatcher final : public Watcher {
         if (!events_) {
             return std::unexpected(Status::no_memory);
         }
-        // By the handle and not by a path, so that the directory watched is the one listed.
+        // By the handle and not by its path, so that the watched directory is the one listed.
         const std::string path = "/proc/self/fd/" + std::to_string(directory.handle());
         const int watch = ::inotify_add_watch(fd(events_), path.c_str(), kMask);
         if (watch >= 0) {

@@ -1,9 +1,9 @@
-// ReadDirectoryChangesW once, for the root and all below it: a handle for each directory would keep
-// the directories above it from being renamed. What it reports is told as a change of the
-// directory, among those added, that the name lies in.
+// One ReadDirectoryChangesW for the root and everything below: a handle for each directory would
+// keep the directories above it from being renamed. A change is reported for the added directory
+// that the name lies in.
 //
-// Told is what goes through the file system's own bookkeeping. It is behind while a file that is
-// being written to stays open, and under Wine it is blind for directories that were there before.
+// Only what the file system itself records is reported: late for a file that stays open while it is
+// written, and under Wine nothing for directories that were there before.
 #include <atomic>
 #include <cstring>
 #include <map>
@@ -50,7 +50,7 @@ class DirectoryWatcher final : public Watcher {
         ::SetEvent(event_);
     }
 
-    [[nodiscard]] bool tells_all() const noexcept override { return false; }
+    [[nodiscard]] bool reports_all() const noexcept override { return false; }
     [[nodiscard]] std::string_view why_no_more() const noexcept override {
         return "the system does not tell of changes here";
     }
@@ -66,7 +66,7 @@ class DirectoryWatcher final : public Watcher {
                 return std::unexpected(win32::status_of(::GetLastError()));
             }
         }
-        // A directory outside of the top one is told of by nobody; the net is for those.
+        // Nothing reports changes of a directory outside of the top one; polling finds them.
         const auto [place, added] = ids_.try_emplace(path, next_id_);
         if (added) {
             paths_.emplace(next_id_++, path);
@@ -106,7 +106,7 @@ class DirectoryWatcher final : public Watcher {
             if (!listen()) {
                 end(on_change);
             }
-            // Listening has taken the event back; a signal given meanwhile must not be lost.
+            // listen() has reset the event; a signal given meanwhile must not be lost.
             if (signalled_.load()) {
                 ::SetEvent(event_);
             }
@@ -135,7 +135,7 @@ class DirectoryWatcher final : public Watcher {
                                        &operation_, nullptr) != 0;
     }
 
-    // The system writes to the buffer until the operation is over, cancelled or not.
+    // The system may write to the buffer until the operation has completed, cancelled or not.
     void close_top() noexcept {
         if (top_ == INVALID_HANDLE_VALUE) {
             return;
@@ -172,7 +172,7 @@ class DirectoryWatcher final : public Watcher {
         }
     }
 
-    // What kind of change it was is not told: anything may have happened to the content.
+    // The kind of the change is not known: the content may have changed.
     void report_one(const std::wstring& path,
                     const std::function<void(WatchId, What, std::string_view)>& on_change) const {
         const std::size_t separator = path.rfind(L'\\');
@@ -191,7 +191,7 @@ class DirectoryWatcher final : public Watcher {
     HANDLE event_;
     HANDLE top_ = INVALID_HANDLE_VALUE;
     OVERLAPPED operation_{};
-    std::vector<DWORD> changes_;  // aligned as the call wants it
+    std::vector<DWORD> changes_;  // aligned as the call requires
     std::wstring top_path_;
     std::map<std::wstring, WatchId, LessWithoutCase> ids_;
     std::map<WatchId, std::wstring> paths_;

@@ -50,7 +50,7 @@ class ContentView {
     void pin(EntryPin& pin, const Entry& entry) noexcept;
     void unpin(EntryPin& pin) noexcept;
 
-    // Asks the loader for a cold entry of the current snapshot; the answer is a new snapshot.
+    // Asks the loader for an unloaded entry of the current snapshot; the answer is a new snapshot.
     // False when the bounded queue is full.
     [[nodiscard]] bool request_load(const Entry& entry) noexcept;
 

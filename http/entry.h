@@ -41,18 +41,18 @@ struct Entry {
     // A variant exists, or may turn out to, here or on the sibling: every answer carries Vary.
     bool vary = false;
 
-    // The bytes, in exactly one of three homes:
+    // The bytes, stored in exactly one of three ways:
     //  - memory: `block` holds the prepared 200 head's entry part, then the body, contiguous;
-    //  - a file of our own (memfd): bytes cannot change; stamp is all zero;
+    //  - the memory file (memfd): bytes cannot change; stamp is all zero;
     //  - the live file: stamp says what it must still look like.
-    // A cold entry has none of them: ask the view to load it.
+    // An unloaded entry has none of them: ask the view to load it.
     std::unique_ptr<char[]> block;
     std::uint32_t block_head_bytes = 0;  // bytes of head before the body in `block`
     std::intptr_t file = -1;
     std::uint64_t file_offset = 0;
     FileStamp stamp;
     const LiveBytes* live = nullptr;  // of a live file: what is known of its bytes
-    bool cold = false;
+    bool unloaded = false;
 
     [[nodiscard]] bool in_memory() const { return block != nullptr; }
     [[nodiscard]] std::string_view memory() const { return {block.get() + block_head_bytes, size}; }

@@ -1,4 +1,4 @@
-// LoadQueue: how workers ask the loader for cold entries. Bounded; the same entry waits in it once,
+// LoadQueue: how workers request unloaded entries from the loader. Bounded; an entry waits once,
 // however many connections want it.
 //
 // OWNERSHIP AND THREADS. Owned by the content store, pushed to by any worker, drained by the

@@ -48,7 +48,7 @@ void plan_entry(ResponsePlan& plan, const Request& request, const Entry& identit
     plan.identity = &identity;
     const Entry& entry = identity.vary ? choose_variant(identity, request) : identity;
     plan.entry = &entry;
-    if (entry.cold) {
+    if (entry.unloaded) {
         plan.needs_load = true;  // its validators may not be known yet: decide afterwards
         return;
     }

@@ -30,7 +30,7 @@ struct ResponsePlan {
     ByteRanges ranges;                // the first range_count of them are set
     std::string_view redirect_path;   // 301: the normalised path; Location is this, escaped, + '/'
     std::string_view redirect_query;  // + query
-    bool needs_load = false;  // the entry is cold: load it, then plan again; the rest means nothing
+    bool needs_load = false;  // the entry is unloaded: load it, then plan again; ignore the rest
 };
 
 // The static handler (RFC 9110): method, look-up, negotiation, preconditions in the order of

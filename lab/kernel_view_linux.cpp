@@ -16,7 +16,7 @@ namespace sluice {
 
 namespace {
 
-// Numbers of /proc/net/tcp, which are those of the kernel's include/net/tcp_states.h.
+// State numbers in /proc/net/tcp, from the kernel's include/net/tcp_states.h.
 constexpr std::array<const char*, 12> kStates = {
     "",          "ESTABLISHED", "SYN_SENT",   "SYN_RCVD", "FIN_WAIT_1", "FIN_WAIT_2",
     "TIME_WAIT", "CLOSED",      "CLOSE_WAIT", "LAST_ACK", "LISTEN",     "CLOSING"};
@@ -36,8 +36,8 @@ std::string state_of(std::uint16_t mine, std::uint16_t other) {
 
 }  // namespace
 
-wire::KernelStep look_at_kernel(wire::KernelStep::When when, int socket, std::uint16_t client_port,
-                                std::uint16_t server_port) {
+wire::KernelStep read_kernel_state(wire::KernelStep::When when, int socket,
+                                   std::uint16_t client_port, std::uint16_t server_port) {
     wire::KernelStep step;
     step.when = when;
     step.client_state = state_of(client_port, server_port);
@@ -55,7 +55,7 @@ wire::KernelStep look_at_kernel(wire::KernelStep::When when, int socket, std::ui
     return step;
 }
 
-std::string keep_a_syn() {
+std::string read_saved_syn() {
     const Socket listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const Socket client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address = loopback(0);

@@ -1,8 +1,8 @@
-// The lab behind `sluice wire --lab`: our server and a small client, in a private network namespace
-// whose loopback is captured where the system allows it, so that nobody's rights are needed and
-// nobody else's packets are seen. Each card provokes one thing: a status, a way to close.
+// The lab of `sluice wire --lab`: our server and a small client, in a private network namespace
+// where the system allows it. Its loopback is captured, so that no special rights are needed and no
+// other packets are seen. Each scenario provokes one thing: a status, a way to close.
 //
-// The servers are child processes, stopped by their ids when the Lab goes. One thread.
+// The servers are child processes; ~Lab stops them by their ids. One thread.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@
 
 namespace sluice {
 
-struct LabCard {
+struct LabScenario {
     std::string id;                 // "page", "206", "reset" ...
-    std::uint16_t client_port = 0;  // by which its connection is found in the capture
-    std::vector<wire::ProgramBytes> talk;
+    std::uint16_t client_port = 0;  // identifies its connection in the capture
+    std::vector<wire::ProgramBytes> transcript;
     std::vector<wire::KernelStep> steps;  // of the page, when nothing is captured
 };
 
@@ -37,14 +37,14 @@ class Lab {
     Lab(Lab&&) noexcept;
     ~Lab();
 
-    // For a capture of what the lab does, pcap-filter(7).
+    // The pcap-filter(7) for a capture of the lab.
     [[nodiscard]] std::string filter() const;
-    // Runs all cards; every captured frame goes to `feed` as it comes. Without a capture the kernel
-    // is asked instead.
+    // Runs all scenarios; every captured frame goes to `feed` as it comes. Without a capture it
+    // asks the kernel instead.
     [[nodiscard]] Result<void> run(wire::Capture* capture,
                                    const std::function<void(const wire::Frame&)>& feed);
-    [[nodiscard]] const std::vector<LabCard>& cards() const;
-    // What started the server.
+    [[nodiscard]] const std::vector<LabScenario>& scenarios() const;
+    // The command that started the server.
     [[nodiscard]] const std::string& server_command() const;
 
   private:
@@ -54,12 +54,12 @@ class Lab {
     std::unique_ptr<Client> client_;
 };
 
-// Whether this system has what the lab needs; an error says that it has not.
+// An error when this system lacks what the lab needs.
 [[nodiscard]] Result<void> lab_possible();
 
-// A user and network namespace of our own, its loopback up. It is tried in a child first, because a
-// process that got only half of it could not go back. An error says what forbids it. The process
-// must have one thread.
+// Enters a new user and network namespace and sets its loopback up. A child process tries it first,
+// because a process could not undo a half of it. An error says what forbids it. The process must
+// have one thread.
 [[nodiscard]] Result<void> enter_private_network();
 
 }  // namespace sluice

@@ -27,16 +27,16 @@ namespace sluice {
 namespace {
 
 constexpr std::uint16_t kPrivatePort = 8080;  // free in a network of our own
-constexpr int kPatienceMs = 5'000;            // for what should come at once
-constexpr int kQuietMs = 120;                 // nothing captured for so long: a step is over
-constexpr int kDelayedAckMs = 250;            // longer than a kernel waits with an ACK
+constexpr int kTimeoutMs = 5'000;             // for answers that should come at once
+constexpr int kSettleMs = 120;                // a step is over after so long without a frame
+constexpr int kDelayedAckMs = 250;            // longer than a kernel delays an ACK
 constexpr int kSmallWindowBytes = 2'048;
 
 [[nodiscard]] std::unexpected<Error> failed(const std::string& what) {
     return fail(Status::io_error, fmt::format("{}: {}", what, std::strerror(errno)), errno);
 }
 
-// What the client of the seed's lab report sends, field by field.
+// The request of the client in the seed's lab report, field by field.
 std::string browser_request(std::uint16_t port, const std::string& target,
                             const std::string& more = {}, bool image = false) {
     std::string text = fmt::format(
@@ -87,7 +87,7 @@ std::string field_value(const std::string& head, const std::string& name) {
     return head.substr(from, head.find("\r\n", from) - from);
 }
 
-// The target of the page's first picture, if it lies on this server.
+// The target of the page's first image, if it is on this server.
 std::string first_picture(const std::string& page) {
     for (std::size_t at = page.find("<img"); at != std::string::npos;
          at = page.find("<img", at + 1)) {
@@ -128,7 +128,7 @@ Nanos now() {
 
 }  // namespace
 
-// The client, and the servers that it talks to.
+// The client, and the servers that it connects to.
 class Lab::Client {
   public:
     explicit Client(const LabOptions& options) : options_(options) {}
@@ -137,28 +137,28 @@ class Lab::Client {
     [[nodiscard]] std::string filter() const;
     [[nodiscard]] Result<void> run(wire::Capture* capture,
                                    const std::function<void(const wire::Frame&)>& feed);
-    [[nodiscard]] const std::vector<LabCard>& cards() const { return cards_; }
+    [[nodiscard]] const std::vector<LabScenario>& scenarios() const { return scenarios_; }
     [[nodiscard]] const std::string& server_command() const { return server_.command(); }
 
   private:
-    struct Talk {
+    struct Connection {
         Socket socket;
-        std::size_t card = 0;
+        std::size_t scenario = 0;
     };
 
-    [[nodiscard]] Talk begin(const std::string& id, std::uint16_t port, int buffer = 0);
-    void send(const Talk& talk, const std::string& bytes);
-    [[nodiscard]] std::string read_some(const Talk& talk);
-    // One response by its Content-Length, or everything up to the end.
-    [[nodiscard]] std::string read_response(const Talk& talk, bool head_only = false);
-    void read_to_end(const Talk& talk);
-    void settle(int quiet_ms = kQuietMs);
-    void look(wire::KernelStep::When when, const Talk& talk);
+    [[nodiscard]] Connection begin(const std::string& id, std::uint16_t port, int buffer = 0);
+    void send(const Connection& connection, const std::string& bytes);
+    [[nodiscard]] std::string read_some(const Connection& connection);
+    // One response by its Content-Length, or everything up to the connection's end.
+    [[nodiscard]] std::string read_response(const Connection& connection, bool head_only = false);
+    void read_to_end(const Connection& connection);
+    void settle(int settle_ms = kSettleMs);
+    void look(wire::KernelStep::When when, const Connection& connection);
 
     [[nodiscard]] std::string visit();
     [[nodiscard]] Result<void> run_browser();
-    void status_cards(const std::string& etag);
-    void close_cards();
+    void status_scenarios(const std::string& etag);
+    void close_scenarios();
     void one_request(const std::string& id, std::uint16_t port, const std::string& bytes);
     [[nodiscard]] std::string request(const std::string& method, const std::string& target,
                                       const std::string& more = {},
@@ -168,11 +168,11 @@ class Lab::Client {
     LabRoot root_;
     ServerProcess server_;
     ServerProcess moved_;  // serves the lab's own root, if there is one
-    Socket closed_;        // bound to a port where nobody listens
+    Socket closed_;        // bound, but not listening
     std::uint16_t closed_port_ = 0;
     wire::Capture* capture_ = nullptr;
     const std::function<void(const wire::Frame&)>* feed_ = nullptr;
-    std::vector<LabCard> cards_;
+    std::vector<LabScenario> scenarios_;
     std::string picture_;
     std::string error_;
 };
@@ -200,7 +200,7 @@ Result<void> Lab::Client::start() {
     return {};
 }
 
-// In a network of our own there is nothing else.
+// A private network carries nothing else.
 std::string Lab::Client::filter() const {
     if (options_.private_network) {
         return "tcp";
@@ -209,39 +209,40 @@ std::string Lab::Client::filter() const {
     return moved_.port() == 0 ? text : text + fmt::format(" or tcp port {}", moved_.port());
 }
 
-// Takes what was captured until nothing comes any more.
-void Lab::Client::settle(int quiet_ms) {
+// Reads captured frames until no more come for `settle_ms`.
+void Lab::Client::settle(int settle_ms) {
     if (capture_ == nullptr) {
-        usleep(static_cast<useconds_t>(quiet_ms) * 1000);
+        usleep(static_cast<useconds_t>(settle_ms) * 1000);
         return;
     }
-    for (int quiet = 0; quiet < quiet_ms;) {
+    for (int idle_ms = 0; idle_ms < settle_ms;) {
         const wire::Frame* frame = capture_->next();
         if (frame != nullptr) {
             (*feed_)(*frame);
-            quiet = 0;
+            idle_ms = 0;
         } else if (capture_->ended()) {
             return;
         } else {
-            quiet += 50;  // the capture's own wait
+            idle_ms += 50;  // the capture's own timeout
         }
     }
 }
 
-void Lab::Client::look(wire::KernelStep::When when, const Talk& talk) {
+void Lab::Client::look(wire::KernelStep::When when, const Connection& connection) {
     if (capture_ == nullptr) {
-        LabCard& card = cards_[talk.card];
-        card.steps.push_back(
-            look_at_kernel(when, talk.socket.get(), card.client_port, server_.port()));
+        LabScenario& scenario = scenarios_[connection.scenario];
+        scenario.steps.push_back(
+            read_kernel_state(when, connection.socket.get(), scenario.client_port, server_.port()));
     }
 }
 
-Lab::Client::Talk Lab::Client::begin(const std::string& id, std::uint16_t port, int buffer) {
-    Talk talk{Socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), cards_.size()};
-    const int socket = talk.socket.get();
-    const timeval patience{kPatienceMs / 1000, 0};
-    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+Lab::Client::Connection Lab::Client::begin(const std::string& id, std::uint16_t port, int buffer) {
+    Connection connection{Socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+                          scenarios_.size()};
+    const int socket = connection.socket.get();
+    const timeval timeout{kTimeoutMs / 1000, 0};
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
     if (buffer != 0) {
         setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
     }
@@ -255,34 +256,34 @@ Lab::Client::Talk Lab::Client::begin(const std::string& id, std::uint16_t port, 
     if (!connected && (port != closed_port_ || errno != ECONNREFUSED)) {
         error_ = fmt::format("the lab's client cannot connect: {}", std::strerror(errno));
     }
-    cards_.push_back({id, ntohs(mine.sin_port), {}, {}});
-    return talk;
+    scenarios_.push_back({id, ntohs(mine.sin_port), {}, {}});
+    return connection;
 }
 
-void Lab::Client::send(const Talk& talk, const std::string& bytes) {
-    cards_[talk.card].talk.push_back({true, now(), bytes});
+void Lab::Client::send(const Connection& connection, const std::string& bytes) {
+    scenarios_[connection.scenario].transcript.push_back({true, now(), bytes});
     std::size_t sent = 0;
     while (sent < bytes.size()) {
         const ssize_t some =
-            ::send(talk.socket.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+            ::send(connection.socket.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
         if (some <= 0) {
-            return;  // the server refused the rest, which is what some cards are about
+            return;  // the server refused the rest, as some scenarios intend
         }
         sent += static_cast<std::size_t>(some);
     }
 }
 
-std::string Lab::Client::read_some(const Talk& talk) {
+std::string Lab::Client::read_some(const Connection& connection) {
     char part[64 << 10];
-    const ssize_t got = recv(talk.socket.get(), part, sizeof part, 0);
+    const ssize_t got = recv(connection.socket.get(), part, sizeof part, 0);
     std::string bytes = got > 0 ? std::string(part, static_cast<std::size_t>(got)) : std::string();
     if (!bytes.empty()) {
-        cards_[talk.card].talk.push_back({false, now(), bytes});
+        scenarios_[connection.scenario].transcript.push_back({false, now(), bytes});
     }
     return bytes;
 }
 
-std::string Lab::Client::read_response(const Talk& talk, bool head_only) {
+std::string Lab::Client::read_response(const Connection& connection, bool head_only) {
     std::string bytes;
     while (true) {
         const std::size_t end = bytes.find("\r\n\r\n");
@@ -296,7 +297,7 @@ std::string Lab::Client::read_response(const Talk& talk, bool head_only) {
                 return bytes;
             }
         }
-        const std::string part = read_some(talk);
+        const std::string part = read_some(connection);
         if (part.empty()) {
             return bytes;
         }
@@ -304,8 +305,8 @@ std::string Lab::Client::read_response(const Talk& talk, bool head_only) {
     }
 }
 
-void Lab::Client::read_to_end(const Talk& talk) {
-    while (!read_some(talk).empty()) {
+void Lab::Client::read_to_end(const Connection& connection) {
+    while (!read_some(connection).empty()) {
     }
 }
 
@@ -315,40 +316,41 @@ std::string Lab::Client::request(const std::string& method, const std::string& t
                        server_.port(), more);
 }
 
-// The page, then its logo on the same connection; then nothing, until the server closes an idle
-// connection. The client answers later, so that the close takes its four segments. The entity tag.
+// Gets the page, then its logo on the same connection, then waits until the server closes the idle
+// connection. The client closes later, so that the close takes four segments. Returns the entity
+// tag.
 std::string Lab::Client::visit() {
     using When = wire::KernelStep::When;
-    Talk talk = begin("page", server_.port());
-    look(When::connected, talk);
-    send(talk, browser_request(server_.port(), "/"));
-    const std::string page = read_response(talk);
-    look(When::page, talk);
+    Connection connection = begin("page", server_.port());
+    look(When::connected, connection);
+    send(connection, browser_request(server_.port(), "/"));
+    const std::string page = read_response(connection);
+    look(When::page, connection);
     picture_ = first_picture(page);
     if (!picture_.empty()) {
         usleep(3'000);  // a browser parses the page first
-        send(talk, browser_request(server_.port(), picture_, {}, true));
-        (void)read_response(talk);
-        look(When::logo, talk);
+        send(connection, browser_request(server_.port(), picture_, {}, true));
+        (void)read_response(connection);
+        look(When::logo, connection);
     }
-    read_to_end(talk);
+    read_to_end(connection);
     settle(kDelayedAckMs);
-    look(When::server_closed, talk);
-    talk.socket.shut();
+    look(When::server_closed, connection);
+    connection.socket.shut();
     settle();
-    look(When::client_closed, talk);
+    look(When::client_closed, connection);
     return field_value(page.substr(0, page.find("\r\n\r\n") + 2), "ETag");
 }
 
 void Lab::Client::one_request(const std::string& id, std::uint16_t port, const std::string& bytes) {
-    Talk talk = begin(id, port);
-    send(talk, bytes);
-    (void)read_response(talk, id == "304");
-    talk.socket.shut();
+    Connection connection = begin(id, port);
+    send(connection, bytes);
+    (void)read_response(connection, id == "304");
+    connection.socket.shut();
     settle();
 }
 
-void Lab::Client::status_cards(const std::string& etag) {
+void Lab::Client::status_scenarios(const std::string& etag) {
     const std::uint16_t port = server_.port();
     one_request("200", port, request("GET", "/"));
     one_request("206", port, request("GET", "/", "Range: bytes=0-99\r\n"));
@@ -369,35 +371,35 @@ void Lab::Client::status_cards(const std::string& etag) {
     one_request("505", port, request("GET", "/", {}, "HTTP/3.0"));
 }
 
-void Lab::Client::close_cards() {
+void Lab::Client::close_scenarios() {
     {
-        const Talk talk = begin("http10", server_.port());
-        send(talk, request("GET", "/", {}, "HTTP/1.0"));
-        read_to_end(talk);  // the server closes
+        const Connection connection = begin("http10", server_.port());
+        send(connection, request("GET", "/", {}, "HTTP/1.0"));
+        read_to_end(connection);  // the server closes
     }
     settle();
     {
-        const Talk talk = begin("close_by_client", server_.port());
-        send(talk, request("GET", "/"));
-        (void)read_response(talk);
+        const Connection connection = begin("close_by_client", server_.port());
+        send(connection, request("GET", "/"));
+        (void)read_response(connection);
     }
     settle();
     {
-        // A small window holds the server's answer up, so that it must acknowledge the FIN alone.
-        const Talk talk = begin("half_close", server_.port(), kSmallWindowBytes);
-        send(talk, request("GET", picture_.empty() ? "/" : picture_));
+        // A small window delays the response, so that the server acknowledges the FIN separately.
+        const Connection connection = begin("half_close", server_.port(), kSmallWindowBytes);
+        send(connection, request("GET", picture_.empty() ? "/" : picture_));
         usleep(20'000);
-        shutdown(talk.socket.get(), SHUT_WR);
+        shutdown(connection.socket.get(), SHUT_WR);
         settle(kDelayedAckMs);
-        read_to_end(talk);
+        read_to_end(connection);
     }
     settle();
     {
-        const Talk talk = begin("reset", server_.port());
-        send(talk, request("GET", "/"));
-        (void)read_response(talk);
+        const Connection connection = begin("reset", server_.port());
+        send(connection, request("GET", "/"));
+        (void)read_response(connection);
         const linger at_once{1, 0};
-        setsockopt(talk.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        setsockopt(connection.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
     settle();
     (void)begin("refused", closed_port_);
@@ -409,8 +411,8 @@ Result<void> Lab::Client::run(wire::Capture* capture,
     capture_ = capture;
     feed_ = &feed;
     const std::string etag = visit();
-    status_cards(etag);
-    close_cards();
+    status_scenarios(etag);
+    close_scenarios();
     if (!error_.empty()) {
         return fail(Status::io_error, error_);
     }
@@ -461,7 +463,7 @@ Result<void> Lab::Client::run_browser() {
     }
     int status = 0;
     bool ended = false;
-    for (int waited = 0; pid > 0 && waited < 12 * kPatienceMs && !ended; waited += 50) {
+    for (int waited = 0; pid > 0 && waited < 12 * kTimeoutMs && !ended; waited += 50) {
         settle(50);
         ended = waitpid(pid, &status, WNOHANG) == pid;
     }
@@ -479,7 +481,6 @@ Result<void> Lab::Client::run_browser() {
 }
 
 // ---- the handle
-// -----------------------------------------------------------------------------------
 
 Lab::Lab(std::unique_ptr<Client> client) : client_(std::move(client)) {}
 Lab::Lab(Lab&&) noexcept = default;
@@ -505,8 +506,8 @@ const std::string& Lab::server_command() const {
     return client_->server_command();
 }
 
-const std::vector<LabCard>& Lab::cards() const {
-    return client_->cards();
+const std::vector<LabScenario>& Lab::scenarios() const {
+    return client_->scenarios();
 }
 
 Result<void> lab_possible() {

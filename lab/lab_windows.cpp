@@ -27,8 +27,8 @@ Result<void> Lab::run(wire::Capture*, const std::function<void(const wire::Frame
     return lab_possible();
 }
 
-const std::vector<LabCard>& Lab::cards() const {
-    static const std::vector<LabCard> none;
+const std::vector<LabScenario>& Lab::scenarios() const {
+    static const std::vector<LabScenario> none;
     return none;
 }
 
@@ -41,7 +41,7 @@ Result<void> enter_private_network() {
     return lab_possible();
 }
 
-std::string keep_a_syn() {
+std::string read_saved_syn() {
     return {};
 }
 

@@ -29,13 +29,13 @@ class Writer {
     [[nodiscard]] std::string say(std::string_view en, std::string_view zh) const {
         return std::string(options_.language == Language::en ? en : zh);
     }
-    // The exchanges in what the client's program sent and got.
-    [[nodiscard]] static ConnectionRecord read(const ReconstructedCard& card);
+    // The exchanges in the bytes that the client's program sent and received.
+    [[nodiscard]] static ConnectionRecord read(const ReconstructedScenario& scenario);
 
     void write_steps();
     void write_syn();
     void write_exchanges();
-    void write_cards();
+    void write_scenarios();
 
     Document& out_;
     const Reconstruction& facts_;
@@ -43,13 +43,13 @@ class Writer {
     ConnectionRecord page_;
 };
 
-ConnectionRecord Writer::read(const ReconstructedCard& card) {
+ConnectionRecord Writer::read(const ReconstructedScenario& scenario) {
     ConnectionRecord record;
     HttpConversation http(kBodyBytesMax);
     Origin last;
-    for (const ProgramBytes& piece : card.talk) {
-        last.time = piece.time;
-        http.on_data(piece.sent ? kClient : 1 - kClient, piece.bytes, last);
+    for (const ProgramBytes& part : scenario.transcript) {
+        last.time = part.time;
+        http.on_data(part.sent ? kClient : 1 - kClient, part.bytes, last);
     }
     for (const int direction : {0, 1}) {
         http.on_end(direction, last, false);
@@ -151,17 +151,17 @@ void Writer::write_exchanges() {
     }
 }
 
-void Writer::write_cards() {
+void Writer::write_scenarios() {
     out_.heading(2, say("Other exchanges of the lab", "其他情形"));
     std::vector<Row> rows;
-    for (const ReconstructedCard& card : facts_.cards) {
-        if (card.id == "page") {
+    for (const ReconstructedScenario& scenario : facts_.scenarios) {
+        if (scenario.id == "page") {
             continue;
         }
-        for (const auto& exchange : read(card).exchanges) {
+        for (const auto& exchange : read(scenario).exchanges) {
             const HttpMessage& response = exchange->response;
             const std::string request = start_line(exchange->request);
-            rows.push_back({card.id,
+            rows.push_back({scenario.id,
                             literal(request.size() > 100 ? request.substr(0, 60) + " …" : request),
                             response.begun ? literal(start_line(response)) : say("none", "无"),
                             std::string(status_meaning(response.status, options_.language))});
@@ -177,8 +177,8 @@ void Writer::write_cards() {
 }
 
 std::string Writer::write() {
-    if (!facts_.cards.empty()) {
-        page_ = read(facts_.cards.front());
+    if (!facts_.scenarios.empty()) {
+        page_ = read(facts_.scenarios.front());
     }
     out_.title(
         say("A page's visit, reconstructed without a capture", "未抓包情况下重建的页面访问过程"));
@@ -205,7 +205,7 @@ std::string Writer::write() {
     write_steps();
     write_syn();
     write_exchanges();
-    write_cards();
+    write_scenarios();
     return out_.finish();
 }
 

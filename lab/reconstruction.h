@@ -1,6 +1,6 @@
-// What can be told of a connection without one captured frame: what the kernel says of both ends
-// (TCP_INFO, /proc/net/tcp), a SYN as a listener kept it (TCP_SAVED_SYN), and the bytes that the
-// client's program sent and got. Its report says so, and names nothing that was not seen there: no
+// What is known about a connection without one captured frame: the kernel's view of both ends
+// (TCP_INFO, /proc/net/tcp), a SYN that a listener kept (TCP_SAVED_SYN), and the bytes that the
+// client's program sent and received. Its report says so, and has only what was seen there: no
 // frames, no sequence numbers.
 //
 // Source: tcp(7), proc(5), linux/tcp.h.
@@ -19,7 +19,7 @@ struct KernelStep {
     enum class When : std::uint8_t { connected, page, logo, server_closed, client_closed };
 
     When when = When::connected;
-    std::string client_state;  // "ESTABLISHED"; empty: the kernel knows no such socket any more
+    std::string client_state;  // "ESTABLISHED"; empty when the kernel has no such socket any more
     std::string server_state;
     // Of the client's socket; all 0 once it is closed.
     std::uint32_t segments_out = 0;
@@ -30,23 +30,23 @@ struct KernelStep {
     std::uint32_t retransmitted = 0;
 };
 
-// What a program handed to its socket, or got from it.
+// Bytes that a program wrote to its socket, or read from it.
 struct ProgramBytes {
     bool sent = false;
     Nanos time = 0;
     std::string bytes;
 };
 
-struct ReconstructedCard {
+struct ReconstructedScenario {
     std::string id;
-    std::vector<ProgramBytes> talk;
+    std::vector<ProgramBytes> transcript;
 };
 
 struct Reconstruction {
-    std::string why;        // there is no capture
-    std::string saved_syn;  // from the IP header on; of a connection of its own
+    std::string why;        // the reason that there is no capture
+    std::string saved_syn;  // from the IP header on; of a separate connection
     std::vector<KernelStep> steps;
-    std::vector<ReconstructedCard> cards;  // the page's comes first
+    std::vector<ReconstructedScenario> scenarios;  // the page's is first
 };
 
 [[nodiscard]] std::string write_reconstruction(Document& document, const Reconstruction& facts,

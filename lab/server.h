@@ -1,7 +1,7 @@
-// What the lab needs around its client: our server as a child process, a root that has a directory
-// to be redirected to, and a network of its own.
+// What the lab needs beside its client: our server as a child process, and a root with a directory
+// that the server redirects to.
 //
-// A ServerProcess stops its child when it goes; a LabRoot removes what it made.
+// A ServerProcess stops its child when it is destroyed; a LabRoot removes the files it made.
 #pragma once
 
 #include <netinet/in.h>
@@ -38,11 +38,11 @@ class ServerProcess {
     ServerProcess& operator=(const ServerProcess&) = delete;
     ~ServerProcess() { stop(); }
 
-    // On 127.0.0.1; port 0 takes a free one.
+    // On 127.0.0.1; port 0 means any free one.
     [[nodiscard]] Result<void> start(const std::string& root, std::uint16_t port);
     void stop();
     [[nodiscard]] std::uint16_t port() const { return port_; }
-    // As one would type it.
+    // As typed in a shell.
     [[nodiscard]] const std::string& command() const { return command_; }
 
   private:
@@ -53,8 +53,8 @@ class ServerProcess {
     std::string command_;
 };
 
-// A path below a root that is a directory with an index, written without its final slash: the
-// server redirects it. Where the root has none, a root of our own has.
+// The path of a directory with an index below a root, without its final slash: the server redirects
+// it. If the root has none, the lab makes a root of its own that has one.
 class LabRoot {
   public:
     LabRoot() = default;
@@ -64,7 +64,7 @@ class LabRoot {
 
     [[nodiscard]] Result<void> find(const std::string& root);
     [[nodiscard]] const std::string& target() const { return target_; }
-    // Empty when the root itself has the directory.
+    // Empty when the given root has such a directory.
     [[nodiscard]] const std::string& own_root() const { return own_root_; }
 
   private:

@@ -27,8 +27,8 @@ namespace sluice {
 
 namespace {
 
-constexpr int kPatienceMs = 5'000;
-constexpr std::size_t kEntriesMax = 10'000;  // of a root that is searched for a directory
+constexpr int kTimeoutMs = 5'000;
+constexpr std::size_t kEntriesMax = 10'000;  // searched in a root for a directory
 constexpr int kDepthMax = 4;
 
 [[nodiscard]] std::unexpected<Error> failed(const std::string& what) {
@@ -95,7 +95,6 @@ sockaddr_in loopback(std::uint16_t port) {
 }
 
 // ---- the server
-// -----------------------------------------------------------------------------------
 
 Result<void> ServerProcess::start(const std::string& root, std::uint16_t port) {
     int ends[2];
@@ -105,7 +104,7 @@ Result<void> ServerProcess::start(const std::string& root, std::uint16_t port) {
     const Socket lines(ends[0]);
     Socket out(ends[1]);
     const std::string address = fmt::format("127.0.0.1:{}", port);
-    // Short deadlines: the lab waits for two of them to show what happens then.
+    // Short deadlines: the lab waits for two of them to expire.
     const char* const arguments[] = {
         "sluice",         "serve", root.c_str(), "--listen",       address.c_str(),
         "--workers",      "1",     "--no-pin",   "--head-timeout", "700ms",
@@ -121,7 +120,7 @@ Result<void> ServerProcess::start(const std::string& root, std::uint16_t port) {
         return failed("cannot start the server");
     }
     if (pid_ == 0) {
-        // It must not outlive us, even when we are killed.
+        // The child must not outlive this process, even when it is killed.
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != parent) {
             _exit(0);
@@ -146,7 +145,7 @@ Result<void> ServerProcess::wait_ready(int lines) {
             return {};
         }
         char part[512];
-        const bool came = poll(&ready, 1, kPatienceMs) == 1;
+        const bool came = poll(&ready, 1, kTimeoutMs) == 1;
         const ssize_t got = came ? read(lines, part, sizeof part) : 0;
         if (got <= 0) {
             return fail(Status::io_error,
@@ -161,7 +160,7 @@ void ServerProcess::stop() {
         return;
     }
     kill(pid_, SIGTERM);
-    for (int waited = 0; waited < kPatienceMs; waited += 20) {
+    for (int waited = 0; waited < kTimeoutMs; waited += 20) {
         if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
             pid_ = -1;
             return;
@@ -174,7 +173,6 @@ void ServerProcess::stop() {
 }
 
 // ---- a directory to be redirected to
-// ---------------------------------------------------------------
 
 LabRoot::~LabRoot() {
     if (!own_root_.empty()) {
@@ -198,7 +196,7 @@ Result<void> LabRoot::find(const std::string& root) {
             found.push_back("/" + at->path().lexically_relative(root).string());
         }
     }
-    // One that needs no escapes; the first by name, so that two runs do the same.
+    // One that needs no escapes; the first by name, so that every run takes the same.
     std::erase_if(found, [](const std::string& path) {
         return path.find_first_not_of(
                    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -224,7 +222,6 @@ Result<void> LabRoot::find(const std::string& root) {
 }
 
 // ---- the network
-// ----------------------------------------------------------------------------------
 
 Result<void> enter_private_network() {
     int ends[2];

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
 
-// Appends to a buffer that is known to be long enough (kLogLineMax).
+// Appends to a buffer that is large enough (kLogLineMax).
 class Line {
   public:
     explicit Line(char* out) : begin_(out), next_(out) {}
@@ -30,8 +30,9 @@ class Line {
         put(kHex[byte & 0xf]);
     }
 
-    // Copies `text`, eight bytes at a time while they are harmless; `escape` is given the rest of
-    // the text at any other byte, writes something for its start and returns how much that was.
+    // Copies `text`, eight bytes at a time while they are harmless. At any other byte `escape` is
+    // given the rest of the text; it writes a replacement for its start and returns how many bytes
+    // it replaced.
     template <typename Escape>
     void put_escaped(std::string_view text, Escape escape) {
         while (!text.empty()) {
@@ -50,7 +51,7 @@ class Line {
     [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(next_ - begin_); }
 
   private:
-    // Printable ASCII but for the quote and the backslash.
+    // Printable ASCII except the quote and the backslash.
     static bool plain(std::uint64_t word) {
         return ((word & swar::kHighs) | swar::any_below(word, 0x20) | swar::any_equal(word, 0x7f) |
                 swar::any_equal(word, '"') | swar::any_equal(word, '\\')) == 0;
@@ -66,7 +67,7 @@ std::size_t escape_byte(Line& line, std::string_view text) {
     return 1;
 }
 
-// The length of the UTF-8 sequence at the start of `text`, 0 if it is none (RFC 3629 section 4).
+// The length of the UTF-8 sequence at the start of `text`, 0 if there is none (RFC 3629 section 4).
 std::size_t utf8_length(std::string_view text) {
     const auto byte = [text](std::size_t i) {
         return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
@@ -141,7 +142,7 @@ void put_quoted(Line& line, std::string_view text) {
     line.put('"');
 }
 
-// host ident user [time] "request" status bytes, as every tool reads it.
+// host ident user [time] "request" status bytes, as log tools expect it.
 void put_common(Line& line, const LogRecord& record, const LogClock& clock) {
     put_peer(line, record.peer);
     line.put(" - - ");
@@ -167,7 +168,7 @@ void put_member(Line& line, std::string_view name, std::string_view text) {
     line.put('"');
 }
 
-// A well-formed request line has exactly two spaces; of any other the whole is given.
+// A well-formed request line has exactly two spaces; any other is written whole.
 void put_request_members(Line& line, std::string_view request_line) {
     const std::size_t first = request_line.find(' ');
     const std::size_t last = request_line.rfind(' ');
@@ -275,7 +276,7 @@ bool AccessLogSink::put(std::string_view line) noexcept {
     const std::size_t ring_bytes = mask_ + 1;
     const std::size_t half = ring_bytes / 2;
     if (at + line.size() - read_seen_ > half) {
-        // Acquire: what the consumer has read may be overwritten only after it has.
+        // Acquire: bytes may be overwritten only after the consumer has read them.
         read_seen_ = read_.load(std::memory_order_acquire);
         const bool beyond_half = at + line.size() - read_seen_ > half;
         if (beyond_half && !woken_ && wake_) {

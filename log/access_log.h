@@ -1,17 +1,17 @@
-// Access log, the worker's half: one line for each answer, formed on the worker's thread into a
-// bounded ring; LogWriter (log/log_writer.h) takes it from there on the log's thread.
+// Access log, the worker's half: each answer is formatted as one line on the worker's thread, into
+// a bounded ring. LogWriter (log/log_writer.h) takes the lines from there on the log's thread.
 //
 // OWNERSHIP AND THREADS. One AccessLogSink for each worker: write() is called on the worker's
-// thread alone, pending() and consume() on the log's thread alone (single producer, single
-// consumer). The sink outlives both. Nothing blocks and nothing allocates after construction.
+// thread only, pending() and consume() on the log's thread only (single producer, single consumer).
+// The sink outlives both. Nothing blocks, and nothing allocates after construction.
 //
-// WHAT CAN FAIL. A line enters the ring whole or not at all; one that finds no room is dropped and
+// WHAT CAN FAIL. A line enters the ring whole or not at all; a line without room is dropped and
 // counted.
 //
-// INJECTION. Whatever came from the peer is escaped, so that no request can end a line, end a
-// quoted text or reach a terminal: in common and combined every quote, backslash, control byte and
-// byte beyond ASCII is \xNN; in JSON control characters (the C1 ones too) are \u00NN, and what is
-// no UTF-8 becomes U+FFFD. Texts are cut at kLogTextMax bytes.
+// INJECTION. What came from the peer is escaped, so that no request can end a line, end a quoted
+// text or control a terminal. In common and combined every quote, backslash, control byte and byte
+// beyond ASCII is \xNN; in JSON control characters (also C1) are \u00NN, and invalid UTF-8 becomes
+// U+FFFD. Texts are cut at kLogTextMax bytes.
 #pragma once
 
 #include <array>
@@ -34,18 +34,18 @@ inline constexpr std::size_t kLogTextMax = 2048;
 inline constexpr std::size_t kLogLineMax = 3 * 6 * kLogTextMax + 1024;
 inline constexpr std::size_t kLogRingBytes = std::size_t{1} << 20;
 
-// One answered request. Texts as the peer sent them; absent ones have no data().
+// One answered request. Texts as the peer sent them; an absent one has a null data().
 struct LogRecord {
     const Endpoint* peer = nullptr;
-    std::string_view request_line;  // may be anything when the request was malformed
+    std::string_view request_line;  // arbitrary bytes when the request was malformed
     std::string_view referer;
     std::string_view user_agent;
     std::uint16_t status = 0;
-    std::uint64_t body_bytes = 0;  // that really left, without the head
+    std::uint64_t body_bytes = 0;  // bytes actually sent, without the head
     Nanos duration_ns = 0;         // from the complete head to the last byte
 };
 
-// The instant as the formats write it (UTC), made anew when the second changes.
+// The time as the formats write it (UTC), formatted again when the second changes.
 class LogClock {
   public:
     void update(std::int64_t wall_seconds) noexcept;
@@ -58,27 +58,27 @@ class LogClock {
     std::array<char, 20> iso_{};  // "2000-10-10T13:55:36Z"
 };
 
-// Writes the line with its line end; `out` has room for kLogLineMax. Returns its length.
+// Writes the line with its newline; `out` has room for kLogLineMax. Returns its length.
 [[nodiscard]] std::size_t format_log_line(LogFormat format, const LogRecord& record,
                                           const LogClock& clock, char* out) noexcept;
 
 class AccessLogSink {
   public:
-    // `ring_bytes` is a power of two. `wake`, which must be callable from the worker's thread, asks
-    // for a drain: it is called when the ring becomes half full.
+    // `ring_bytes` is a power of two. `wake` asks for a drain when the ring becomes half full; it
+    // is called on the worker's thread.
     explicit AccessLogSink(LogFormat format, std::size_t ring_bytes = kLogRingBytes,
                            std::function<void()> wake = {});
     AccessLogSink(const AccessLogSink&) = delete;
     AccessLogSink& operator=(const AccessLogSink&) = delete;
 
-    // The worker's side.
+    // For the worker's thread.
     void write(const LogRecord& record, std::int64_t wall_seconds) noexcept;
 
-    // The log's thread's side: whole lines, in up to two pieces.
+    // For the log's thread: whole lines, in up to two parts.
     [[nodiscard]] std::array<std::string_view, 2> pending() const noexcept;
     void consume(std::size_t bytes) noexcept;
 
-    // Lines that found no room. Any thread.
+    // Lines dropped for lack of room. Any thread.
     [[nodiscard]] std::uint64_t dropped() const noexcept {
         return dropped_.load(std::memory_order_relaxed);
     }
@@ -91,8 +91,8 @@ class AccessLogSink {
     const std::unique_ptr<char[]> ring_;
     const std::function<void()> wake_;
 
-    // Positions count bytes since the start and never wrap. Each side keeps what it last saw of the
-    // other's, so that their cache lines travel rarely.
+    // Positions count bytes since the start and never wrap. Each side caches the other's position,
+    // so that their cache lines rarely move between cores.
     alignas(64) std::atomic<std::uint64_t> written_{0};
     std::uint64_t read_seen_ = 0;
     bool woken_ = false;

@@ -22,8 +22,8 @@ int fd_of(std::intptr_t handle) {
     return static_cast<int>(handle);
 }
 
-// Of a stream that is shared with others, and so may block.
-std::size_t piece_max_of(int stream) noexcept {
+// For a stream that is shared with others, and so may block.
+std::size_t write_max_of(int stream) noexcept {
     struct stat about {};
     return ::fstat(stream, &about) == 0 && S_ISREG(about.st_mode) ? SIZE_MAX : PIPE_BUF;
 }
@@ -32,9 +32,9 @@ std::size_t piece_max_of(int stream) noexcept {
 
 Result<LogFile> LogFile::open(const std::string& path) {
     if (path == "-") {
-        return LogFile(STDOUT_FILENO, piece_max_of(STDOUT_FILENO));
+        return LogFile(STDOUT_FILENO, write_max_of(STDOUT_FILENO));
     }
-    // O_NONBLOCK means nothing to a regular file; fifo(7) says what it means to a named pipe.
+    // O_NONBLOCK has no effect on a regular file; fifo(7) says what it does for a named pipe.
     const int file = ::open(
         path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
     if (file < 0) {
@@ -49,7 +49,7 @@ Result<LogFile> LogFile::open(const std::string& path) {
 }
 
 LogFile LogFile::standard_error() noexcept {
-    return {STDERR_FILENO, piece_max_of(STDERR_FILENO)};
+    return {STDERR_FILENO, write_max_of(STDERR_FILENO)};
 }
 
 LogFile::~LogFile() {
@@ -58,22 +58,21 @@ LogFile::~LogFile() {
     }
 }
 
-bool LogFile::has_room(Nanos patience) const noexcept {
+bool LogFile::has_room(Nanos timeout) const noexcept {
     pollfd asked{fd_of(handle_), POLLOUT, 0};
-    return piece_max_ == SIZE_MAX ||
-           ::poll(&asked, 1, static_cast<int>(patience / kMillisecond)) > 0;
+    return write_max_ == SIZE_MAX ||
+           ::poll(&asked, 1, static_cast<int>(timeout / kMillisecond)) > 0;
 }
 
 LogFile::Written LogFile::write(std::span<const std::string_view> parts) const noexcept {
-    std::array<iovec, kPartsMax> pieces{};
-    CHECK(parts.size() <= pieces.size());
+    std::array<iovec, kPartsMax> iov{};
+    CHECK(parts.size() <= iov.size());
     for (std::size_t i = 0; i < parts.size(); ++i) {
         // writev() takes a pointer to non-const and does not write through it.
-        pieces[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
+        iov[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
     }
     for (;;) {
-        const ssize_t result =
-            ::writev(fd_of(handle_), pieces.data(), static_cast<int>(parts.size()));
+        const ssize_t result = ::writev(fd_of(handle_), iov.data(), static_cast<int>(parts.size()));
         if (result > 0) {
             return {.bytes = static_cast<std::size_t>(result)};
         }

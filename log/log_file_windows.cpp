@@ -10,7 +10,7 @@ Result<LogFile> LogFile::open(const std::string& path) {
     if (path == "-") {
         file = ::GetStdHandle(STD_OUTPUT_HANDLE);
     } else if (const auto wide = win32::to_wide(path)) {
-        // Appending only; others may read, rename and delete it meanwhile.
+        // Opened for appending; others may read, rename and delete it meanwhile.
         file = ::CreateFileW(wide->c_str(), FILE_APPEND_DATA,
                              FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
                              OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
@@ -38,8 +38,8 @@ LogFile::~LogFile() {
     }
 }
 
-// Windows does not tell whether a pipe has room: a reader of a standard stream that stops reading
-// holds the thread that writes to it.
+// Windows does not say whether a pipe has room: a reader of a standard stream that stops reading
+// blocks the thread that writes to it.
 bool LogFile::has_room(Nanos) const noexcept {
     return true;
 }

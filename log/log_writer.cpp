@@ -20,7 +20,7 @@ LogWriter::LogWriter(std::vector<AccessLogSink*> sinks, std::function<void(const
 LogWriter::~LogWriter() = default;
 
 Result<void> LogWriter::open(const std::string& path) {
-    // First, so that nothing goes to the old file any more once the new one is seen.
+    // First, so that nothing goes to the old file once the new one exists.
     (void)drain();
     auto file = LogFile::open(path);
     if (!file) {
@@ -78,17 +78,17 @@ bool LogWriter::drain_sinks() {
     return true;
 }
 
-// What the ring holds at the start, so that a busy worker cannot keep us here.
+// Only what the ring holds at the start, so that a busy worker cannot keep us here.
 LogWriter::Outcome LogWriter::drain_sink(AccessLogSink& sink) {
     std::size_t left = 0;
-    for (const std::string_view piece : sink.pending()) {
-        left += piece.size();
+    for (const std::string_view part : sink.pending()) {
+        left += part.size();
     }
     while (left != 0) {
         if (!file_.has_room()) {
             return Outcome::blocked;
         }
-        const std::size_t at_once = std::min(left, file_.piece_max() - (torn_ ? 1 : 0));
+        const std::size_t at_once = std::min(left, file_.write_max() - (torn_ ? 1 : 0));
         const auto [first, second] = sink.pending();
         std::array<std::string_view, 3> parts;
         std::size_t count = 0;
@@ -118,13 +118,13 @@ LogWriter::Outcome LogWriter::drain_sink(AccessLogSink& sink) {
     return Outcome::written;
 }
 
-// Gives up what the ring holds; says how many lines that were.
+// Drops what the ring holds; returns how many lines that was.
 std::uint64_t LogWriter::discard(AccessLogSink& sink) {
     std::uint64_t count = 0;
     std::size_t bytes = 0;
-    for (const std::string_view piece : sink.pending()) {
-        count += static_cast<std::uint64_t>(std::ranges::count(piece, '\n'));
-        bytes += piece.size();
+    for (const std::string_view part : sink.pending()) {
+        count += static_cast<std::uint64_t>(std::ranges::count(part, '\n'));
+        bytes += part.size();
     }
     sink.consume(bytes);
     failed_lines_ += count;

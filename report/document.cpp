@@ -146,7 +146,7 @@ class Html final : public Document {
         body_ += fmt::format("</{}>\n", tag);
     }
     void table(const Row& head, const std::vector<Row>& rows) override {
-        constexpr std::size_t kShort = 8;  // no page ends inside of it
+        constexpr std::size_t kShort = 8;  // printing does not split it
         body_ += fmt::format("<div class=\"scroll{}\"><table>\n<thead><tr>",
                              rows.size() <= kShort ? " short" : "");
         for (const std::string& cell : head) {
@@ -225,7 +225,7 @@ class Html final : public Document {
     std::string body_;
 };
 
-// Text that Markdown would take for markup, left as it is. Inside of back quotes nothing is markup.
+// Escapes what Markdown would take for markup. Nothing is markup between back quotes.
 std::string inline_markdown(std::string_view text, bool in_table) {
     std::string out;
     bool in_code = false;

@@ -1,6 +1,6 @@
-// A report's text, said once and written as HTML or as Markdown. All text that is handed over is
-// plain; the writers escape it. Emphasis inside of a paragraph is `code` between back quotes and
-// **strong** between double asterisks, in both. Pure; one thread.
+// A report's text, given once and written as HTML or as Markdown. All text that is passed in is
+// plain; the writers escape it. In both, emphasis in a paragraph is `code` between back quotes and
+// **strong** between double asterisks. Pure; one thread.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ struct Column {
 struct Cell {
     std::string text;
     Tone tone = Tone::plain;
-    std::string anchor = {};  // of the heading that it leads to
-    std::string hint = {};    // shown on request
+    std::string anchor = {};  // of the heading that it links to
+    std::string hint = {};    // a tooltip
 };
 
 // What a verdict rests on.
@@ -51,29 +51,29 @@ class Document {
     virtual void heading(int level, std::string_view text, std::string_view anchor) = 0;
     void heading(int level, std::string_view text) { heading(level, text, {}); }
     virtual void paragraph(std::string_view text) = 0;
-    // What is there for who asks: one line below the other.
+    // Details in small print, one line below the other.
     virtual void small_print(const std::vector<std::string>& lines) = 0;
     virtual void items(const std::vector<std::string>& texts, bool numbered) = 0;
     virtual void table(const Row& head, const std::vector<Row>& rows) = 0;
-    // A table of figures, whose first column stays when it is moved sideways. A row that is shorter
-    // than the head ends in a text over the columns that are left.
+    // A table of figures; its first column stays in view when the table is scrolled sideways. When
+    // a row is shorter than the header, its last cell spans the columns that are left.
     virtual void figures(const std::vector<Column>& columns,
                          const std::vector<std::vector<Cell>>& rows) = 0;
-    // A few values that count most: value and what it is.
+    // The few values that count most, each with its label.
     virtual void tiles(const std::vector<Row>& values) = 0;
     virtual void code(std::string_view text) = 0;
     // A remark that stands out.
     virtual void remark(Severity severity, std::string_view text) = 0;
-    // What the whole comes to.
+    // The overall result.
     virtual void verdict(bool good, std::string_view text, const std::vector<Reason>& reasons) = 0;
-    // SVG where the format can show it, else `text` as code.
+    // SVG where the format can show it, otherwise `text` as code.
     virtual void drawing(std::string_view svg, std::string_view text, std::string_view caption) = 0;
-    // A captured page as a browser would show it, where the format can: inert, with `picture` in
-    // place of what `picture_source` names.
+    // A captured page as a browser would show it, where the format can show it: inert, with
+    // `picture` in place of what `picture_source` names.
     virtual void page(std::string_view html, std::string_view picture_source,
                       std::string_view picture_type, std::string_view picture,
                       std::string_view caption) = 0;
-    // Who hands the report in: label and value; the logo is a picture's bytes.
+    // The author of the report: label and value; the logo is a picture's bytes.
     virtual void profile(const std::vector<Row>& facts, std::string_view logo_type,
                          std::string_view logo) = 0;
     [[nodiscard]] virtual std::string finish() = 0;

@@ -13,7 +13,7 @@ struct Axis {
     bool log = false;
     std::vector<std::pair<double, std::string>> ticks;
     std::string title;
-    double marked = 0;  // a value that has a line of its own (class one); 0: none
+    double marked = 0;  // a value with a line of its own (class one); 0: none
 };
 
 struct Line {
@@ -26,8 +26,8 @@ struct Line {
 [[nodiscard]] std::string svg_plot(const std::string& label, const Axis& x, const Axis& y,
                                    const std::vector<Line>& lines);
 
-// One row: a thin bar from the first to the last mark, a thick one between the inner two, a tick at
-// each; log scale.
+// One row: a thin line from `low` to `high`, a box between the inner two, a mark at `middle`, and
+// dots.
 struct Range {
     std::string name;
     double low, inner_low, middle, inner_high, high;

@@ -1,4 +1,4 @@
-// How much a remark asks of its reader.
+// How serious a remark is.
 #pragma once
 
 #include <cstdint>

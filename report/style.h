@@ -1,5 +1,5 @@
-// The style sheet of every page that Sluice writes. Colours are variables, light and dark by the
-// reader's setting, ink on white on paper; drawings (report/svg, wire/diagram) take them from here.
+// The style sheet of every page that Sluice writes. Colours are variables: light or dark as the
+// reader prefers, black on white in print. Drawings (report/svg, wire/diagram) use them, too.
 #pragma once
 
 #include <string_view>

@@ -1,6 +1,5 @@
-// Svg: puts a drawing together for a page. Coordinates are pixels of its view box; how a class
-// looks stands in the style sheet (report/style). No scripts, no colours of its own. Pure; one
-// thread.
+// Svg: builds a drawing for a page. Coordinates are pixels of its view box; the style sheet
+// (report/style) says how a class looks. No scripts, no colours of its own. Pure; one thread.
 #pragma once
 
 #include <string>
@@ -15,11 +14,11 @@ struct Point {
 
 class Svg {
   public:
-    // `kind`: the class of the whole. `label`: what it shows, for who cannot see it.
+    // `kind`: the class of the whole. `label`: what it shows, for readers who cannot see it.
     Svg(std::string_view kind, double width, std::string_view label);
 
     void line(Point from, Point to, std::string_view classes);
-    // The same with an arrowhead at its end: of a class that arrowhead() has made.
+    // The same with an arrowhead at its end, of a class that arrowhead() has made.
     void arrow(Point from, Point to, std::string_view classes);
     void arrowhead(std::string_view classes);
     void text(Point at, std::string_view classes, std::string_view text);

@@ -1,4 +1,4 @@
-// ServeConfig: what a service is told, as plain data with its defaults.
+// ServeConfig: the configuration of a service, as plain data with defaults.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace sluice {
 
-// 256 MiB, or a quarter of what the process may use when that is less.
+// 256 MiB, or a quarter of the memory that the process may use when that is less.
 [[nodiscard]] std::uint64_t default_memory_budget();
 
 struct ServeConfig {
@@ -22,13 +22,14 @@ struct ServeConfig {
     unsigned workers = 0;  // 0: one for each CPU that the process may use
     bool pin = true;
     std::uint64_t memory_budget_bytes = default_memory_budget();
-    // Bodies up to this size leave from memory behind their head, larger ones by sendfile. The
-    // default is the largest size at which memory is cheaper on both (docs/performance.md).
+    // Bodies up to this size are sent from memory behind their head, larger ones by sendfile. The
+    // default is the largest size at which memory is cheaper on both backends
+    // (docs/performance.md).
     std::uint32_t memory_send_max_bytes = 16 * 1024;
     std::string access_log;  // empty: none; "-": standard output
     http::LogFormat log_format = http::LogFormat::combined;
     std::vector<http::MimeRule> mime;
-    bool server_timing = false;  // tell each connection's wait to be accepted
+    bool server_timing = false;  // report how long each connection waited to be accepted
     Limits limits;
 };
 

@@ -10,9 +10,9 @@ namespace sluice {
 
 namespace {
 
-// What is waited for is said when it is not over at once, and then now and then.
-constexpr Nanos kFirstWord = 500 * kMillisecond;
-constexpr Nanos kNextWord = 3 * kSecond;
+// What is waited for is reported when it is not over at once, and then from time to time.
+constexpr Nanos kFirstReport = 500 * kMillisecond;
+constexpr Nanos kNextReport = 3 * kSecond;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ void Control::wait(Nanos deadline) {
 bool Control::wait_for(const std::function<bool()>& over, Nanos until,
                        const std::function<std::string()>& what) {
     const int stops = stops_;
-    Nanos say_at = clock() + kFirstWord;
+    Nanos say_at = clock() + kFirstReport;
     while (!over()) {
         const Nanos now = clock();
         if (stops_ != stops || now >= until) {
@@ -44,7 +44,7 @@ bool Control::wait_for(const std::function<bool()>& over, Nanos until,
             calls_.say(fmt::format(
                 "stopping: waiting for {} (at most {} s more; a{} signal stops at once)", what(),
                 (until - now + kSecond - 1) / kSecond, stops_ == 1 ? " second" : "nother"));
-            say_at = now + kNextWord;
+            say_at = now + kNextReport;
         }
         wait(std::min(until, say_at));
     }

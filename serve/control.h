@@ -1,5 +1,5 @@
-// Control: the wait of the control thread. It hears signals whatever is waited for, does what they
-// ask, and says what the end of the service is waiting for.
+// Control: where the control thread waits. It handles signals during every wait and reports what
+// the end of the service is waiting for.
 //
 // One thread, which touches no file and no disk here; wake() may be called from any.
 #pragma once
@@ -24,13 +24,13 @@ class Control {
     };
     Control(std::unique_ptr<Signals> signals, std::unique_ptr<Events> events, Calls calls);
 
-    // Waits once: until a signal, a wake or the deadline (of clock()), or for less.
+    // Waits once: until a signal, a wake or the deadline (of clock()), or less.
     void wait(Nanos deadline);
-    // Waits until `over`. False when it is not: the time is up, or one more signal to stop came.
-    // What is waited for is said, `what`, unless it is over soon.
+    // Waits until `over`. False when the time is up, or when another signal to stop came. `what` is
+    // reported as what is waited for, unless it is soon over.
     [[nodiscard]] bool wait_for(const std::function<bool()>& over, Nanos until,
                                 const std::function<std::string()>& what);
-    [[nodiscard]] int stops() const noexcept { return stops_; }  // signals to stop that have come
+    [[nodiscard]] int stops() const noexcept { return stops_; }  // signals to stop so far
     [[nodiscard]] Nanos clock() const noexcept { return events_->clock(); }
     void wake() noexcept { events_->wake(); }
 

@@ -17,9 +17,9 @@ class Events {
     virtual ~Events() = default;
 
     // Waits until one of `handles` is readable, wake() is called or the deadline (of clock()) has
-    // passed; or returns earlier, for no reason. One thread.
+    // passed; may return early. One thread.
     virtual void wait(std::span<const std::intptr_t> handles, Nanos deadline) = 0;
-    // Any thread. Ends the wait that is under way, or else the next one.
+    // Any thread. Ends the current wait, or else the next one.
     virtual void wake() noexcept = 0;
     [[nodiscard]] virtual Nanos clock() const noexcept = 0;  // monotonic; any thread
 };

@@ -33,7 +33,7 @@ LoaderThread::~LoaderThread() {
 }
 
 const Result<void>* LoaderThread::opened() const noexcept {
-    return opened_told_.load(std::memory_order_acquire) ? &opened_ : nullptr;
+    return opened_set_.load(std::memory_order_acquire) ? &opened_ : nullptr;
 }
 
 void LoaderThread::look_again() noexcept {
@@ -68,8 +68,8 @@ Result<void> LoaderThread::open(const std::stop_token& stop) {
 void LoaderThread::run(const std::stop_token& stop) {
     name_this_thread("loader");
     opened_ = open(stop);
-    opened_told_.store(true, std::memory_order_release);
-    calls_.told();
+    opened_set_.store(true, std::memory_order_release);
+    calls_.state_changed();
     while (store_ != nullptr && !stop.stop_requested()) {
         events_->wait(std::array{store_->wait_handle()}, store_->next_deadline());
         if (look_again_.exchange(false, std::memory_order_relaxed)) {
@@ -80,7 +80,7 @@ void LoaderThread::run(const std::stop_token& stop) {
     views_.clear();
     store_.reset();
     ended_.store(true, std::memory_order_release);
-    calls_.told();
+    calls_.state_changed();
 }
 
 }  // namespace sluice

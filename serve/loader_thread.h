@@ -1,12 +1,12 @@
-// LoaderThread: the thread of the content. It opens the store, keeps the views in step with it, and
-// may wait for disks: whoever looks on never does.
+// LoaderThread: the content's thread. It opens the store, keeps the views in step with it, and may
+// block on disks, so that no other thread does.
 //
-// OWNERSHIP AND THREADS. Made, asked and destroyed on one thread, control's. The store and the
-// views are made and destroyed on the loader's; each view is for one worker, between opened() and
-// stop(). The callbacks come on the loader's thread.
+// OWNERSHIP AND THREADS. Created, used and destroyed on one thread, control's. The store is
+// created, and store and views are destroyed, on the loader's; each view is for one worker, between
+// opened() and stop(). The callbacks run on the loader's thread.
 //
-// FAILURE. What ContentStore::open() says, through opened(). A disk that does not answer holds the
-// thread: ended() stays false after stop(), and the destructor would wait as long.
+// FAILURE. opened() returns the error of ContentStore::open(). A disk that does not answer blocks
+// the thread: ended() stays false after stop(), and the destructor would block as long.
 #pragma once
 
 #include <atomic>
@@ -24,8 +24,8 @@ namespace sluice {
 class LoaderThread {
   public:
     struct Calls {
-        std::function<void()> told;       // opened() or ended() says something new
-        std::function<void()> published;  // a view has something new to offer
+        std::function<void()> state_changed;  // opened() or ended() has changed
+        std::function<void()> published;      // a view has a new snapshot
     };
     [[nodiscard]] static Result<std::unique_ptr<LoaderThread>> start(http::ContentOptions options,
                                                                      unsigned views, Calls calls);
@@ -33,14 +33,14 @@ class LoaderThread {
     LoaderThread(const LoaderThread&) = delete;
     LoaderThread& operator=(const LoaderThread&) = delete;
 
-    // Null until the root was looked through, or could not be.
+    // Null until the root was scanned, or opening it failed.
     [[nodiscard]] const Result<void>* opened() const noexcept;
     [[nodiscard]] http::ContentView& view(unsigned number) { return *views_[number]; }
-    // Looks at everything again soon.
+    // Schedules a new walk of everything.
     void look_again() noexcept;
-    // Asks for the end. Nobody uses a view any more.
+    // Asks the thread to end. No view may be used any more.
     void stop() noexcept;
-    // Store and views are gone.
+    // Store and views are destroyed.
     [[nodiscard]] bool ended() const noexcept;
 
   private:
@@ -55,7 +55,7 @@ class LoaderThread {
     std::vector<std::unique_ptr<http::ContentView>> views_;
     std::unique_ptr<http::ContentStore> store_;
     Result<void> opened_;
-    std::atomic<bool> opened_told_{false};
+    std::atomic<bool> opened_set_{false};
     std::atomic<bool> look_again_{false};
     std::atomic<bool> ended_{false};
     std::jthread thread_;

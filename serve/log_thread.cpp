@@ -10,7 +10,7 @@ namespace sluice {
 namespace {
 
 constexpr Nanos kPeriod = 200 * kMillisecond;     // a line is on disk after this long at most
-constexpr Nanos kLastPeriod = 10 * kMillisecond;  // how often a reader is tried at the end
+constexpr Nanos kLastPeriod = 10 * kMillisecond;  // between attempts to write at the end
 
 }  // namespace
 
@@ -42,7 +42,7 @@ LogThread::~LogThread() {
 }
 
 const Result<void>* LogThread::opened() const noexcept {
-    return opened_told_.load(std::memory_order_acquire) ? &opened_ : nullptr;
+    return opened_set_.load(std::memory_order_acquire) ? &opened_ : nullptr;
 }
 
 void LogThread::reopen() noexcept {
@@ -64,14 +64,14 @@ bool LogThread::ended() const noexcept {
 void LogThread::run() {
     name_this_thread("log");
     opened_ = writer_->open(path_);
-    opened_told_.store(true, std::memory_order_release);
-    calls_.told();
+    opened_set_.store(true, std::memory_order_release);
+    calls_.state_changed();
     if (opened_) {
         write_until_finished();
         writer_->finish();
     }
     ended_.store(true, std::memory_order_release);
-    calls_.told();
+    calls_.state_changed();
 }
 
 void LogThread::write_until_finished() {
@@ -83,7 +83,7 @@ void LogThread::write_until_finished() {
                 calls_.say(reopened.error().what);
             }
         }
-        // Before the drain: what was written before finish() is in it.
+        // Before the drain, which then includes what was written before finish().
         const Nanos until = finish_by_.load(std::memory_order_acquire);
         const bool all = writer_->drain();
         if (until != kNever && (all || events_->clock() >= until)) {

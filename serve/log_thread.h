@@ -1,12 +1,12 @@
-// LogThread: the thread of the access log. It takes the workers' lines to the file, within 200 ms
-// or as soon as a ring is half full, and may wait for disks: whoever looks on never does.
+// LogThread: the access log's thread. It writes the workers' lines to the file, within 200 ms or as
+// soon as a ring is half full, and may block on disks, so that no other thread does.
 //
-// OWNERSHIP AND THREADS. Made, asked and destroyed on one thread, control's. Each sink is for one
-// worker. The callbacks come on the log's thread.
+// OWNERSHIP AND THREADS. Created, used and destroyed on one thread, control's. Each sink is for one
+// worker. The callbacks run on the log's thread.
 //
-// FAILURE. A file that cannot be opened is told by opened(), and ends the thread; later troubles
-// are said (log/log_writer.h). A disk that does not answer holds the thread: ended() stays false
-// after finish(), and the destructor would wait as long.
+// FAILURE. When the file cannot be opened, opened() returns the error and the thread ends; later
+// troubles are reported by `say` (log/log_writer.h). A disk that does not answer blocks the thread:
+// ended() stays false after finish(), and the destructor would block as long.
 #pragma once
 
 #include <atomic>
@@ -27,10 +27,10 @@ namespace sluice {
 class LogThread {
   public:
     struct Calls {
-        std::function<void()> told;                   // opened() or ended() says something new
+        std::function<void()> state_changed;          // opened() or ended() has changed
         std::function<void(const std::string&)> say;  // one line for the operator
     };
-    // `path` as LogWriter::open() has it.
+    // `path` is that of LogWriter::open().
     [[nodiscard]] static Result<std::unique_ptr<LogThread>> start(
         std::string path, http::LogFormat format, unsigned workers, Calls calls,
         std::size_t ring_bytes = http::kLogRingBytes);
@@ -38,13 +38,13 @@ class LogThread {
     LogThread(const LogThread&) = delete;
     LogThread& operator=(const LogThread&) = delete;
 
-    // Null until the file was opened, or could not be.
+    // Null until the file was opened, or opening it failed.
     [[nodiscard]] const Result<void>* opened() const noexcept;
     [[nodiscard]] http::AccessLogSink& sink(unsigned worker) { return *sinks_[worker]; }
-    // Opens the path anew.
+    // Opens the path again.
     void reopen() noexcept;
-    // The workers have stopped: writes what is left and ends. A reader who does not take it is
-    // waited for until this instant of Events::clock(); 0 gives up now. May be called again.
+    // To be called when the workers have stopped: writes what is left and ends. Waits for a slow
+    // reader until this time of Events::clock(); 0 gives up now. May be called again.
     void finish(Nanos until) noexcept;
     [[nodiscard]] bool ended() const noexcept;
 
@@ -59,7 +59,7 @@ class LogThread {
     std::vector<std::unique_ptr<http::AccessLogSink>> sinks_;
     std::unique_ptr<http::LogWriter> writer_;
     Result<void> opened_;
-    std::atomic<bool> opened_told_{false};
+    std::atomic<bool> opened_set_{false};
     std::atomic<bool> reopen_{false};
     std::atomic<Nanos> finish_by_{kNever};  // kNever: not yet
     std::atomic<bool> ended_{false};

@@ -18,7 +18,7 @@ constexpr std::string_view kLimits = "Limits";
 constexpr std::uint64_t kConnectionsMax = 1'000'000;
 constexpr std::uint64_t kFieldsMax = 100'000;
 
-// The member of a configuration or of its limits; either may be const.
+// A member of the configuration or of its limits; either may be const.
 template <typename Config, typename T>
 auto& at(Config& config, T ServeConfig::*member) {
     return config.*member;
@@ -28,8 +28,8 @@ auto& at(Config& config, T Limits::*member) {
     return config.limits.*member;
 }
 
-// An option of one value, a member of the configuration or of its limits; `parse` and `text` turn
-// it from and into text. Nothing is shown of an empty one.
+// An option with one value, a member of the configuration or of its limits; `parse` and `text`
+// convert it from and to text. An empty text is not shown.
 template <typename Owner, typename T, typename Parse, typename Text>
 ServeOption one(std::string_view name, std::string_view type, std::string_view help,
                 T Owner::*member, const Parse& parse, const Text& text) {

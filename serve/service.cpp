@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "http1/session.h"
-#include "serve/place.h"
+#include "serve/address_text.h"
 #include "serve/socket_buffers.h"
 #include "system/cpu.h"
 #include "system/memory.h"
@@ -16,9 +16,9 @@ namespace sluice {
 
 namespace {
 
-constexpr Nanos kLogPatience = kSecond;  // for a slow reader of the log at the end
-// For threads that ought to end at once. One that does not waits for a disk.
-constexpr Nanos kThreadPatience = 2 * kSecond;
+constexpr Nanos kLogTimeout = kSecond;  // for a slow reader of the log at the end
+// For threads that should end at once. One that does not is blocked by a disk.
+constexpr Nanos kThreadTimeout = 2 * kSecond;
 
 std::string counted(std::uint64_t count, std::string_view what) {
     return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
@@ -55,13 +55,13 @@ Result<void> Service::start_loader() {
     content.root = config_.root;
     content.follow_links = config_.follow_links;
     content.memory_budget_bytes = config_.memory_budget_bytes;
-    content.known_bytes_max = usable_memory().bytes / 2;
+    content.metadata_bytes_max = usable_memory().bytes / 2;
     content.block_bytes_max = config_.memory_send_max_bytes;
     content.mime = config_.mime;
     content.prepare = http::prepare_heads;
     content.warn = say_;
     auto started = LoaderThread::start(std::move(content), workers_,
-                                       {.told = [this] { control_.wake(); },
+                                       {.state_changed = [this] { control_.wake(); },
                                         .published =
                                             [this] {
                                                 if (Server* at_work = running_.load()) {
@@ -80,7 +80,7 @@ Result<void> Service::start_log() {
         return {};
     }
     auto started = LogThread::start(config_.access_log, config_.log_format, workers_,
-                                    {.told = [this] { control_.wake(); }, .say = say_});
+                                    {.state_changed = [this] { control_.wake(); }, .say = say_});
     if (!started) {
         return std::unexpected(started.error());
     }
@@ -88,7 +88,7 @@ Result<void> Service::start_log() {
     return {};
 }
 
-// Whether loader and log are there; an error as soon as one of them cannot be.
+// Whether loader and log have started; an error as soon as one of them failed.
 Result<bool> Service::ready() const {
     bool all = true;
     for (const Result<void>* opened :
@@ -139,7 +139,7 @@ Result<void> Service::start_server() {
 void Service::announce() const {
     for (const Endpoint& endpoint : server_->endpoints()) {
         say_(fmt::format("serving {} on {} ({}: {}; {})", config_.root,
-                         place_of(endpoint, server_->endpoints()), backend_.factory->name(),
+                         address_text(endpoint, server_->endpoints()), backend_.factory->name(),
                          backend_.why, counted(workers_, "worker")));
     }
 }
@@ -214,7 +214,7 @@ bool Service::end_workers() {
     bool over = control_.stops() < 2 && control_.wait_for(finished, drained_by_, what);
     if (!over) {
         server_->stop();
-        over = control_.wait_for(finished, control_.clock() + kThreadPatience,
+        over = control_.wait_for(finished, control_.clock() + kThreadTimeout,
                                  [] { return "a worker"; });
     }
     if (over) {
@@ -229,14 +229,14 @@ bool Service::end_log() {
     }
     const auto ended = [this] { return log_->ended(); };
     if (control_.stops() < 2) {
-        const Nanos until = std::max(drained_by_, control_.clock() + kLogPatience);
+        const Nanos until = std::max(drained_by_, control_.clock() + kLogTimeout);
         log_->finish(until);
         if (control_.wait_for(ended, until, [] { return "the reader of the access log"; })) {
             return true;
         }
     }
     log_->finish(0);
-    return control_.wait_for(ended, control_.clock() + kThreadPatience,
+    return control_.wait_for(ended, control_.clock() + kThreadTimeout,
                              [] { return "the access log"; });
 }
 
@@ -245,14 +245,14 @@ bool Service::end_loader() {
         return true;
     }
     loader_->stop();
-    return control_.wait_for([this] { return loader_->ended(); },
-                             control_.clock() + kThreadPatience, [] { return "the disk"; });
+    return control_.wait_for([this] { return loader_->ended(); }, control_.clock() + kThreadTimeout,
+                             [] { return "the disk"; });
 }
 
 Service::End Service::end() {
     const bool workers = end_workers();
     const bool log = end_log();
-    // Workers look at what the loader would take away.
+    // The loader would free what workers use.
     return workers && log && end_loader() ? End::orderly : End::thread_left;
 }
 

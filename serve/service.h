@@ -1,11 +1,13 @@
-// Service: content, workers and access log, wired together and kept going until a signal.
+// Service: content, workers and access log, wired together, running until a signal.
 //
-// OWNERSHIP AND THREADS. Made, run and destroyed on one thread, control's, which touches no file.
-// Loader and log have threads of their own, which may wait for disks; the workers have theirs.
+// OWNERSHIP AND THREADS. Created, run and destroyed on one thread, control's, which touches no
+// file. Loader and log have threads of their own, which may block on disks; each worker has one,
+// too.
 //
-// FAILURE. What cannot be started (a root, a port, a log file) is one line, and everything that was
-// started has ended when run() returns. A thread that a disk holds cannot be joined: run() tells,
-// and the process has to end without it, as the destructor would wait for it.
+// FAILURE. A part that cannot be started (a root, a port, a log file) is reported in one line, and
+// everything that was started has ended when run() returns. A thread that is blocked by a disk
+// cannot be joined: run() says so, and the process has to end without it, because the destructor
+// would wait for it.
 #pragma once
 
 #include <atomic>
@@ -38,7 +40,7 @@ class Service {
         Result<void> started;
         End end = End::orderly;
     };
-    // Until a signal to stop, or what keeps it from starting; that has been said.
+    // Runs until a signal to stop, or until the start fails, which has been reported then.
     [[nodiscard]] Outcome run();
 
   private:
@@ -59,7 +61,7 @@ class Service {
     const ChosenBackend backend_;
     const Say say_;
     Control control_;
-    // Destroyed in reverse order: workers first, then what they look at.
+    // Destroyed in reverse order: workers first, then what they use.
     std::unique_ptr<LoaderThread> loader_;
     std::unique_ptr<LogThread> log_;         // null: no access log
     std::atomic<Server*> running_{nullptr};  // for wakes from the loader

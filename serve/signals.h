@@ -1,11 +1,11 @@
 // Signals: what the operator asks of a running service. One implementation for each system; CMake
-// picks the file. On Windows there is only the console's wish to stop.
+// picks the file. Windows has only the console's request to stop.
 //
-// From its making on no signal ends the process by itself, but for SIGKILL and those of a fault of
-// our own (SIGSEGV, SIGABRT and their like). Those that mean something wait to be taken; the others
-// are ignored, among them SIGPIPE and SIGXFSZ, in whose place a write fails.
+// Once created, no signal ends the process any more, except SIGKILL and those of our own faults
+// (SIGSEGV, SIGABRT and the like). Signals with a meaning wait to be taken; the others are ignored,
+// among them SIGPIPE and SIGXFSZ, so that the write fails instead.
 //
-// Made on the main thread before any other thread starts, and used there.
+// Created on the main thread before any other thread starts, and used there.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +24,12 @@ enum class Signal : std::uint8_t {
 
 class Signals {
   public:
-    [[nodiscard]] static Result<std::unique_ptr<Signals>> hear();
+    [[nodiscard]] static Result<std::unique_ptr<Signals>> create();
     virtual ~Signals() = default;
 
     // For Events: readable when there is a signal to take.
     [[nodiscard]] virtual std::intptr_t wait_handle() const noexcept = 0;
-    // One that has come; none when there is no other. Take all of them after each wait.
+    // The next signal; none when there is no other. Take all of them after each wait.
     [[nodiscard]] virtual Signal take() noexcept = 0;
 };
 

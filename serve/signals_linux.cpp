@@ -16,14 +16,14 @@ namespace sluice {
 
 namespace {
 
-constexpr std::array kHeard = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
-// A fault of our own, or what stops and continues a job of the shell. The last three do nothing
-// unless somebody asks for them.
+constexpr std::array kHandled = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+// Our own faults, and what stops and continues a job of the shell. The last three do nothing unless
+// a program asks for them.
 constexpr std::array kLeftAlone = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGTRAP, SIGABRT, SIGSYS,
                                    SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGURG,  SIGWINCH};
 
-// glibc keeps the signals below SIGRTMIN for itself and lets nobody ignore them. What it uses them
-// for nothing here does (pthread_cancel(3), setuid(2) with threads). The kernel takes them as any
+// glibc reserves the signals below SIGRTMIN and lets nobody ignore them. What it uses them for does
+// not occur here (pthread_cancel(3), setuid(2) with threads). The kernel accepts them like any
 // other; its structure begins with the handler (rt_sigaction(2)).
 void ignore_reserved(int number) {
     struct {
@@ -35,9 +35,9 @@ void ignore_reserved(int number) {
 
 void ignore_all_others() {
     for (int number = 1; number <= SIGRTMAX; ++number) {
-        const bool heard = std::ranges::count(kHeard, number) != 0;
+        const bool handled = std::ranges::count(kHandled, number) != 0;
         const bool left_alone = std::ranges::count(kLeftAlone, number) != 0;
-        if (!heard && !left_alone && ::signal(number, SIG_IGN) == SIG_ERR) {
+        if (!handled && !left_alone && ::signal(number, SIG_IGN) == SIG_ERR) {
             ignore_reserved(number);
         }
     }
@@ -68,15 +68,15 @@ class LinuxSignals final : public Signals {
 
 }  // namespace
 
-Result<std::unique_ptr<Signals>> Signals::hear() {
-    sigset_t heard;
-    ::sigemptyset(&heard);
-    for (const int number : kHeard) {
-        ::sigaddset(&heard, number);
+Result<std::unique_ptr<Signals>> Signals::create() {
+    sigset_t handled;
+    ::sigemptyset(&handled);
+    for (const int number : kHandled) {
+        ::sigaddset(&handled, number);
     }
-    ::pthread_sigmask(SIG_BLOCK, &heard, nullptr);  // inherited by every thread made later
+    ::pthread_sigmask(SIG_BLOCK, &handled, nullptr);  // inherited by every thread created later
     ignore_all_others();
-    const int signals = ::signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
+    const int signals = ::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0) {
         return fail(posix::status_of(errno), std::string("signalfd: ") + std::strerror(errno),
                     errno);

@@ -7,7 +7,7 @@ namespace sluice {
 
 namespace {
 
-// The handler of console events runs on a thread of the system's and takes no argument.
+// The handler of console events runs on a thread of the system and takes no argument.
 std::atomic<HANDLE> stop_event{nullptr};
 std::atomic<int> stops_asked{0};
 
@@ -17,8 +17,8 @@ BOOL WINAPI on_console_event(DWORD kind) {
     ++stops_asked;
     ::SetEvent(stop_event.load());
     if (kind != CTRL_C_EVENT && kind != CTRL_BREAK_EVENT) {
-        // The window is closed, or the user leaves: the process ends when this returns, so main
-        // gets the time that the system grants.
+        // The window is closed, or the user logs off: the process ends when this returns, so it
+        // gives main the time that the system grants.
         ::Sleep(kCloseWaitMs);
     }
     return TRUE;
@@ -63,7 +63,7 @@ class WindowsSignals final : public Signals {
 
 }  // namespace
 
-Result<std::unique_ptr<Signals>> Signals::hear() {
+Result<std::unique_ptr<Signals>> Signals::create() {
     auto signals = std::make_unique<WindowsSignals>();
     if (auto started = signals->start(); !started) {
         return std::unexpected(started.error());

@@ -1,8 +1,8 @@
-// What the control groups that this process lives in leave it (cgroups(7)): the smallest grant on
-// the way from its own group to the root, of version 2 and of version 1. Linux only; whoever asks
-// for more than Linux knows asks system/cpu.h and system/memory.h.
+// What the control groups of this process grant it (cgroups(7)): the smallest limit on the way from
+// its own group to the root, of version 2 and version 1. Linux only; code for every system uses
+// system/cpu.h and system/memory.h.
 //
-// `system` is put before /proc and /sys: tests have a tree of their own.
+// `system` is a prefix to /proc and /sys: tests have a tree of their own.
 #pragma once
 
 #include <cstdint>

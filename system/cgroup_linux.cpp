@@ -21,8 +21,8 @@ bool names(std::string_view list, std::string_view controller) {
     return false;
 }
 
-// Calls `visit` with the folder of each group on the way to the root. In a container some of them
-// may not be there: the names are those of the machine outside.
+// Calls `visit` with the directory of each group on the way to the root. In a container some of
+// them may not exist: the names are those outside of it.
 void for_each_group(const std::string& system, const std::string& controller,
                     const std::function<void(const std::string& folder)>& visit) {
     std::ifstream file(system + "/proc/self/cgroup");
@@ -83,7 +83,7 @@ std::uint64_t cgroup_memory_limit(const std::string& system) {
     std::uint64_t smallest = kNoMemoryLimit;
     for_each_group(system, "memory", [&smallest](const std::string& folder) {
         for (const char* name : {"/memory.max", "/memory.high", "/memory.limit_in_bytes"}) {
-            // "max" is no number. Without a limit version 1 says one that no machine has.
+            // "max" is not a number. Without a limit version 1 shows one larger than any memory.
             std::uint64_t limit = 0;
             if (std::ifstream file(folder + name); file >> limit) {
                 smallest = std::min(smallest, limit);

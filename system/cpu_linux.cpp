@@ -46,7 +46,7 @@ void name_this_thread(const char* name) noexcept {
 }
 
 void lower_this_threads_priority() noexcept {
-    // Both take 0 for the calling thread. ioprio_set(2) has no wrapper, and no header in <sys>.
+    // Both take 0 for the calling thread. ioprio_set(2) has no wrapper and no header in <sys>.
     constexpr int kLowestNice = 19;
     constexpr int kWhoProcess = 1;                    // IOPRIO_WHO_PROCESS
     constexpr int kBestEffortLowest = (2 << 13) | 7;  // IOPRIO_CLASS_BE, the lowest of its levels

@@ -12,7 +12,7 @@ std::vector<int> usable_cpus() {
     std::vector<int> cpus;
     DWORD_PTR process = 0;
     DWORD_PTR system = 0;
-    // One group of processors, 64 at most: a process begins in one and stays there unless it asks.
+    // One processor group of at most 64: a process starts in one and stays there unless it asks.
     if (::GetProcessAffinityMask(::GetCurrentProcess(), &process, &system) != 0) {
         for (int cpu = 0; cpu < 64; ++cpu) {
             if ((process >> cpu & 1) != 0) {
@@ -53,7 +53,7 @@ void lower_this_threads_priority() noexcept {
 }
 
 unsigned long raise_descriptor_limit() noexcept {
-    // Handles have no limit of their own: 16 million in one process, memory ends before that.
+    // Handles have no limit of their own: 16 million in one process; memory runs out first.
     return 1UL << 24;
 }
 

@@ -43,7 +43,7 @@ Info to_info(const struct stat& raw) noexcept {
     info.device = raw.st_dev;
     info.inode = raw.st_ino;
     info.stamp = {static_cast<std::uint64_t>(raw.st_size), nanos(raw.st_mtim), nanos(raw.st_ctim)};
-    info.other_names = info.kind == Kind::file && raw.st_nlink > 1;
+    info.hard_linked = info.kind == Kind::file && raw.st_nlink > 1;
     return info;
 }
 

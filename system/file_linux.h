@@ -1,4 +1,4 @@
-// For the files for Linux that look at files: what stat(2) and errno say, as it is told further.
+// For Linux only: what stat(2) and errno mean in our types.
 #pragma once
 
 #include <sys/stat.h>

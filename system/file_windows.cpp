@@ -18,8 +18,8 @@ Info to_info(const win32::FileLook& look, HANDLE handle) noexcept {
         info.kind =
             (look.attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 ? Kind::directory : Kind::file;
     }
-    // A file is told by its stamp. Asking for its volume as well would be the dearest question of
-    // all.
+    // A file is identified by its stamp. Asking for its volume as well would be the most expensive
+    // query of all.
     info.device = info.kind == Kind::directory ? win32::volume_of(handle) : 0;
     return info;
 }

@@ -1,4 +1,4 @@
-// How much memory this process may use before the system ends it.
+// How much memory this process may use before the system kills it.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@ namespace sluice {
 
 struct UsableMemory {
     std::uint64_t bytes = 0;
-    std::string_view of;  // whose it is: "this machine", "the memory cgroup"
+    std::string_view of;  // who sets the limit: "this machine", "the memory cgroup"
 };
 
 // The machine's memory, or less when a cgroup allows less (system/cgroup.h).

@@ -1,7 +1,7 @@
-// Pages: memory straight from the system, for what comes and goes in large amounts. An allocator
-// keeps what is freed, and how much of it depends on the allocator.
+// Pages: memory directly from the system, for what comes and goes in large amounts. An allocator
+// keeps freed memory, and how much depends on the allocator.
 //
-// Functions without state, for any thread. Memory is zero when it is new.
+// Functions without state, for any thread. New memory is zero.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@ namespace sluice {
 // Null: no memory.
 [[nodiscard]] void* map_pages(std::size_t bytes) noexcept;
 void unmap_pages(void* begin, std::size_t bytes) noexcept;
-// Gives the memory of a part back; the addresses stay, their content is lost.
+// Gives the memory of a range back to the system; the addresses stay, their content is lost.
 void empty_pages(void* begin, std::size_t bytes) noexcept;
-// Must be called before a part that was emptied is used again. False: no memory.
+// To be called before an emptied range is used again. False: no memory.
 [[nodiscard]] bool fill_pages(void* begin, std::size_t bytes) noexcept;
 
 }  // namespace sluice

@@ -1,7 +1,7 @@
-// File names for std::filesystem. Inside the program all text is UTF-8, but a path that is made of
-// a plain string on Windows takes its bytes one by one (libstdc++'s path constructor converts by
-// the codecvt of the "C" locale), so that the name of a Chinese user's folder becomes another. Back
-// to text, path::string() gives UTF-8 there.
+// File names for std::filesystem. Inside the program all text is UTF-8. A path made from a plain
+// string on Windows would convert its bytes one by one (libstdc++'s constructor uses the codecvt of
+// the "C" locale), so that the name of a Chinese user's folder becomes another. In the other
+// direction path::string() gives UTF-8 there.
 //
 // No state; any thread.
 #pragma once

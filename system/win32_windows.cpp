@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t kTransferMax = 1U << 30;
 
-// For waiting until one operation of this thread is over: a file's own signal is every operation's.
+// To wait for one operation of this thread; the file's own event is signalled by any operation on
+// it.
 HANDLE thread_event() noexcept {
     struct Event {
         HANDLE handle = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
@@ -21,7 +22,7 @@ HANDLE thread_event() noexcept {
     return event.handle;
 }
 
-// The end of a call that was to begin a transfer.
+// Completes a call that started a transfer.
 DWORD finish(HANDLE file, BOOL done, OVERLAPPED& operation, std::size_t& bytes) noexcept {
     DWORD moved = 0;
     if ((done == 0 && ::GetLastError() != ERROR_IO_PENDING) ||
@@ -127,7 +128,7 @@ Status file_status_of(DWORD error) noexcept {
 
 namespace {
 
-// Winsock's errors in as few words as Linux needs; Wine has no text for them.
+// Winsock's errors in texts as short as Linux's; Wine has none for them.
 const char* socket_text(DWORD error) noexcept {
     switch (error) {
         case WSAEADDRINUSE: return "address already in use";
@@ -230,8 +231,8 @@ std::wstring final_path(HANDLE file) {
     }
 }
 
-// Not FileNetworkOpenInformation, which has it all: Wine answers that by the name that the file had
-// when it was opened, and so of another file or of none once that was moved.
+// Not FileNetworkOpenInformation, which has everything: Wine answers it by the name that the file
+// had when it was opened. Once the file was moved, that is another file or none.
 std::optional<FileLook> look_at(HANDLE file) noexcept {
     IO_STATUS_BLOCK result;
     FILE_BASIC_INFORMATION basic;

@@ -11,11 +11,11 @@ namespace sluice::wire {
 
 namespace {
 
-// Two copies of one frame come this close together when a tap sees it leave and arrive.
+// A tap that sees a frame leave and arrive captures the two copies within this time.
 constexpr Nanos kCopyDistance = 10 * kMillisecond;
 constexpr std::size_t kCopyMemory = 4;
 
-// What makes two segments copies of each other; the checksum stands for the payload and options.
+// Two segments with equal signatures are copies; the checksum stands for payload and options.
 struct Signature {
     std::uint32_t seq = 0;
     std::uint32_t ack = 0;
@@ -31,7 +31,7 @@ struct Signature {
 struct Seen {
     Signature signature;
     Nanos time = 0;
-    bool paired = true;  // its copy has come, or there is none
+    bool paired = true;  // its copy has come, or the slot is unused
 };
 
 // Addresses and ports in an order that does not depend on the direction.
@@ -43,20 +43,20 @@ struct Key {
     }
 };
 
-// Not noexcept: the table then keeps each hash beside its key and does not compute it again.
+// Not noexcept: the table then stores each hash beside its key and does not compute it again.
 struct KeyHash {
     [[nodiscard]] std::size_t operator()(const Key& key) const {
         return XXH3_64bits(key.bytes.data(), key.bytes.size());
     }
 };
 
-// A fragment's bytes within its frame, but for the TCP header in the first one.
-ByteRange fragment_content(const Frame& frame, const IpPacket& piece) noexcept {
-    const auto begin = static_cast<std::uint64_t>(piece.payload.data() - frame.bytes.data());
+// A fragment's bytes within its frame, without the TCP header in the first fragment.
+ByteRange fragment_content(const Frame& frame, const IpPacket& packet) noexcept {
+    const auto begin = static_cast<std::uint64_t>(packet.payload.data() - frame.bytes.data());
     constexpr std::size_t kLeastTcpHeader = 20;
     const std::size_t kept =
-        piece.offset == 0 ? std::min(kLeastTcpHeader, piece.payload.size()) : 0;
-    return {begin + kept, begin + piece.payload.size()};
+        packet.offset == 0 ? std::min(kLeastTcpHeader, packet.payload.size()) : 0;
+    return {begin + kept, begin + packet.payload.size()};
 }
 
 // True when `from` comes first in the key.
@@ -103,10 +103,10 @@ struct Analyzer::Flow {
     std::uint8_t seen_next[2] = {0, 0};
     bool fin_pending[2] = {false, false};
     std::uint32_t fin_seq[2] = {0, 0};
-    bool over = false;  // its streams were ended
+    bool over = false;  // its streams have ended
 };
 
-// Connections by key, the longest quiet one in front.
+// Connections by key; the one that was idle for longest is in front.
 class Analyzer::Table {
   public:
     explicit Table(WaitingBytes* all) : all_(all) {}
@@ -190,9 +190,9 @@ void Analyzer::feed(const Frame& frame) {
     emit(event);
 }
 
-// In the frame's bytes. Fragments were dealt with: what they carry is not known before the last
-// one. Nor is it known of what comes before `known`, a place in the stream, whether those are the
-// bytes that were read there.
+// Fills hidden_, by offsets in the frame. Fragments were hidden before: their content is not known
+// until the last one comes. Bytes before the stream offset `known` are hidden too, because they may
+// differ from those that were read there.
 void Analyzer::find_secrets(const Frame& frame, const Flow& flow, int from, const Segment& segment,
                             std::uint64_t known) {
     if (!options_.find_secrets || segment.payload.empty() || !hidden_.empty()) {
@@ -205,15 +205,15 @@ void Analyzer::find_secrets(const Frame& frame, const Flow& flow, int from, cons
         return;
     }
     const std::uint32_t seq = segment.seq + (segment.has(flag::syn) ? 1 : 0);
-    const std::int64_t place = flow.streams[from].place_of(seq);
+    const std::int64_t offset = flow.streams[from].offset_of(seq);
     const auto first = static_cast<std::int64_t>(known);
     const std::uint64_t before =
-        place < first ? std::min(static_cast<std::uint64_t>(first - place), size) : 0;
+        offset < first ? std::min(static_cast<std::uint64_t>(first - offset), size) : 0;
     if (before > 0) {
         hidden_.push_back({at, at + before});
     }
     const std::size_t count = hidden_.size();
-    const auto begin = static_cast<std::uint64_t>(std::max(place, first));
+    const auto begin = static_cast<std::uint64_t>(std::max(offset, first));
     flow.http->collect_secrets(from, segment.payload.substr(before), begin, hidden_);
     for (std::size_t i = count; i < hidden_.size(); ++i) {
         hidden_[i].begin += at + before - begin;
@@ -221,8 +221,8 @@ void Analyzer::find_secrets(const Frame& frame, const Flow& flow, int from, cons
     }
 }
 
-// The segment's connection, and which of its sides sent it. An end keeps its initial number as long
-// as the connection lives (RFC 9293 section 3.4.1), so a SYN with another one, be it with an ACK,
+// The segment's connection, and which side sent it. An end keeps its initial sequence number while
+// the connection lives (RFC 9293 section 3.4.1). So a SYN with another number, with or without ACK,
 // begins a new connection between the same two ports.
 Analyzer::Flow& Analyzer::flow_of(const Segment& segment, int* from, bool* reused) {
     Key key;
@@ -409,7 +409,7 @@ void Analyzer::feed_segment(const Frame& frame, const Segment& segment) {
     }
     std::uint64_t known = flow.streams[from].offset();
     if (is_second_copy(flow, from, segment, frame.time)) {
-        known = 0;  // byte for byte the first one
+        known = 0;  // the same bytes as the first copy
         ++connection.second_copies;
         const TcpHalf& half = flow.tcp.half(from);
         event.analysis.bits = analysis::second_copy;

@@ -1,10 +1,10 @@
-// Analyzer: frames in, one event for each frame out. Puts the layers together: link and IP,
+// Analyzer: frames in, one event for each frame out. It connects the layers: link and IP,
 // fragments, connections, TCP, streams, HTTP, notes.
 //
-// Streaming: memory is bounded by the number of connections that are remembered (the one that was
-// quiet for longest is forgotten first) and by the bounds of the layers below, not by the capture's
-// size. One thread. An event and everything in it is valid during the call that hands it over;
-// exchanges may be kept, they are shared.
+// Streaming: the number of remembered connections and the bounds of the layers below limit memory,
+// not the capture's size. The connection that was idle for longest is forgotten first. One thread.
+// An event and everything in it is valid during the call that passes it; exchanges may be kept,
+// they are shared.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace sluice::wire {
 struct FrameEvent {
     const Frame* frame = nullptr;
     Decoded decoded = Decoded::not_ip;
-    // What follows only for TCP.
+    // The rest is only for TCP.
     const Segment* segment = nullptr;
     const Connection* connection = nullptr;
     int from = 0;  // which side sent it
@@ -34,7 +34,7 @@ struct FrameEvent {
     Checksum checksum = Checksum::unknown;
     std::span<const HttpEvent> http;
     std::span<const Note> notes;
-    // Parts of the frame's bytes that must not be shown; only when the analyzer was asked for them.
+    // Parts of the frame's bytes that must not be shown; only with AnalyzerOptions::find_secrets.
     std::span<const ByteRange> hidden;
 
     [[nodiscard]] bool from_client() const { return from == connection->client; }
@@ -49,7 +49,7 @@ struct Totals {
     std::uint64_t malformed = 0;
     std::uint64_t cut = 0;  // too little captured to be read
     std::uint64_t fragments = 0;
-    std::uint64_t forgotten = 0;  // connections that gave way to newer ones
+    std::uint64_t forgotten = 0;  // connections evicted by newer ones
     Nanos first_time = 0;
     Nanos last_time = 0;
 };
@@ -58,8 +58,8 @@ class Sink {
   public:
     virtual ~Sink() = default;
     virtual void on_frame(const FrameEvent& event) = 0;
-    // A connection is over for us: forgotten, or the capture has ended. `notes` are those that only
-    // its end shows, `http` what its end cut short.
+    // A connection ends here: it was forgotten, or the capture has ended. `notes` are those that
+    // only its end shows; `http` holds the messages that its end cut short.
     virtual void on_connection(const Connection& connection, std::span<const HttpEvent> http,
                                std::span<const Note> notes) = 0;
     virtual void on_end(const Totals& totals, std::span<const Note> notes) = 0;
@@ -69,7 +69,7 @@ struct AnalyzerOptions {
     std::size_t connections_max = 64 << 10;
     std::size_t body_bytes_kept = 0;  // of each HTTP body
     bool verify_checksums = true;
-    bool find_secrets = false;  // fill in FrameEvent::hidden
+    bool find_secrets = false;  // fills in FrameEvent::hidden
 };
 
 class Analyzer {

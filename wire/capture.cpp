@@ -55,7 +55,7 @@ const Frame* Capture::next() {
     if (record == nullptr) {
         const std::string& why = std::visit(
             [](auto& from) -> const std::string& { return from.error(); }, source_->from);
-        // Where nothing came from an interface, something may come yet.
+        // From an interface a frame may still come.
         ended_ = std::holds_alternative<CaptureFile>(source_->from) || !why.empty();
         if (!why.empty()) {
             error_ = fmt::format("the capture breaks off after frame {}: {}", frame_.number, why);

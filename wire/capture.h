@@ -2,8 +2,8 @@
 // interface (live_capture.h).
 //
 // OWNERSHIP. A Frame's bytes belong to the capture and are valid until the next call of next().
-// THREADS. One. ERRORS. Opening says what was tried and why it failed. A file that breaks off or is
-// damaged further on ends the frames; error() then says so, and what came before stays good.
+// THREADS. One. ERRORS. Opening says what was tried and why it failed. Frames end where a file
+// breaks off or is damaged; error() then says so, and the earlier frames stay good.
 // Memory is bounded by the largest frame that is accepted (256 KiB), whatever the file's size.
 // Source: pcap(3PCAP), pcap-linktype(7).
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace sluice::wire {
 
-// What the first bytes of a frame are.
+// The link-layer header at the start of a frame.
 enum class Link : std::uint8_t { ethernet, cooked_v1, cooked_v2, null, loop, raw, unknown };
 
 struct Frame {
@@ -33,24 +33,24 @@ class Capture {
   public:
     // "-" is standard input.
     [[nodiscard]] static Result<Capture> open_file(const std::string& path);
-    // Live, from `interface`, limited by a filter of pcap-filter(7); of each frame the first
-    // `snap_bytes`. An error says which right is missing and how to get it.
+    // Live, from `interface`, limited by a filter of pcap-filter(7). Keeps the first `snap_bytes`
+    // of each frame. An error says which right is missing and how to get it.
     [[nodiscard]] static Result<Capture> open_live(const std::string& interface,
                                                    const std::string& filter,
                                                    int snap_bytes = kSnapBytesMax);
-    // Of a whole frame, be it assembled by the network card.
+    // Enough for a whole frame, even one that the network card assembled (offload).
     static constexpr int kSnapBytesMax = 256 << 10;
 
     Capture(Capture&&) noexcept;
     Capture& operator=(Capture&&) noexcept;
     ~Capture();
 
-    // The next frame, or null: the file's end, an error, or (live) nothing within 50 ms.
+    // The next frame. Null at the file's end, on an error, or (live) after 50 ms without a frame.
     [[nodiscard]] const Frame* next();
 
-    // Empty, or one line on why the frames ended before the file did.
+    // One line that says why the frames ended before the file did, or empty.
     [[nodiscard]] const std::string& error() const { return error_; }
-    // Live captures only end by an error.
+    // Live captures end only by an error.
     [[nodiscard]] bool ended() const { return ended_; }
     [[nodiscard]] Link link() const { return link_; }
     [[nodiscard]] int link_type() const { return link_type_; }  // the number that files use

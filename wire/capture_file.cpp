@@ -19,7 +19,7 @@ constexpr std::size_t kFileHeaderBytes = 24;
 constexpr std::size_t kRecordHeaderBytes = 16;
 constexpr std::size_t kBlockHeaderBytes = 8;
 constexpr std::size_t kInterfacesMax = 1024;
-constexpr std::size_t kReadBytes = 256 << 10;  // at once; the C library would take 4 KiB
+constexpr std::size_t kReadBytes = 256 << 10;  // the C library's default is 4 KiB
 
 enum Block : std::uint32_t {
     kSection = 0x0a0d0d0a,
@@ -38,7 +38,7 @@ std::uint64_t power(std::uint64_t base, unsigned exponent) {
     return value;
 }
 
-// Without overflow for any number of units; seconds that 64 bits cannot hold wrap around.
+// No number of units overflows; seconds that 64 bits cannot hold wrap around.
 Nanos to_time(std::uint64_t units, std::uint64_t units_per_second, std::int64_t offset_seconds) {
     const std::uint64_t seconds =
         units / units_per_second + static_cast<std::uint64_t>(offset_seconds);
@@ -60,7 +60,7 @@ Link link_of(int link_type) noexcept {
     switch (link_type) {
         case 0: return Link::null;
         case 1: return Link::ethernet;
-        case 101:  // raw IP; 228 and 229 say of which version
+        case 101:  // raw IP; 228 and 229 are its two versions
         case 228:
         case 229: return Link::raw;
         case 108: return Link::loop;
@@ -97,7 +97,7 @@ Result<CaptureFile> CaptureFile::open(const std::string& path) {
     return capture;
 }
 
-// Behind what is in block_ already.
+// Appends to block_.
 CaptureFile::Got CaptureFile::read(std::size_t bytes) {
     const std::size_t before = block_.size();
     block_.resize(before + bytes);
@@ -124,7 +124,7 @@ bool CaptureFile::failed(std::string why) {
     return false;
 }
 
-// Why it is no capture; empty: it is one, and its link type is known.
+// Says why the file is no capture. Empty: it is one, and its link type is known.
 std::string CaptureFile::begin() {
     if (read(4) != Got::all) {
         return "it is empty, or too short for a capture";
@@ -135,7 +135,7 @@ std::string CaptureFile::begin() {
         if (read(kBlockHeaderBytes - 4) != Got::all || !on_section()) {
             return error_.empty() ? "it breaks off in its header" : error_;
         }
-        // What comes before the first interface tells nothing of packets.
+        // Blocks before the first interface say nothing about packets.
         while (interfaces_.empty()) {
             if (!next_block()) {
                 return error_.empty() ? "it names no interface" : error_;
@@ -162,7 +162,7 @@ std::string CaptureFile::begin() {
     interfaces_.push_back(only);
     snap_length_ = only.snap_length == 0 || only.snap_length > kFrameBytesMax ? kFrameBytesMax
                                                                               : only.snap_length;
-    link_type_ = static_cast<int>(u32(20) & 0xffff);  // above: whether there is a check sequence
+    link_type_ = static_cast<int>(u32(20) & 0xffff);  // the upper bits tell of a check sequence
     return {};
 }
 
@@ -183,7 +183,7 @@ const CaptureFile::Record* CaptureFile::next() {
             case kOldPacket:
             case kSimplePacket:
             case kPacket: return on_packet();
-            default: break;  // names, statistics, secrets of others
+            default: break;  // name resolution, statistics, decryption secrets
         }
     }
     return nullptr;
@@ -213,7 +213,7 @@ const CaptureFile::Record* CaptureFile::next_record() {
     return &record_;
 }
 
-// Reads one block whole: type, length, body, length again. A new section is dealt with here.
+// Reads one whole block: type, length, body, length again. Handles a new section.
 bool CaptureFile::next_block() {
     block_.clear();
     const Got got = read(kBlockHeaderBytes);
@@ -239,8 +239,8 @@ bool CaptureFile::next_block() {
     return true;
 }
 
-// The block's header has been read. The length is in the byte order that the section is yet to
-// name.
+// The block's header has been read. Its length is in the section's byte order, which the next field
+// names.
 bool CaptureFile::on_section() {
     block_type_ = kSection;
     interfaces_.clear();
@@ -295,7 +295,7 @@ void CaptureFile::read_options(Interface& interface, std::size_t at, std::size_t
         if (code == kResolution && size == 1) {
             const auto value = static_cast<std::uint8_t>(block_[at]);
             const unsigned exponent = value & 0x7fU;
-            // Beyond these a second no longer has a number.
+            // With more, the units of a second do not fit in 64 bits.
             if ((value & 0x80U) != 0 ? exponent < 64 : exponent < 20) {
                 interface.units_per_second = power((value & 0x80U) != 0 ? 2 : 10, exponent);
             }

@@ -1,9 +1,9 @@
 // CaptureFile: a reader of pcap and pcapng files that needs no libpcap. It takes what libpcap
-// takes: both byte orders, micro- and nanoseconds, any number of interfaces as long as they are of
-// one link type.
+// takes: both byte orders, micro- and nanoseconds, any number of interfaces that share one link
+// type.
 //
 // OWNERSHIP. A record's bytes belong to the reader until the next call of next(). THREADS. One.
-// ERRORS. Opening says why; what is damaged further on ends the records, and error() says so.
+// ERRORS. Opening says why it failed. Later damage ends the records, and error() says so.
 // Memory is bounded by kBlockBytesMax, whatever the file claims.
 // Source: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
 #pragma once
@@ -21,13 +21,12 @@
 
 namespace sluice::wire {
 
-// Of the numbers that files use (pcap-linktype(7)).
+// From a number that files use (pcap-linktype(7)).
 [[nodiscard]] Link link_of(int link_type) noexcept;
-// "its link type is ...": why a file or an interface is not read.
+// Why a file or an interface is not read: "its link type is ...".
 [[nodiscard]] std::string unknown_link(std::string_view source, int link_type);
-// A frame's time. A damaged file may name any second at all: those that 64 bits of nanoseconds
-// cannot hold become the nearest of a range (1970 to 2255) in which differences cannot overflow
-// either.
+// A frame's time. A damaged file may name any second, and 64 bits of nanoseconds cannot hold them
+// all. The time is clamped to a range (1970 to 2255) in which differences cannot overflow either.
 [[nodiscard]] Nanos frame_time(std::int64_t seconds, Nanos nanos) noexcept;
 
 class CaptureFile {
@@ -46,7 +45,7 @@ class CaptureFile {
 
     // The next record, or null at the end.
     [[nodiscard]] const Record* next();
-    // Empty, or one line on why the records ended before the file did.
+    // One line that says why the records ended before the file did, or empty.
     [[nodiscard]] const std::string& error() const { return error_; }
     [[nodiscard]] int link_type() const { return link_type_; }
     [[nodiscard]] std::uint32_t snap_length() const { return snap_length_; }
@@ -77,7 +76,7 @@ class CaptureFile {
 
     std::unique_ptr<std::FILE, Close> file_;
     std::vector<char> block_;
-    std::vector<Interface> interfaces_;  // of the section; of a pcap file the one there is
+    std::vector<Interface> interfaces_;  // of the section; a pcap file has one
     Record record_;
     std::uint32_t block_type_ = 0;
     std::uint32_t snap_length_ = 0;

@@ -1,5 +1,5 @@
-// What is known of one connection: who, when, how it was opened and closed. Filled in by the
-// analyzer as frames come; every number is of a captured frame, 0 where there was none.
+// Facts about one connection: its ends, its times, how it was opened and closed. The analyzer fills
+// them in as frames come. A frame number names a captured frame; 0 means that there was none.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace sluice::wire {
 
-// A moment on the wire.
+// When something was captured.
 struct Mark {
     std::uint64_t frame = 0;  // 0: it was not captured
     Nanos time = 0;
@@ -21,11 +21,11 @@ struct Mark {
 enum class Close : std::uint8_t {
     none,          // still open when the capture ended
     half,          // one FIN only, or one of them was never acknowledged
-    three,         // FIN, FIN+ACK, ACK: the ACK of the first FIN rode on the second one
+    three,         // FIN, FIN+ACK, ACK: the second FIN carries the ACK of the first
     four,          // FIN, ACK, FIN, ACK
-    simultaneous,  // both FINs were on their way at once
+    simultaneous,  // neither FIN acknowledges the other
     reset,
-    refused,  // the SYN was answered by a reset
+    refused,  // a reset answered the SYN
 };
 [[nodiscard]] std::string_view to_string(Close close) noexcept;
 
@@ -50,7 +50,7 @@ struct Connection {
     std::uint64_t stream = 0;  // from 0, in the order of first frames, as tshark counts
     Side sides[2];
     int client = 0;            // which side
-    bool client_seen = false;  // from a SYN; otherwise concluded from HTTP or the ports
+    bool client_seen = false;  // from a SYN; otherwise inferred from HTTP or the ports
     Mark first;
     Mark last;
     Mark handshake_ack;  // the segment that completes the handshake
@@ -64,7 +64,7 @@ struct Connection {
 
     [[nodiscard]] const Side& client_side() const { return sides[client]; }
     [[nodiscard]] const Side& server_side() const { return sides[1 - client]; }
-    // Which side stays in TIME_WAIT (bit 0: side 0, bit 1: side 1). Inferred, always: no segment
+    // Which side stays in TIME_WAIT (bit 0: side 0, bit 1: side 1). Always inferred: no segment
     // shows it.
     [[nodiscard]] unsigned time_wait() const noexcept {
         return (sides[0].state.state == TcpState::time_wait ? 1U : 0U) |

@@ -17,8 +17,8 @@ using report::Svg;
 constexpr double kWidth = 920;
 constexpr double kClientX = 190;
 constexpr double kServerX = 730;
-constexpr double kStep = 30;         // least distance of two segments
-constexpr double kFarthest = 66;     // largest, before the line is broken
+constexpr double kStep = 30;         // minimum distance of two segments
+constexpr double kFarthest = 66;     // maximum, before the line is broken
 constexpr double kPixelsPerMs = 20;  // between them
 constexpr double kTop = 64;
 
@@ -68,8 +68,8 @@ namespace {
 
 constexpr double kMiddleX = (kClientX + kServerX) / 2;
 
-// The time that passed between two frames, drawn from `y` on; how far apart they are. A long one
-// is cut, and told.
+// Draws the time between two frames from `y` on and returns their distance. A long time is cut, and
+// written beside the break.
 double add_gap(Svg& svg, double y, Nanos gap, Language language) {
     const double distance = static_cast<double>(std::max<Nanos>(gap, 0)) / 1e6 * kPixelsPerMs;
     const double shown = std::clamp(distance, kStep, kFarthest);
@@ -84,7 +84,7 @@ double add_gap(Svg& svg, double y, Nanos gap, Language language) {
     return shown;
 }
 
-// An arrow at `y` with what the frame carries; where its lower end is.
+// Draws an arrow at `y` with the frame's content and returns its lower end.
 double add_frame(Svg& svg, double y, const FrameRecord& frame, bool to_right, Nanos since_first) {
     const std::string side = to_right ? "client" : "server";
     const double from = to_right ? kClientX : kServerX;
@@ -101,7 +101,7 @@ double add_frame(Svg& svg, double y, const FrameRecord& frame, bool to_right, Na
     return y;
 }
 
-// Who is who, and the line of each from there to the bottom.
+// Draws an end's name and address, and its line from there to the bottom.
 void add_end(Svg& svg, double x, double bottom, const std::string& side, std::string_view name,
              const Endpoint& endpoint) {
     svg.line({x, 42}, {x, bottom}, "life");

@@ -1,6 +1,5 @@
-// Drawings of what was captured: the sequence of a connection's segments between its two ends, and
-// the connections side by side in time. SVG without scripts, coloured by the page's variables; and
-// the same sequence as text.
+// Drawings of what was captured: a sequence diagram of a connection's segments, and a waterfall of
+// all connections. SVG without scripts, coloured by the page's variables, or text.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +10,8 @@
 
 namespace sluice::wire {
 
-// Distances are to scale between a least one, at which labels stay readable, and a largest one,
-// beyond which the line is broken and the time stands beside the break.
+// Distances are to scale between a minimum, which keeps labels readable, and a maximum. Beyond the
+// maximum the line is broken, and the time is written beside the break.
 [[nodiscard]] std::string sequence_svg(const ConnectionRecord& record, Language language,
                                        std::size_t frames_max);
 [[nodiscard]] std::string sequence_text(const ConnectionRecord& record, Language language,

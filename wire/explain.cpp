@@ -7,7 +7,7 @@ namespace sluice::wire {
 namespace {
 
 struct FieldText {
-    std::string_view name;  // in small letters
+    std::string_view name;  // in lower case
     std::string_view en;
     std::string_view zh;
 };

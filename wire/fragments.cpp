@@ -10,10 +10,10 @@ constexpr std::uint32_t kUnit = 8;
 
 }  // namespace
 
-std::list<Fragments::Datagram>::iterator Fragments::find(const IpPacket& piece) {
+std::list<Fragments::Datagram>::iterator Fragments::find(const IpPacket& packet) {
     auto at = std::find_if(datagrams_.begin(), datagrams_.end(), [&](const Datagram& one) {
-        return one.id == piece.id && one.from == piece.from && one.to == piece.to &&
-               (one.protocol == piece.protocol || piece.from.size == 16);
+        return one.id == packet.id && one.from == packet.from && one.to == packet.to &&
+               (one.protocol == packet.protocol || packet.from.size == 16);
     });
     if (at != datagrams_.end()) {
         return at;
@@ -22,40 +22,40 @@ std::list<Fragments::Datagram>::iterator Fragments::find(const IpPacket& piece) 
         datagrams_.pop_front();
     }
     Datagram fresh;
-    fresh.from = piece.from;
-    fresh.to = piece.to;
-    fresh.id = piece.id;
-    fresh.protocol = piece.protocol;
+    fresh.from = packet.from;
+    fresh.to = packet.to;
+    fresh.id = packet.id;
+    fresh.protocol = packet.protocol;
     return datagrams_.insert(datagrams_.end(), std::move(fresh));
 }
 
-bool Fragments::add(IpPacket& piece) {
-    const std::uint32_t end = piece.offset + piece.length;
-    const bool uneven = piece.more_fragments && piece.length % kUnit != 0;
-    const auto at = find(piece);
+bool Fragments::add(IpPacket& packet) {
+    const std::uint32_t end = packet.offset + packet.length;
+    const bool uneven = packet.more_fragments && packet.length % kUnit != 0;
+    const auto at = find(packet);
     Datagram& datagram = *at;
-    if (piece.length == 0 || uneven || end > kDatagramBytesMax ||
-        piece.payload.size() < piece.length || (datagram.total != 0 && end > datagram.total)) {
+    if (packet.length == 0 || uneven || end > kDatagramBytesMax ||
+        packet.payload.size() < packet.length || (datagram.total != 0 && end > datagram.total)) {
         datagrams_.erase(at);
         return false;
     }
-    if (!piece.more_fragments) {
+    if (!packet.more_fragments) {
         datagram.total = end;
     }
-    if (piece.offset == 0) {
-        datagram.protocol = piece.protocol;
+    if (packet.offset == 0) {
+        datagram.protocol = packet.protocol;
     }
     if (datagram.bytes.size() < end) {
         datagram.bytes.resize(end);
         datagram.filled.resize((end + kUnit - 1) / kUnit);
     }
-    for (std::uint32_t done = 0; done < piece.length; done += kUnit) {
-        const std::uint32_t unit = (piece.offset + done) / kUnit;
+    for (std::uint32_t done = 0; done < packet.length; done += kUnit) {
+        const std::uint32_t unit = (packet.offset + done) / kUnit;
         if (datagram.filled[unit]) {
             continue;
         }
-        const std::uint32_t size = std::min(kUnit, piece.length - done);
-        datagram.bytes.replace(piece.offset + done, size, piece.payload.substr(done, size));
+        const std::uint32_t size = std::min(kUnit, packet.length - done);
+        datagram.bytes.replace(packet.offset + done, size, packet.payload.substr(done, size));
         datagram.filled[unit] = true;
         datagram.have += size;
     }
@@ -64,12 +64,12 @@ bool Fragments::add(IpPacket& piece) {
         return false;
     }
     whole_ = std::move(datagram.bytes);
-    piece.protocol = datagram.protocol;
-    piece.ip_bytes = piece.ip_bytes - piece.length + datagram.total;
-    piece.length = datagram.total;
-    piece.payload = whole_;
-    piece.fragment = piece.more_fragments = false;
-    piece.offset = 0;
+    packet.protocol = datagram.protocol;
+    packet.ip_bytes = packet.ip_bytes - packet.length + datagram.total;
+    packet.length = datagram.total;
+    packet.payload = whole_;
+    packet.fragment = packet.more_fragments = false;
+    packet.offset = 0;
     datagrams_.erase(at);
     return true;
 }

@@ -1,10 +1,10 @@
-// IP fragments, put together again. A datagram that was cut on its way gives its segment in the
-// frame that completes it.
+// Reassembly of IP fragments. A fragmented datagram yields its segment in the frame that completes
+// it.
 //
-// Bounded: so many datagrams at once, each at most 64 KiB; the oldest gives way. Pieces that
-// overlap keep the bytes that came first (RFC 5722 forbids overlaps in IPv6; in IPv4 hosts differ),
-// and a datagram with a piece that was not captured whole is given up. Sources: RFC 791
-// section 3.2, RFC 8200 section 4.5.
+// Bounded: kDatagramsMax datagrams at once, each at most 64 KiB; a new one evicts the oldest. Where
+// fragments overlap, the bytes that came first count (RFC 5722 forbids overlaps in IPv6; in IPv4
+// hosts differ). A datagram is given up when one of its fragments was not captured whole. Sources:
+// RFC 791 section 3.2, RFC 8200 section 4.5.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,9 @@ class Fragments {
     static constexpr std::size_t kDatagramsMax = 64;
     static constexpr std::uint32_t kDatagramBytesMax = 65'535;
 
-    // True when `piece` completed its datagram: then `piece` is the whole of it, with a payload
-    // that stays valid until the next call.
-    [[nodiscard]] bool add(IpPacket& piece);
+    // True when `packet` completed its datagram. It then is the whole datagram, and its payload
+    // stays valid until the next call.
+    [[nodiscard]] bool add(IpPacket& packet);
 
     [[nodiscard]] std::size_t waiting() const { return datagrams_.size(); }
 
@@ -33,13 +33,13 @@ class Fragments {
         Address to;
         std::uint32_t id = 0;
         std::uint8_t protocol = 0;
-        std::uint32_t total = 0;  // 0: the last piece has not come
+        std::uint32_t total = 0;  // 0: the last fragment has not come
         std::uint32_t have = 0;   // bytes filled
         std::string bytes;
         std::vector<bool> filled;  // by units of 8 bytes
     };
 
-    [[nodiscard]] std::list<Datagram>::iterator find(const IpPacket& piece);
+    [[nodiscard]] std::list<Datagram>::iterator find(const IpPacket& packet);
 
     std::list<Datagram> datagrams_;
     std::string whole_;

@@ -76,7 +76,7 @@ void HttpConversation::collect_secrets(int direction, std::string_view bytes, st
                                        std::vector<ByteRange>& out) const {
     const bool read = request_direction_ >= 0 && !given_up_[direction];
     if (!read && begin + bytes.size() > position_[direction]) {
-        // Nobody has read it, nor perhaps what stands before it, which would tell.
+        // Neither these bytes nor perhaps those before them have been read, so all may be secret.
         out.push_back({begin, begin + bytes.size()});
     } else if (!read) {
         collect_named_values(bytes, begin, out);

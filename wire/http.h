@@ -1,17 +1,17 @@
-// HTTP/1.x in the two streams of a connection: messages, which of them answer which, and the frames
-// that carried them.
+// HTTP/1.x in the two streams of a connection: the messages, which response answers which request,
+// and the frames that carried them.
 //
 // Start lines are split here, because llhttp refuses methods and versions that it does not know,
-// and a capture shows those too; fields, framing and bodies are llhttp's. A stream that does not
-// begin like HTTP is left alone. After a gap inside a head, or bytes that make no sense, a
-// direction looks for the next segment that begins like a message.
+// and a capture shows those too. llhttp reads fields, framing and bodies. A stream that does not
+// begin like HTTP is not parsed. After a gap inside a head, or bytes that are no HTTP, a direction
+// looks for the next segment that begins like a message.
 //
-// Responses answer requests in order (RFC 9112 section 9.3.2); 1xx are interim answers to the same
-// request (RFC 9110 section 15.2); a response that comes before its request is complete (408, 413
-// ...) belongs to the one under way.
+// Responses answer requests in order (RFC 9112 section 9.3.2). 1xx are interim responses to the
+// same request (RFC 9110 section 15.2). A response that comes before its request is complete (408,
+// 413 ...) belongs to the request in flight.
 //
-// Bounded: heads of 256 KiB, 1,000 fields, 4,096 exchanges that wait, and as much of each body as
-// the caller wants to keep. Sources: RFC 9110, RFC 9112.
+// Bounded: heads of 256 KiB, 1,000 fields, 4,096 waiting exchanges, and as much of each body as the
+// caller keeps. Sources: RFC 9110, RFC 9112.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@
 
 namespace sluice::wire {
 
-enum class HttpEventKind : std::uint8_t { head, end, cut, nonsense };
+enum class HttpEventKind : std::uint8_t { head, end, cut, not_http };
 
 struct HttpEvent {
     HttpEventKind kind = HttpEventKind::head;
@@ -51,13 +51,13 @@ class HttpConversation final : public StreamConsumer {
     // The end of a direction (FIN), or of everything (reset, end of the capture).
     void on_end(int direction, Origin origin, bool aborted);
 
-    // What happened since the last call, in order.
+    // The events since the last call, in order.
     [[nodiscard]] std::vector<HttpEvent>& events() noexcept { return events_; }
     // Which direction carries requests: 0, 1, or -1 when neither looked like HTTP.
     [[nodiscard]] int request_direction() const noexcept { return request_direction_; }
     [[nodiscard]] bool is_http() const noexcept { return request_direction_ >= 0; }
-    // The parts of a direction's bytes that must not be shown; `begin` is their place in the
-    // stream.
+    // The parts of a direction's bytes that must not be shown; `begin` is the stream offset of
+    // `bytes`.
     void collect_secrets(int direction, std::string_view bytes, std::uint64_t begin,
                          std::vector<ByteRange>& out) const;
 
@@ -78,8 +78,8 @@ class HttpConversation final : public StreamConsumer {
     bool given_up_[2] = {false, false};
     std::unique_ptr<Parser> parsers_[2];
     Secrets secrets_[2];
-    std::uint64_t position_[2] = {0, 0};                  // how much of each stream has come
-    std::vector<std::shared_ptr<HttpExchange>> waiting_;  // requests whose answer is not complete
+    std::uint64_t position_[2] = {0, 0};                  // bytes received of each stream
+    std::vector<std::shared_ptr<HttpExchange>> waiting_;  // the response is not complete
     std::uint64_t exchanges_ = 0;
     std::vector<HttpEvent> events_;
 };

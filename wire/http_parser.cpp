@@ -49,7 +49,7 @@ llhttp_settings_t HttpConversation::Parser::make_settings() noexcept {
     return settings;
 }
 
-// One that has just read a first line that it knows.
+// A parser that has just read a first line that llhttp knows.
 llhttp_t HttpConversation::Parser::make_machine(bool requests) noexcept {
     static const llhttp_settings_t settings = make_settings();
     llhttp_t machine;
@@ -84,7 +84,7 @@ int HttpConversation::Parser::on_value(std::string_view part) {
 }
 
 int HttpConversation::Parser::on_head_end() {
-    machine_.upgrade = 0;  // a wish; only 101 grants it
+    machine_.upgrade = 0;  // only a request for it; 101 grants it
     if (message_->head_complete) {
         return 0;
     }
@@ -171,7 +171,7 @@ void HttpConversation::Parser::give_up(std::string_view why, Origin origin) {
     leave(Mode::seek);
 }
 
-// `part` is of the bytes under way.
+// `part` is within the current bytes.
 void HttpConversation::Parser::hide(std::string_view part) {
     if (part.empty() || filling_) {
         return;
@@ -196,7 +196,7 @@ std::uint64_t HttpConversation::Parser::content_ahead() const noexcept {
     return 0;
 }
 
-// The start line, however it is cut; returns what follows.
+// Takes the start line, however segments cut it; returns the rest.
 std::string_view HttpConversation::Parser::take_line(std::string_view bytes, Origin origin) {
     if (message_ == nullptr) {
         // An empty line before a message is allowed (RFC 9112 section 2.2).
@@ -206,7 +206,7 @@ std::string_view HttpConversation::Parser::take_line(std::string_view bytes, Ori
         }
         bytes.remove_prefix(start);
         if (!(requests_ ? looks_like_request(bytes) : looks_like_response(bytes))) {
-            owner_.emit(HttpEventKind::nonsense, direction_, nullptr, requests_);
+            owner_.emit(HttpEventKind::not_http, direction_, nullptr, requests_);
             hide(bytes);
             mode_ = Mode::seek;
             return {};
@@ -229,7 +229,7 @@ std::string_view HttpConversation::Parser::take_line(std::string_view bytes, Ori
     return bytes;
 }
 
-// llhttp goes on from a first line that it knows, with the status of ours.
+// llhttp continues after a first line that it knows, with this message's status.
 void HttpConversation::Parser::line_complete(Origin origin) {
     if (!(requests_ ? message_->split_request_line()
                     : message_->split_status_line(message_->status))) {
@@ -271,7 +271,7 @@ std::string_view HttpConversation::Parser::execute(std::string_view bytes, Origi
         return bytes.substr(used);
     }
     if (result != HPE_OK) {
-        // A value that the error cuts off was not handed over: all of this is suspect.
+        // llhttp did not pass on a value that the error cuts off: hide all of these bytes.
         hide(bytes);
         const char* why = llhttp_get_error_reason(&machine_);
         give_up(why == nullptr || *why == '\0' ? llhttp_errno_name(result) : why, origin);
@@ -328,7 +328,7 @@ void HttpConversation::Parser::feed(std::string_view bytes, Origin origin) {
 void HttpConversation::Parser::gap(std::uint64_t bytes, Origin origin) {
     const bool content = content_ahead() >= bytes;
     if (!content) {
-        // A copy of these bytes that comes late is read by nobody.
+        // A late copy of these bytes is not parsed.
         const std::uint64_t begin = owner_.position_[direction_];
         owner_.secrets_[direction_].hide({begin, begin + bytes});
     }
@@ -342,7 +342,7 @@ void HttpConversation::Parser::gap(std::uint64_t bytes, Origin origin) {
         give_up("bytes of it are not in the capture", origin);
         return;
     }
-    // llhttp only counts a body: the last byte stands for all that are missing.
+    // llhttp only counts a body: one byte stands for all that are missing.
     if (!open_end) {
         machine_.content_length -= bytes - 1;
     }

@@ -1,5 +1,5 @@
-// One direction of an HTTP conversation: bytes in, messages out. Inside of HttpConversation, whose
-// header says what is read how; here is how far a message has come.
+// One direction of an HTTP conversation: bytes in, messages out. Part of HttpConversation, whose
+// header says how messages are read; this class holds the state of the current one.
 #pragma once
 
 #include <llhttp.h>
@@ -19,7 +19,7 @@ class HttpConversation::Parser {
     void feed(std::string_view bytes, Origin origin);
     void gap(std::uint64_t bytes, Origin origin);
     void end(Origin origin, bool aborted);
-    // How many of the bytes to come are content, whatever they are.
+    // How many of the next bytes are content, whatever their values.
     [[nodiscard]] std::uint64_t content_ahead() const noexcept;
 
   private:
@@ -53,12 +53,12 @@ class HttpConversation::Parser {
     bool naming_ = false;
     bool ended_ = false;
     bool in_chunk_ = false;
-    bool filling_ = false;  // the bytes stand for ones that were not captured
+    bool filling_ = false;  // the bytes replace some that were not captured
     bool keep_body_ = true;
     llhttp_t machine_{};
     std::shared_ptr<HttpExchange> exchange_;
-    HttpMessage* message_ = nullptr;  // of exchange_, while one is under way
-    const char* fed_ = nullptr;       // the bytes under way, and their place in the stream
+    HttpMessage* message_ = nullptr;  // the current one, in exchange_
+    const char* fed_ = nullptr;       // the current bytes, and their stream offset
     std::uint64_t fed_at_ = 0;
 };
 

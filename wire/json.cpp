@@ -22,7 +22,7 @@ std::string_view kind_name(HttpEventKind kind) {
         case HttpEventKind::head: return "head";
         case HttpEventKind::end: return "end";
         case HttpEventKind::cut: return "cut";
-        case HttpEventKind::nonsense: return "not_http";
+        case HttpEventKind::not_http: return "not_http";
     }
     return "";
 }
@@ -220,7 +220,7 @@ void JsonLines::on_frame(const FrameEvent& event) {
         notes(event.notes);
     }
     put(out_, "}}\n");
-    out_.settle();
+    out_.flush_if_full();
 }
 
 void JsonLines::mark(std::string_view name, Mark mark) {
@@ -277,7 +277,7 @@ void JsonLines::on_connection(const Connection& connection, std::span<const Http
     http(events);
     notes(connection_notes);
     put(out_, "}}\n");
-    out_.settle();
+    out_.flush_if_full();
 }
 
 void JsonLines::on_end(const Totals& totals, std::span<const Note> capture_notes) {

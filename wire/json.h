@@ -1,5 +1,5 @@
-// JSON Lines: one object for each frame, each connection and the whole, as they come. The schema is
-// in docs/wire.md; its name and version stand in the first line.
+// JSON Lines: one object for each frame, each connection and the end, in order. docs/wire.md
+// describes the schema; its name and version are in the first line.
 #pragma once
 
 #include "wire/analyzer.h"
@@ -17,7 +17,7 @@ class JsonLines final : public Sink {
     void on_connection(const Connection& connection, std::span<const HttpEvent> http,
                        std::span<const Note> notes) override;
     void on_end(const Totals& totals, std::span<const Note> notes) override;
-    // The last line, when the capture broke off: why.
+    // The last line when the capture broke off; it says why.
     void on_error(std::string_view why);
 
   private:

@@ -1,8 +1,8 @@
-// LiveCapture: frames from an interface of this machine: on Linux by libpcap, which is loaded when
-// the first one is opened, so that everything else runs where there is none; on Windows not at all.
+// LiveCapture: frames from an interface of this machine. On Linux libpcap reads them. It is loaded
+// when the first capture opens, so that everything else runs without it. On Windows open() fails.
 //
 // OWNERSHIP. A frame's bytes belong to the capture until the next call of next(). THREADS. One.
-// ERRORS. Opening says why and what helps. error() says why the frames ended.
+// ERRORS. Opening says why it failed and what helps. error() says why the frames ended.
 // Source: pcap(3PCAP), pcap-linktype(7).
 #pragma once
 
@@ -25,7 +25,7 @@ class LiveCapture {
     LiveCapture& operator=(LiveCapture&&) noexcept;
     ~LiveCapture();
 
-    // The next frame, or null: an error, or nothing came within 50 ms.
+    // The next frame. Null on an error, or after 50 ms without a frame.
     [[nodiscard]] const CaptureFile::Record* next();
     [[nodiscard]] const std::string& error() const { return error_; }
     [[nodiscard]] int link_type() const;

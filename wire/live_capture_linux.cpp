@@ -9,7 +9,7 @@
 
 namespace sluice::wire {
 
-// What is used of libpcap.
+// The functions of libpcap that are used.
 struct Pcap {
     decltype(&pcap_create) create;
     decltype(&pcap_set_snaplen) set_snaplen;
@@ -36,10 +36,10 @@ namespace {
 
 constexpr int kLiveTimeoutMs = 50;
 constexpr int kLiveBufferBytes = 16 << 20;
-// DLT_RAW differs between systems; in files it is this (pcap-linktype(7)).
+// DLT_RAW differs between systems; files use this number (pcap-linktype(7)).
 constexpr int kLinkTypeRaw = 101;
 
-// Debian's soname, and the one of upstream.
+// Debian's soname, and upstream's.
 constexpr const char* kLibraries[] = {"libpcap.so.0.8", "libpcap.so.1"};
 
 template <typename Function>
@@ -69,7 +69,7 @@ bool find_all(void* library, Pcap& pcap) {
            find(library, "pcap_close", pcap.close);
 }
 
-// Loaded once and never let go of; null where it is not installed.
+// Loaded once and never unloaded; null where it is not installed.
 const Pcap* pcap() {
     static const auto loaded = []() -> std::unique_ptr<const Pcap> {
         for (const char* name : kLibraries) {
@@ -167,13 +167,13 @@ const CaptureFile::Record* LiveCapture::next() {
     const u_char* bytes = nullptr;
     int got = lib.next_ex(from, &header, &bytes);
     if (got == 0) {
-        // libpcap's own wait does not promise to end when nothing comes.
+        // libpcap's own timeout is not guaranteed to expire when no packet comes.
         pollfd ready{lib.get_selectable_fd(from), POLLIN, 0};
         (void)poll(&ready, 1, kLiveTimeoutMs);
         got = lib.next_ex(from, &header, &bytes);
     }
     if (got == 1) {
-        // tv_usec is of nanoseconds, by the precision asked for.
+        // tv_usec holds nanoseconds: the capture asked for this precision.
         record_.time = frame_time(header->ts.tv_sec, header->ts.tv_usec);
         record_.length = header->len;
         record_.bytes = {reinterpret_cast<const char*>(bytes), header->caplen};

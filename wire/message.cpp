@@ -87,7 +87,7 @@ bool HttpHead::split_status_line(int& status) {
 }
 
 void HttpHead::begin_field() {
-    constexpr std::size_t kUsual = 12;  // room for as many is made at once
+    constexpr std::size_t kUsual = 12;  // space for these is reserved at once
     if (fields_.empty()) {
         fields_.reserve(kUsual);
     }
@@ -95,7 +95,7 @@ void HttpHead::begin_field() {
 }
 
 void HttpHead::trim_value() {
-    Place& value = fields_.back().value;
+    Span& value = fields_.back().value;
     while (value.size > 0 && http::is_ows(text_[value.begin + value.size - 1])) {
         --value.size;
     }

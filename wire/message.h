@@ -1,8 +1,8 @@
 // An HTTP/1.x message as it was captured, and the exchange that it belongs to.
 //
-// A message's head is one buffer of text; method, target, fields and the rest are places in it. So
-// a message costs a handful of allocations, however many fields it has, and what is handed out are
-// views: valid while the message is there and gets no more bytes. Sources: RFC 9110, RFC 9112.
+// A message's head is one buffer of text; method, target, fields and the rest are spans of it. So a
+// message costs a handful of allocations, however many fields it has. Accessors return views, valid
+// while the message exists and gets no more bytes. Sources: RFC 9110, RFC 9112.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct MessageSegment {
     std::uint32_t bytes = 0;
 };
 
-// What a head says, as text.
+// A message's head, as text.
 class HttpHead {
   public:
     [[nodiscard]] std::string_view method() const noexcept { return at(method_); }  // requests
@@ -44,13 +44,13 @@ class HttpHead {
             return HttpField{at(one.name), at(one.value)};
         });
     }
-    // The first field of that name, without regard to case.
+    // The first field of that name; case is ignored.
     [[nodiscard]] std::optional<std::string_view> field(std::string_view name) const noexcept;
 
-    // ---- for who reads it from the wire, in this order
+    // ---- for the parser, in this order
     void append_line(std::string_view part);
     [[nodiscard]] std::size_t text_bytes() const noexcept { return text_.size(); }
-    // What was appended is all of the first line. False: it is none of HTTP.
+    // The first line is complete. False when it is not a line of HTTP.
     [[nodiscard]] bool split_request_line();
     [[nodiscard]] bool split_status_line(int& status);
     void begin_field();
@@ -61,33 +61,33 @@ class HttpHead {
     [[nodiscard]] std::string_view last_name() const noexcept { return at(fields_.back().name); }
 
   private:
-    struct Place {
+    struct Span {
         std::uint32_t begin = 0;
         std::uint32_t size = 0;
     };
     struct Field {
-        Place name;
-        Place value;
+        Span name;
+        Span value;
     };
 
-    [[nodiscard]] std::string_view at(Place place) const noexcept {
-        return {text_.data() + place.begin, place.size};
+    [[nodiscard]] std::string_view at(Span span) const noexcept {
+        return {text_.data() + span.begin, span.size};
     }
-    // Names and values come whole before the next one begins, so the end of the text is theirs.
-    void append(Place& place, std::string_view part) {
-        if (place.size == 0) {
-            place.begin = static_cast<std::uint32_t>(text_.size());
+    // A name or value is complete before the next begins, so it always grows at the text's end.
+    void append(Span& span, std::string_view part) {
+        if (span.size == 0) {
+            span.begin = static_cast<std::uint32_t>(text_.size());
         }
         text_ += part;
-        place.size += static_cast<std::uint32_t>(part.size());
+        span.size += static_cast<std::uint32_t>(part.size());
     }
     [[nodiscard]] std::string_view line() const noexcept;
 
     std::string text_;
-    Place method_;
-    Place target_;
-    Place version_;
-    Place reason_;
+    Span method_;
+    Span target_;
+    Span version_;
+    Span reason_;
     std::vector<Field> fields_;
 };
 
@@ -104,9 +104,9 @@ struct HttpMessage : HttpHead {
     std::uint64_t head_bytes = 0;
     std::uint64_t body_bytes = 0;   // of the content, without chunk framing
     std::uint64_t total_bytes = 0;  // on the wire, head included
-    std::string body;               // its beginning, as much as is kept
-    std::string_view error;         // why it ends early: a text that never goes away
-    Origin first;                   // of its first byte, its head's last and its own last
+    std::string body;               // its beginning, up to the bound
+    std::string_view error;         // why it ends early: a static text
+    Origin first;                   // of its first byte; below: of its head's last and its last
     Origin head;
     Origin last;
     std::vector<MessageSegment> segments;
@@ -118,7 +118,7 @@ struct HttpExchange {
     HttpMessage request;
     std::vector<HttpMessage> interim;  // 1xx
     HttpMessage response;
-    bool pipelined = false;  // sent before the one before it was answered
+    bool pipelined = false;  // sent before the previous request was answered
 };
 
 }  // namespace sluice::wire

@@ -11,7 +11,7 @@ namespace sluice::wire {
 
 namespace {
 
-constexpr std::uint32_t kJumboBytes = 9'216;  // the largest frames that networks are set up for
+constexpr std::uint32_t kJumboBytes = 9'216;  // the largest usual MTU
 
 constexpr RuleText kRules[] = {
     {"offload.frame_larger_than_mss", Severity::lesson, "RFC 9293 section 3.7.1",
@@ -152,7 +152,7 @@ constexpr RuleText kRules[] = {
 };
 static_assert(std::size(kRules) == static_cast<std::size_t>(Rule::count));
 
-// Arguments that are words; sentence() puts them into the language.
+// Arguments that are words; sentence() translates them.
 constexpr struct {
     std::string_view key;
     std::string_view en;
@@ -186,33 +186,32 @@ std::string side_word(const Connection& connection, int side) {
     return side == connection.client ? "@client" : "@server";
 }
 
-// What a note says beside its rule. Without frames it is about the event's.
-struct Said {
+// A note's arguments and frames. Without frames it is about the event's frame.
+struct Details {
     std::string first;
     std::string second;
     std::array<std::uint64_t, 4> frames{};
 };
 
-// Adds a note for the event. Whether it was added is nobody's business: what it says is handed
-// over.
+// Adds a note for the event.
 void add(const FrameEvent& event, NoteState& state, std::vector<Note>& out, Rule rule,
-         Said said = {}) {
+         Details details = {}) {
     state.said |= std::uint64_t{1} << static_cast<unsigned>(rule);
-    if (said.frames[0] == 0) {
-        said.frames[0] = event.frame->number;
+    if (details.frames[0] == 0) {
+        details.frames[0] = event.frame->number;
     }
     out.push_back({rule,
                    event.connection->stream,
                    true,
-                   said.frames,
-                   {std::move(said.first), std::move(said.second)}});
+                   details.frames,
+                   {std::move(details.first), std::move(details.second)}});
 }
 
-// The same, but at most one of its kind for each connection.
+// The same, but at most once for each rule and connection.
 void add_once(const FrameEvent& event, NoteState& state, std::vector<Note>& out, Rule rule,
-              Said said = {}) {
+              Details details = {}) {
     if ((state.said >> static_cast<unsigned>(rule) & 1U) == 0) {
-        add(event, state, out, rule, std::move(said));
+        add(event, state, out, rule, std::move(details));
     }
 }
 static_assert(static_cast<unsigned>(Rule::count) <= 64);
@@ -399,14 +398,14 @@ void Notes::see_close(const FrameEvent& event, NoteState& state, std::vector<Not
     if (connection.close == Close::reset) {
         return;
     }
-    Said said{side_word(connection, 1 - starter), side_word(connection, starter)};
+    Details details{side_word(connection, 1 - starter), side_word(connection, starter)};
     if (rule == Rule::close_in_three) {
-        said.frames = {first.fin.frame, second.fin.frame, second.fin_acked.frame};
+        details.frames = {first.fin.frame, second.fin.frame, second.fin_acked.frame};
     } else {
-        said.frames = {first.fin.frame, first.fin_acked.frame, second.fin.frame,
-                       second.fin_acked.frame};
+        details.frames = {first.fin.frame, first.fin_acked.frame, second.fin.frame,
+                          second.fin_acked.frame};
     }
-    add_once(event, state, out, rule, std::move(said));
+    add_once(event, state, out, rule, std::move(details));
 }
 
 void Notes::see(const FrameEvent& event, NoteState& state, std::vector<Note>& out) {

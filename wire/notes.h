@@ -1,7 +1,6 @@
-// Expert notes: rules that see something worth a sentence in what was captured. Each has an id, a
-// severity, the place in a standard that it rests on, and its sentence in English and Chinese; each
-// note names the frames that it is about. The rules are pure functions of a frame's event and of
-// what the connection remembers.
+// Expert notes: rules that explain what was captured. Each rule has an id, a severity, a section of
+// a standard as its source, and a sentence in English and Chinese. Each note names the frames that
+// it is about. The rules are pure functions of a frame's event and the connection's NoteState.
 #pragma once
 
 #include <array>
@@ -74,14 +73,14 @@ struct Note {
     Rule rule = Rule::count;
     std::uint64_t stream = 0;
     bool has_stream = false;
-    std::array<std::uint64_t, 4> frames{};  // zeros at the end count for nothing
+    std::array<std::uint64_t, 4> frames{};  // zeros at the end are unused
     std::string arguments[2];
 };
 [[nodiscard]] std::string sentence(const Note& note, Language language);
 
-// What the rules remember of a connection.
+// What the rules remember about a connection.
 struct NoteState {
-    std::uint64_t said = 0;  // rules that speak once for each connection
+    std::uint64_t said = 0;  // a bit for each rule that has made a note
     std::uint64_t last_response_frame = 0;
     bool requests_waiting = false;
     bool syn_ack_seen = false;
@@ -90,7 +89,7 @@ struct NoteState {
 class Notes {
   public:
     void see(const FrameEvent& event, NoteState& state, std::vector<Note>& out);
-    // The connection is over, or the capture.
+    // At the end of a connection, and of the capture.
     void end_connection(const Connection& connection, std::vector<Note>& out) const;
     void end_capture(std::uint64_t segments, std::vector<Note>& out) const;
 

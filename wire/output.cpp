@@ -44,8 +44,8 @@ bool is_wide(std::string_view sequence) noexcept {
     const unsigned code = (static_cast<std::uint8_t>(sequence[0]) & 0x0fU) << 12 |
                           (static_cast<std::uint8_t>(sequence[1]) & 0x3fU) << 6 |
                           (static_cast<std::uint8_t>(sequence[2]) & 0x3fU);
-    // Hangul Jamo to CJK symbols, ideographs, Hangul, compatibility forms, full-width forms; and
-    // the quotation marks that Chinese fonts make wide.
+    // Hangul Jamo to CJK symbols, ideographs, Hangul, compatibility forms, full-width forms, and
+    // the quotation marks that are wide in Chinese fonts.
     return (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
            (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
            (code >= 0xfe30 && code <= 0xfe4f) || (code >= 0xff00 && code <= 0xff60) ||
@@ -70,7 +70,7 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
     }
     std::vector<std::string> lines(1);
     std::size_t used = 0;
-    std::size_t break_at = 0;  // within the last line: where it may be broken
+    std::size_t break_at = 0;  // where the last line may be broken
     while (!text.empty()) {
         const std::size_t size = std::max<std::size_t>(utf8_length(text), 1);
         const std::string_view one = text.substr(0, size);
@@ -136,7 +136,7 @@ std::string printable(std::string_view bytes) {
 void append_json(fmt::memory_buffer& out, std::string_view bytes) {
     const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
     while (!bytes.empty()) {
-        std::size_t size = 0;  // of what needs no escape
+        std::size_t size = 0;  // bytes that need no escape
         while (size < bytes.size() && plain(bytes[size])) {
             ++size;
         }
@@ -152,7 +152,7 @@ void append_json(fmt::memory_buffer& out, std::string_view bytes) {
             out.push_back('\\');
             out.push_back(bytes[0]);
         } else if (lead < 0x20 || lead == 0x7f || character == 0) {
-            // Bytes that are no UTF-8 are taken for Latin-1, so that the document stays valid.
+            // Bytes that are no UTF-8 are read as Latin-1, so that the document stays valid.
             fmt::format_to(std::back_inserter(out), "\\u{:04x}", lead);
         } else {
             out.append(bytes.substr(0, size));

@@ -1,5 +1,4 @@
-// What the printers share: a buffered way out, text of bounded width, escapes, and the hiding of
-// secrets.
+// What the printers share: buffered output, text of bounded width, escapes, and hiding of secrets.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,7 +16,7 @@
 
 namespace sluice::wire {
 
-// Takes a block of bytes; called rarely, with much.
+// Takes a block of bytes; called with large blocks.
 using Write = std::function<void(std::string_view)>;
 
 class Output {
@@ -29,7 +28,7 @@ class Output {
 
     [[nodiscard]] fmt::memory_buffer& buffer() noexcept { return buffer_; }
     // To be called between records.
-    void settle() {
+    void flush_if_full() {
         if (buffer_.size() >= kBlockBytes) {
             flush();
         }
@@ -48,11 +47,11 @@ class Output {
     fmt::memory_buffer buffer_;
 };
 
-// Puts a line together in room that was made for all of it at once, without the parsing of a
-// format: most of a timeline is numbers in columns.
+// Writes a line into space that was reserved for all of it, without parsing a format: most of a
+// timeline is numbers in columns.
 class LineWriter {
   public:
-    // `room`: at least what the line will take, and kSlack.
+    // `room`: at least the line's length plus kSlack.
     static constexpr std::size_t kSlack = 32;
     LineWriter(fmt::memory_buffer& out, std::size_t room) : out_(out) {
         out.reserve(out.size() + room);
@@ -98,7 +97,7 @@ class LineWriter {
 
 // Columns on a terminal: Chinese characters take two.
 [[nodiscard]] std::size_t display_width(std::string_view text) noexcept;
-// Lines of at most `width` columns, broken at spaces where there are some (anywhere in Chinese).
+// Lines of at most `width` columns, broken at spaces where possible (anywhere in Chinese).
 [[nodiscard]] std::vector<std::string> wrap(std::string_view text, std::size_t width);
 
 // Bytes from the wire as text that is safe to print: control bytes and broken UTF-8 become \xNN.
@@ -107,14 +106,14 @@ void append_printable(std::string& out, std::string_view bytes);
 // The inside of a JSON string.
 void append_json(fmt::memory_buffer& out, std::string_view bytes);
 
-// True for fields whose values are credentials: Authorization, Cookie and their relatives.
+// True for fields whose values are credentials: Authorization, Cookie and similar fields.
 [[nodiscard]] bool is_secret(std::string_view field_name) noexcept;
 [[nodiscard]] std::string shown_value(const HttpField& field, bool show_secrets);
 
 // "GET /path HTTP/1.1" or "HTTP/1.1 200 OK".
 [[nodiscard]] std::string start_line(const HttpMessage& message);
 void append_start_line(std::string& out, const HttpMessage& message);
-// Of what the body is and how much: "text/html, 5545 bytes".
+// The body's type and size: "text/html, 5545 bytes".
 void append_body_summary(std::string& out, const HttpMessage& message);
 
 // Names of the analysis as tshark prints them: "TCP Dup ACK 4#1, TCP Window Full".

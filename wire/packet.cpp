@@ -33,7 +33,6 @@ std::uint32_t be32(std::string_view bytes, std::size_t at) noexcept {
 }
 
 // ---- link layer
-// -----------------------------------------------------------------------------------
 
 // The IP version that a link header announces: 4, 6, or 0 for anything else. `bytes` then begins
 // with the IP header.
@@ -69,8 +68,8 @@ LinkResult by_type_at(std::size_t type_at, std::size_t header, std::string_view&
     return by_ethertype(type, bytes);
 }
 
-// The address family's number is that of the capturing system, in its byte order (null) or in the
-// network's (loop): 2 is IPv4 everywhere, IPv6 is 24, 28 or 30 on the BSDs and 10 on Linux.
+// The address family is the capturing system's number, in its byte order (null) or in network order
+// (loop): 2 is IPv4 everywhere; IPv6 is 24, 28 or 30 on the BSDs and 10 on Linux.
 LinkResult by_family(bool network_order, std::string_view& bytes) noexcept {
     if (bytes.size() < 4) {
         return {Decoded::cut};
@@ -108,7 +107,6 @@ LinkResult decode_link(Link link, std::string_view& bytes) noexcept {
 }
 
 // ---- IP
-// -------------------------------------------------------------------------------------------
 
 void set_address(Address& address, std::string_view bytes) noexcept {
     address.bytes = {};
@@ -116,8 +114,8 @@ void set_address(Address& address, std::string_view bytes) noexcept {
     std::memcpy(address.bytes.data(), bytes.data(), bytes.size());
 }
 
-// `total` is what the header says, from its own start; segmentation offload of very large packets
-// leaves it 0, and then the frame's length counts.
+// `total` is the header's total length. Segmentation offload of very large packets leaves it 0;
+// then the frame's length counts.
 Decoded decode_ipv4(std::string_view bytes, std::uint32_t on_wire, IpPacket& packet) noexcept {
     if (bytes.size() < 20) {
         return Decoded::cut;
@@ -146,7 +144,7 @@ Decoded decode_ipv4(std::string_view bytes, std::uint32_t on_wire, IpPacket& pac
     return Decoded::ok;
 }
 
-// Steps over extension headers to the transport's.
+// Skips extension headers up to the transport header.
 Decoded decode_extensions(IpPacket& packet, std::uint8_t next) noexcept {
     for (int i = 0; i < kExtensionHeadersMax; ++i) {
         const bool options = next == 0 || next == 43 || next == 60 || next == 135;
@@ -176,7 +174,7 @@ Decoded decode_extensions(IpPacket& packet, std::uint8_t next) noexcept {
         packet.length -= bytes;
         packet.payload.remove_prefix(std::min<std::size_t>(bytes, packet.payload.size()));
         if (packet.offset != 0) {
-            packet.protocol = next;  // what follows is the middle of something
+            packet.protocol = next;  // the payload begins in the middle of a datagram
             return Decoded::ok;
         }
     }
@@ -189,7 +187,7 @@ Decoded decode_ipv6(std::string_view bytes, std::uint32_t on_wire, IpPacket& pac
     }
     std::uint32_t length = be16(bytes, 4);
     if (length == 0 && on_wire > 40) {
-        length = on_wire - 40;  // a jumbogram, or offload
+        length = on_wire - 40;  // a jumbogram, or segmentation offload
     }
     if (length + 40 > on_wire) {
         return Decoded::malformed;
@@ -207,7 +205,6 @@ Decoded decode_ipv6(std::string_view bytes, std::uint32_t on_wire, IpPacket& pac
 }
 
 // ---- TCP options
-// ----------------------------------------------------------------------------------
 
 void decode_option(std::uint8_t kind, std::string_view value, TcpOptions& options) noexcept {
     switch (kind) {
@@ -262,7 +259,6 @@ void decode_options(std::string_view bytes, TcpOptions& options) noexcept {
 }
 
 // ---- checksum (RFC 1071)
-// --------------------------------------------------------------------------
 
 std::uint64_t add_words(std::uint64_t sum, const void* data, std::size_t size) noexcept {
     const auto* at = static_cast<const unsigned char*>(data);
@@ -301,7 +297,7 @@ std::string to_string(const Address& address) {
     sluice::Endpoint host;
     host.address = address.bytes;
     if (address.size == 16 && std::memcmp(address.bytes.data(), kMapped, sizeof kMapped) == 0) {
-        // IPv4 in IPv6 (RFC 5952 section 5).
+        // IPv4-mapped (RFC 5952 section 5).
         std::copy(address.bytes.begin() + 12, address.bytes.end(), host.address.begin());
         host.family = Family::ipv4;
         return "::ffff:" + host.host();

@@ -1,6 +1,6 @@
 // From a frame's bytes to a TCP segment: link layer, VLAN tags, IPv4 and IPv6 with their extension
-// headers, TCP with its options. Pure: no state, no allocation; every length is checked against
-// what was captured. What is not TCP is named, never guessed at.
+// headers, TCP with its options. Pure: no state, no allocation. Every length is checked against
+// the captured bytes. Anything that is not TCP is reported as such, never guessed at.
 //
 // Sources: RFC 791, RFC 8200 (IPv6), RFC 9293 (TCP), RFC 7323 (window scale, timestamps), RFC 2018
 // (SACK), pcap-linktype(7), IEEE 802.1Q.
@@ -36,7 +36,7 @@ struct Endpoint {
 };
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);  // 192.0.2.1:80, [2001:db8::1]:80
 
-// Bits of the TCP header, as they stand there (RFC 9293 section 3.1).
+// Control bits of the TCP header (RFC 9293 section 3.1).
 namespace flag {
 inline constexpr std::uint16_t fin = 0x01, syn = 0x02, rst = 0x04, psh = 0x08, ack = 0x10,
                                urg = 0x20, ece = 0x40, cwr = 0x80, ae = 0x100;
@@ -55,7 +55,7 @@ struct TcpOptions {
     bool has_window_scale = false;
     bool sack_permitted = false;
     bool has_timestamps = false;
-    bool malformed = false;  // a length that leads out of the header
+    bool malformed = false;  // an option's length points beyond the header
     std::uint32_t timestamp = 0;
     std::uint32_t timestamp_echo = 0;
     std::array<SackBlock, 4> sack{};
@@ -72,21 +72,21 @@ struct Segment {
     std::uint8_t header_bytes = 0;  // of TCP, options included
     std::uint8_t hops = 0;          // TTL or hop limit
     std::uint32_t ip_id = 0;        // IPv4 only
-    std::uint32_t ip_bytes = 0;     // the whole packet, by its own header
+    std::uint32_t ip_bytes = 0;     // of the whole packet, by its own header
     std::uint32_t length = 0;       // of the payload, by the IP header
-    std::string_view payload;       // what was captured of it
+    std::string_view payload;       // its captured bytes
     std::string_view tcp;           // header and payload, as captured
     TcpOptions options;
 
     [[nodiscard]] bool has(std::uint16_t bits) const noexcept { return (flags & bits) == bits; }
     [[nodiscard]] bool cut() const noexcept { return payload.size() < length; }
-    // How far it advances the sequence: SYN and FIN count as one each.
+    // The sequence space that it occupies: SYN and FIN count as one each.
     [[nodiscard]] std::uint32_t sequence_bytes() const noexcept {
         return length + ((flags & flag::syn) != 0 ? 1 : 0) + ((flags & flag::fin) != 0 ? 1 : 0);
     }
 };
 
-// An IP packet, or a piece of one.
+// An IP packet, or a fragment of one.
 struct IpPacket {
     Address from;
     Address to;
@@ -98,7 +98,7 @@ struct IpPacket {
     std::uint32_t offset = 0;  // of a fragment's payload, in bytes
     std::uint32_t ip_bytes = 0;
     std::uint32_t length = 0;  // of the payload, by the header
-    std::string_view payload;  // what was captured of it
+    std::string_view payload;  // its captured bytes
 };
 
 enum class Decoded : std::uint8_t {
@@ -106,7 +106,7 @@ enum class Decoded : std::uint8_t {
     not_ip,     // ARP and the like
     not_tcp,    // UDP, ICMP ...
     cut,        // too little was captured to tell
-    malformed,  // a length or a field that contradicts the others
+    malformed,  // its lengths or fields contradict each other
 };
 [[nodiscard]] std::string_view to_string(Decoded what) noexcept;
 
@@ -117,7 +117,7 @@ enum class Decoded : std::uint8_t {
 enum class Checksum : std::uint8_t {
     good,
     bad,
-    partial,  // only the pseudo header is summed: the network card was to do the rest
+    partial,  // only the pseudo header is summed: the network card was to add the rest
     unknown,  // not all of the segment was captured
 };
 [[nodiscard]] Checksum verify_checksum(const Segment& segment) noexcept;

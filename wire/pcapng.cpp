@@ -6,7 +6,7 @@ namespace sluice::wire {
 
 namespace {
 
-// All in this machine's byte order; the section header's magic tells readers which.
+// All in this machine's byte order; the section header's magic tells it to readers.
 template <typename T>
 void put(std::string& out, T value) {
     char bytes[sizeof value];
@@ -29,7 +29,7 @@ void end_options(std::string& out) {
     put<std::uint32_t>(out, 0);
 }
 
-// Cut between characters: an option's length has 16 bits.
+// Cuts between characters: an option's length has 16 bits.
 std::string bounded(std::string text) {
     constexpr std::size_t kMax = 60'000;
     if (text.size() > kMax) {
@@ -58,8 +58,8 @@ std::uint16_t word_at(std::string_view bytes, std::size_t at) {
                                       static_cast<std::uint8_t>(bytes[at + 1]));
 }
 
-// Overwrites what must not be shown in `bytes`, a copy of the frame's. RFC 1624 equation 3, byte by
-// byte: a byte counts for the high or the low half of its word, by its place in the segment.
+// Overwrites the secrets in `bytes`, a copy of the frame's. The checksum follows RFC 1624 equation
+// 3, byte by byte: a byte's offset in the segment makes it the high or the low half of its word.
 void hide(const FrameEvent& event, char* bytes) {
     constexpr char kMask = 'x';
     const Segment* segment = event.segment;
@@ -77,7 +77,7 @@ void hide(const FrameEvent& event, char* bytes) {
         }
     }
     if (!within || event.checksum == Checksum::partial || sum == 0) {
-        return;  // a partial one does not cover the payload
+        return;  // a partial checksum does not cover the payload
     }
     const std::string_view header(bytes + tcp, 20);
     sum += 0xffffU - word_at(header, 16);
@@ -112,7 +112,7 @@ Pcapng::Pcapng(Write write, const PcapngOptions& options)
     put<std::uint32_t>(section, 0x1a2b3c4d);
     put<std::uint16_t>(section, 1);
     put<std::uint16_t>(section, 0);
-    put<std::int64_t>(section, -1);  // the section's length is not told
+    put<std::int64_t>(section, -1);  // the section's length is not specified
     option(section, 4, "sluice wire");
     if (options.hides_secrets) {
         option(section, 1,
@@ -166,7 +166,7 @@ void Pcapng::on_frame(const FrameEvent& event) {
         end_options(body);
     }
     block(6, body);
-    out_.settle();
+    out_.flush_if_full();
 }
 
 void Pcapng::on_connection(const Connection& connection, std::span<const HttpEvent> http,

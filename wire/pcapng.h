@@ -1,9 +1,9 @@
-// Writes the capture again as pcapng, with a comment on each packet that carries a note: opens in
-// Wireshark, already explained. libpcap cannot write pcapng, and the blocks needed are few.
+// Writes the capture again as pcapng, with a comment on each packet that carries a note: Wireshark
+// shows it with its explanations. libpcap cannot write pcapng, and few blocks are needed.
 //
-// A sink: streams, keeps nothing. Frames keep their bytes, lengths and nanosecond stamps, but for
-// the parts that the analyzer says are secret: these become 'x', and the TCP checksum is put right
-// by as much, so that it stays as good or as bad as it was (RFC 1624). Source:
+// A sink: streams, keeps nothing. Frames keep their bytes, lengths and nanosecond stamps. Only the
+// parts that the analyzer says are secret become 'x'. The TCP checksum is then updated, so that it
+// stays as good or as bad as it was (RFC 1624). Source:
 // draft-ietf-opsawg-pcapng, sections 4.1 (section header), 4.2 (interface description), 4.3
 // (enhanced packet), 4.5 (name resolution), 4.6 (interface statistics).
 #pragma once
@@ -35,7 +35,7 @@ class Pcapng final : public Sink {
   private:
     void block(std::uint32_t type, const std::string& body);
 
-    std::string body_;  // of the block under way
+    std::string body_;  // of the current block
 
     Output out_;
     const PcapngOptions options_;

@@ -32,7 +32,7 @@ std::string without_tags(std::string_view html) {
     return trimmed(text);
 }
 
-// What stands between `<tag ...>` and `</tag>` from `at` on; moves `at` behind it.
+// Finds the next `<tag ...>content</tag>` from `at` on, and moves `at` behind it.
 bool next_element(std::string_view html, std::string_view tag, std::size_t& at,
                   std::string& content) {
     const std::string open = "<" + std::string(tag);
@@ -48,7 +48,7 @@ bool next_element(std::string_view html, std::string_view tag, std::size_t& at,
     return true;
 }
 
-// A path as the client asks for it, from one in the page (RFC 3986 section 5.2, without dots).
+// Resolves a path of the page to the request's (RFC 3986 section 5.2, without dot segments).
 std::string resolved(std::string_view source, std::string_view page) {
     if (source.starts_with('/')) {
         return std::string(source);

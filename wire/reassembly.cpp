@@ -6,7 +6,7 @@ namespace sluice::wire {
 
 namespace {
 
-constexpr std::size_t kEarlyOverhead = 128;  // so that many empty ones are bounded as well
+constexpr std::size_t kSegmentOverhead = 128;  // bounds the number of empty segments too
 
 }  // namespace
 
@@ -34,29 +34,30 @@ void Reassembly::pass(int direction, std::string_view payload, std::uint32_t len
 }
 
 void Reassembly::pass_waiting(int direction, StreamConsumer& consumer) {
-    while (!early_.empty() && early_.begin()->first <= offset_) {
-        const auto node = early_.extract(early_.begin());
-        const Early& piece = node.mapped();
-        count(0, piece.bytes.size() + kEarlyOverhead);
+    while (!out_of_order_.empty() && out_of_order_.begin()->first <= offset_) {
+        const auto node = out_of_order_.extract(out_of_order_.begin());
+        const OutOfOrder& segment = node.mapped();
+        count(0, segment.bytes.size() + kSegmentOverhead);
         const std::uint64_t known = offset_ - node.key();
-        if (known >= piece.length) {
+        if (known >= segment.length) {
             continue;
         }
         const std::string_view rest =
-            std::string_view(piece.bytes).substr(std::min<std::size_t>(known, piece.bytes.size()));
-        pass(direction, rest, piece.length - static_cast<std::uint32_t>(known), piece.origin,
+            std::string_view(segment.bytes)
+                .substr(std::min<std::size_t>(known, segment.bytes.size()));
+        pass(direction, rest, segment.length - static_cast<std::uint32_t>(known), segment.origin,
              consumer);
     }
-    if (early_.empty()) {
-        impatience_ = 0;
+    if (out_of_order_.empty()) {
+        segments_after_hole_ = 0;
     }
 }
 
 void Reassembly::skip_hole(int direction, Origin origin, StreamConsumer& consumer) {
-    const std::uint64_t missing = early_.begin()->first - offset_;
+    const std::uint64_t missing = out_of_order_.begin()->first - offset_;
     next_ += static_cast<std::uint32_t>(missing);
     offset_ += missing;
-    impatience_ = 0;
+    segments_after_hole_ = 0;
     consumer.on_gap(direction, missing, origin);
     pass_waiting(direction, consumer);
 }
@@ -70,14 +71,14 @@ void Reassembly::add(int direction, std::uint32_t seq, std::string_view payload,
     const std::int64_t ahead = static_cast<std::int32_t>(seq - next_);
     if (ahead > 0) {
         const std::uint64_t at = offset_ + static_cast<std::uint64_t>(ahead);
-        const auto [place, fresh] = early_.try_emplace(at);
-        if (fresh || place->second.length < length) {
-            const std::size_t before = fresh ? 0 : place->second.bytes.size() + kEarlyOverhead;
-            place->second = {std::string(payload), length, origin};
-            count(payload.size() + kEarlyOverhead, before);
+        const auto [position, fresh] = out_of_order_.try_emplace(at);
+        if (fresh || position->second.length < length) {
+            const std::size_t before = fresh ? 0 : position->second.bytes.size() + kSegmentOverhead;
+            position->second = {std::string(payload), length, origin};
+            count(payload.size() + kSegmentOverhead, before);
         }
-        impatience_ += hole_acked_ ? 1U : 0U;
-        while (!early_.empty() && (full() || impatience_ > kPatience)) {
+        segments_after_hole_ += hole_acked_ ? 1U : 0U;
+        while (!out_of_order_.empty() && (full() || segments_after_hole_ > kSegmentsAfterHoleMax)) {
             skip_hole(direction, origin, consumer);
         }
         return;
@@ -92,7 +93,7 @@ void Reassembly::add(int direction, std::uint32_t seq, std::string_view payload,
 }
 
 void Reassembly::finish(int direction, Origin origin, StreamConsumer& consumer) {
-    while (!early_.empty()) {
+    while (!out_of_order_.empty()) {
         skip_hole(direction, origin, consumer);
     }
 }

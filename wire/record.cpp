@@ -10,7 +10,7 @@ const FrameRecord* ConnectionRecord::frame(std::uint64_t number) const noexcept 
     return at == frames.end() ? nullptr : &*at;
 }
 
-// Streams are numbered from 0 without gaps, so the number is the place.
+// Streams are numbered from 0 without gaps, so the number is the index.
 ConnectionRecord* Record::record_of(std::uint64_t stream) {
     if (stream >= kConnectionsMax) {
         return nullptr;
@@ -35,7 +35,7 @@ void Record::keep_exchanges(ConnectionRecord& record, std::span<const HttpEvent>
             at = kept.rbegin();
         }
         if (over && at != kept.rend()) {
-            // Only now is its size known.
+            // The body's size is only known now.
             body_bytes_ += event.message().body.size();
             if (body_bytes_ > kBodyBytesMax) {
                 body_bytes_ -= event.message().body.size();

@@ -1,4 +1,4 @@
-// Record: a sink that keeps what a report needs, up to a bound, and counts what it did not keep.
+// Record: a sink that keeps what a report needs, up to a bound, and counts the frames it left out.
 #pragma once
 
 #include <memory>

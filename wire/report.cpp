@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kBodyShownMax = 6'000;  // bytes of a page's source
 constexpr std::size_t kNoteFramesMax = 12;
 
-// Line by line, so that line ends stay what they are.
+// Line by line, so that line ends are not escaped.
 std::string printable_lines(std::string_view source) {
     std::string shown;
     for (std::size_t at = 0; at < source.size();) {
@@ -31,7 +31,7 @@ std::string printable_lines(std::string_view source) {
     return shown;
 }
 
-// The usual labels of a Chinese page, translated beside what stands there.
+// A usual label of a Chinese page, with its translation beside it.
 std::string english_label(const std::string& label) {
     static constexpr std::pair<std::string_view, std::string_view> kLabels[] = {
         {"姓名", "Name"}, {"学号", "Student number"}, {"专业", "Major"}};
@@ -45,7 +45,7 @@ std::string english_label(const std::string& label) {
 
 }  // namespace
 
-// Back quotes would end the mark.
+// A back quote would end the code span.
 std::string literal(std::string text) {
     std::replace(text.begin(), text.end(), '`', '\'');
     return "`" + text + "`";
@@ -99,10 +99,11 @@ const ConnectionRecord* Report::by_port(std::uint16_t port) const {
     return nullptr;
 }
 
-bool Report::is_card(const ConnectionRecord& record) const {
+bool Report::is_scenario(const ConnectionRecord& record) const {
     const std::uint16_t port = record.connection.client_side().endpoint.port;
-    return std::any_of(options_.cards.begin(), options_.cards.end(),
-                       [&](const ReportCard& card) { return card.client_port == port; });
+    return std::any_of(
+        options_.scenarios.begin(), options_.scenarios.end(),
+        [&](const ReportScenario& scenario) { return scenario.client_port == port; });
 }
 
 bool Report::all_loopback() const {
@@ -114,15 +115,15 @@ bool Report::all_loopback() const {
 }
 
 void Report::choose() {
-    for (const ReportCard& card : options_.cards) {
-        if (card.id == "page" && !options_.browser) {
-            main_ = by_port(card.client_port);
+    for (const ReportScenario& scenario : options_.scenarios) {
+        if (scenario.id == "page" && !options_.browser) {
+            main_ = by_port(scenario.client_port);
         }
     }
     const ConnectionRecord* with_http = nullptr;
     for (const ConnectionRecord& one : record_.connections()) {
         // With a browser, the report is about what it fetched.
-        if ((main_ != nullptr && main_ != &one) || (options_.browser && is_card(one))) {
+        if ((main_ != nullptr && main_ != &one) || (options_.browser && is_scenario(one))) {
             continue;
         }
         for (const auto& exchange : one.exchanges) {
@@ -314,7 +315,7 @@ std::string Report::write() {
         write_sequence();
         write_close();
         write_phases();
-        write_cards();
+        write_scenarios();
         write_statuses();
         write_notes();
         write_questions();

@@ -1,5 +1,5 @@
-// The report: what the assignment asks for, from captured frames alone. Says once, in English or
-// Chinese; the document writes it as HTML or Markdown.
+// The report: what the assignment asks for, from captured frames alone, in English or Chinese. The
+// document writes it as HTML or Markdown.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ using report::Row;
     return report::make_html(language == Language::zh ? "zh-CN" : "en");
 }
 
-// A connection of which we know what it was made for: found by its client's port.
-struct ReportCard {
+// A connection of the lab whose purpose is known. Its client's port identifies it.
+struct ReportScenario {
     std::string id;
     std::uint16_t client_port = 0;
 };
@@ -32,8 +32,8 @@ struct ReportOptions {
     std::string source;  // the file, or how the capture was made
     bool lab = false;
     std::string server_command;  // what started the server, where we did
-    bool browser = false;        // with `lab`: what is no card is Chromium's
-    std::vector<ReportCard> cards;
+    bool browser = false;        // with `lab`: connections of no scenario are Chromium's
+    std::vector<ReportScenario> scenarios;
 };
 
 // Returns the finished document.

@@ -1,4 +1,4 @@
-// Messages dissected, statuses, and the cards of the lab.
+// The report's sections on messages, statuses and the scenarios of the lab.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ void write_segments(Document& document, const HttpMessage& message, const Say& s
         fmt::format(fmt::runtime(shape), message.total_bytes, message.segments_total, list));
 }
 
-// {}: the bytes of the body.
+// {} stands for the number of bytes of the body.
 std::string framing_shape(Framing framing, const Say& say) {
     switch (framing) {
         case Framing::none: break;
@@ -175,8 +175,8 @@ void Report::write_exchanges() {
     }
 }
 
-// What the lab's client did to get this.
-std::string Report::card_cause(const std::string& id) const {
+// What the lab's client did in this scenario.
+std::string Report::scenario_cause(const std::string& id) const {
     static const std::map<std::string, std::pair<std::string_view, std::string_view>> kCauses = {
         {"200", {"A request for the page, as short as it may be.", "对页面的最简请求。"}},
         {"206", {"Range asks for the first 100 bytes only.", "用 Range 只请求前 100 个字节。"}},
@@ -220,7 +220,7 @@ std::string Report::card_cause(const std::string& id) const {
     return found == kCauses.end() ? std::string() : say(found->second.first, found->second.second);
 }
 
-std::string Report::card_title(const std::string& id) const {
+std::string Report::scenario_title(const std::string& id) const {
     static const std::map<std::string, std::pair<std::string_view, std::string_view>> kTitles = {
         {"page", {"The page and its logo", "页面与 LOGO"}},
         {"301_own", {"Status 301", "状态码 301"}},
@@ -237,10 +237,10 @@ std::string Report::card_title(const std::string& id) const {
     return say(found->second.first, found->second.second);
 }
 
-void Report::write_card(const ReportCard& card, const ConnectionRecord& found) {
-    out_.heading(3, card_title(card.id));
-    out_.paragraph(card_cause(card.id));
-    if (card.id == "301_own") {
+void Report::write_scenario(const ReportScenario& scenario, const ConnectionRecord& found) {
+    out_.heading(3, scenario_title(scenario.id));
+    out_.paragraph(scenario_cause(scenario.id));
+    if (scenario.id == "301_own") {
         out_.paragraph(
             say("The served root has no directory with an index, which this redirect is about; a "
                 "second server with a root that the lab made answered here.",
@@ -322,8 +322,8 @@ std::string Report::close_text(const ConnectionRecord& found) const {
     return end;
 }
 
-void Report::write_cards() {
-    if (options_.cards.empty()) {
+void Report::write_scenarios() {
+    if (options_.scenarios.empty()) {
         return;
     }
     out_.heading(2, section("Other exchanges of the lab", "其他情形"));
@@ -331,18 +331,18 @@ void Report::write_cards() {
         say("Each was provoked on purpose, on a connection of its own, and is told from "
             "its captured frames.",
             "以下各项是有意触发的，每项使用单独的连接，内容均取自抓到的帧。"));
-    for (const ReportCard& card : options_.cards) {
-        const ConnectionRecord* found = by_port(card.client_port);
-        if (card.id == "page") {
+    for (const ReportScenario& scenario : options_.scenarios) {
+        const ConnectionRecord* found = by_port(scenario.client_port);
+        if (scenario.id == "page") {
             continue;
         }
         if (found == nullptr) {
-            out_.heading(3, card_title(card.id));
+            out_.heading(3, scenario_title(scenario.id));
             out_.remark(Severity::problem,
                         say("Its frames are not in the capture.", "抓包中没有它的帧。"));
             continue;
         }
-        write_card(card, *found);
+        write_scenario(scenario, *found);
     }
 }
 

@@ -1,6 +1,6 @@
-// The sections of the report, written by report.cpp (who, what, the whole), report_tcp.cpp
-// (segments, opening, closing, times) and report_http.cpp (messages, statuses, the lab's cards).
-// For these files and the reconstruction only.
+// The sections of the report. report.cpp writes the overview, report_tcp.cpp segments, opening,
+// closing and times, report_http.cpp messages, statuses and the lab's scenarios. Only these files
+// and the reconstruction include this header.
 #pragma once
 
 #include <string>
@@ -13,13 +13,13 @@ namespace sluice::wire {
 
 inline constexpr std::size_t kReportListMax = 60;  // connections, exchanges, notes in a table
 
-// Captured text, marked as such.
+// Captured text, marked as code.
 [[nodiscard]] std::string literal(std::string text);
 
 // "6", or "6–8".
 [[nodiscard]] std::string frame_span(std::uint64_t first, std::uint64_t last);
 
-// Start line, fields and what each means, the body's framing, the segments where there are any.
+// Start line, fields and their meanings, the body's framing, and the segments if there are any.
 void write_http_message(Document& document, const HttpMessage& message,
                         const ReportOptions& options);
 // The options of two SYN segments side by side.
@@ -29,7 +29,7 @@ struct SynColumn {
 };
 void write_syn_options(Document& document, const std::vector<SynColumn>& columns,
                        Language language);
-// The page as its bytes show it, and its source.
+// The page as a browser shows it, and its source.
 void write_page(Document& document, const HttpMessage& page, const Profile& profile,
                 const ReportOptions& options);
 
@@ -62,20 +62,20 @@ class Report {
     void write_close();
     void write_close_steps(const Connection& connection);
     void write_time_wait(const Connection& connection);
-    void write_cards();
-    void write_card(const ReportCard& card, const ConnectionRecord& found);
+    void write_scenarios();
+    void write_scenario(const ReportScenario& scenario, const ConnectionRecord& found);
     void add_exchange(const HttpExchange& exchange, std::vector<std::string>& texts) const;
     [[nodiscard]] std::string close_text(const ConnectionRecord& found) const;
     void write_statuses();
     void write_notes();
     void write_questions();
 
-    [[nodiscard]] bool is_card(const ConnectionRecord& record) const;
+    [[nodiscard]] bool is_scenario(const ConnectionRecord& record) const;
     [[nodiscard]] bool all_loopback() const;
     [[nodiscard]] Row segment_row(const ConnectionRecord& record, std::uint64_t frame) const;
     [[nodiscard]] Row segment_head() const;
-    [[nodiscard]] std::string card_cause(const std::string& id) const;
-    [[nodiscard]] std::string card_title(const std::string& id) const;
+    [[nodiscard]] std::string scenario_cause(const std::string& id) const;
+    [[nodiscard]] std::string scenario_title(const std::string& id) const;
     [[nodiscard]] const ConnectionRecord* by_port(std::uint16_t port) const;
     [[nodiscard]] std::string state(const EndState& state) const;
 

@@ -1,4 +1,4 @@
-// Segments, opening and closing, times, and the questions that the assignment asks of them.
+// The report's sections on segments, opening, closing and times, and the assignment's questions.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kDrawnMax = 120;  // segments in a drawing
 
-// As Wireshark writes them behind a SYN.
+// As Wireshark writes them after a SYN.
 std::string option_text(const TcpOptions& options) {
     std::string text;
     if (options.has_mss) {
@@ -243,9 +243,9 @@ void Report::write_waterfall() {
         }
         Bar bar;
         std::string name;
-        for (const ReportCard& card : options_.cards) {
-            if (card.client_port == c.client_side().endpoint.port) {
-                name = card.id == "301_own" ? "301" : card.id;
+        for (const ReportScenario& scenario : options_.scenarios) {
+            if (scenario.client_port == c.client_side().endpoint.port) {
+                name = scenario.id == "301_own" ? "301" : scenario.id;
             }
         }
         bar.label = fmt::format("{} :{} {}", c.stream, c.client_side().endpoint.port, name);
@@ -276,7 +276,7 @@ void Report::write_waterfall() {
             "绿色为传送，红色为关闭。"));
 }
 
-// One step for each segment of the close, with the numbers that it carries.
+// One step for each segment of the close, with its numbers.
 void Report::write_close_steps(const Connection& connection) {
     const int starter = connection.close_starter;
     const Side& first = connection.sides[starter];

@@ -4,8 +4,8 @@ namespace sluice::wire {
 
 namespace {
 
-// Thresholds of the analysis, as tshark has them: a resend within 20 ms of the duplicate ACKs is a
-// fast one; without a known round trip, 3 ms tell reordering from loss.
+// tshark's thresholds: a retransmission within 20 ms of the duplicate ACKs is a fast one; without a
+// known round trip time, 3 ms tell reordering from loss.
 constexpr Nanos kFastResend = 20 * kMillisecond;
 constexpr Nanos kReorderUnknownRtt = 3 * kMillisecond;
 
@@ -15,7 +15,7 @@ bool is_control(const Segment& segment) noexcept {
     return (segment.flags & kControl) != 0;
 }
 
-// An ACK and nothing else, that repeats the sequence and the acknowledgement of the one before.
+// A pure ACK that repeats the sequence and acknowledgement numbers of the segment before.
 bool repeats(const TcpHalf& sender, const Segment& segment) noexcept {
     return segment.length == 0 && !is_control(segment) && segment.seq == sender.next &&
            sender.next_known && segment.ack == sender.last_ack && sender.ack_known;
@@ -54,7 +54,7 @@ void TcpAnalysis::learn_numbers(TcpHalf& sender, TcpHalf& receiver,
         sender.isn_known = true;
     }
     sender.isn_seen |= syn;
-    // The other side's, when its first segment was not captured: what is acknowledged, less one.
+    // The other side's first segment was not captured: take the acknowledgement number less one.
     if (!receiver.isn_known && segment.has(flag::ack)) {
         receiver.isn = segment.ack - 1;
         receiver.isn_known = true;
@@ -76,7 +76,7 @@ void TcpAnalysis::learn_scale(TcpHalf& sender, TcpHalf& receiver, const Segment&
     }
 }
 
-// Everything about windows and probes. True: what it is is settled, and it is no duplicate ACK.
+// Windows and probes. True when the segment is classified, so that it is no duplicate ACK.
 bool TcpAnalysis::window_kind(TcpHalf& sender, TcpHalf& receiver, const Segment& segment,
                               SegmentAnalysis& result) noexcept {
     using namespace analysis;
@@ -129,8 +129,8 @@ void TcpAnalysis::ack_kind(TcpHalf& sender, TcpHalf& receiver, const Segment& se
     }
 }
 
-// Acknowledges what the capture does not have. Said once for each loss: -1 in the other side's
-// count of duplicate ACKs remembers that it was.
+// An ACK of bytes that the capture does not have. Reported once for each loss: the other side's
+// count of duplicate ACKs then is -1.
 void TcpAnalysis::unseen_kind(TcpHalf& sender, TcpHalf& receiver, const Segment& segment,
                               SegmentAnalysis& result) noexcept {
     (void)sender;
@@ -149,7 +149,7 @@ void TcpAnalysis::unseen_kind(TcpHalf& sender, TcpHalf& receiver, const Segment&
     receiver.duplicate_acks = -1;
 }
 
-// A segment that takes room in the sequence but does not move it on: sent again, or late.
+// A segment that occupies sequence space but does not advance it: a retransmission, or late.
 void TcpAnalysis::resend_kind(const TcpHalf& sender, const TcpHalf& receiver,
                               const Segment& segment, Nanos time,
                               SegmentAnalysis& result) noexcept {
@@ -159,7 +159,7 @@ void TcpAnalysis::resend_kind(const TcpHalf& sender, const TcpHalf& receiver,
     }
     bool old = sender.next_known && seq_before(segment.seq, sender.next);
     if (segment.length > 1 && segment.seq == sender.next - 1) {
-        old = false;  // the byte before was a window probe
+        old = false;  // the previous byte was a window probe
     }
     if (segment.length > 0 && receiver.ack_known && receiver.last_ack != 0 &&
         !seq_before(receiver.last_ack, segment.seq + segment.length)) {
@@ -237,7 +237,6 @@ SegmentAnalysis TcpAnalysis::see(int from, const Segment& segment, Nanos time,
 }
 
 // ---- states
-// ---------------------------------------------------------------------------------------
 
 std::string_view to_string(TcpState state) noexcept {
     switch (state) {
@@ -276,13 +275,13 @@ void TcpStates::see_syn(End& sender, End& receiver, const Segment& segment) noex
     if (receiver.now.state == TcpState::unknown) {
         receiver.now = {TcpState::listen, true};
     } else if (receiver.now.state == TcpState::syn_sent) {
-        // Both at once (RFC 9293 section 3.5, figure 8).
+        // Simultaneous open (RFC 9293 section 3.5, figure 8).
         receiver.now = {TcpState::syn_received, true};
         sender.now = {TcpState::syn_received, true};
     }
 }
 
-// What the sender's ACK does to the receiver, and shows of the sender.
+// What the sender's ACK changes at the receiver, and shows about the sender.
 void TcpStates::see_ack(End& sender, End& receiver, const Segment& segment) noexcept {
     const bool acks_syn = receiver.syn && !seq_before(segment.ack, receiver.syn_after);
     if (!segment.has(flag::syn) && sender.now.state != TcpState::closed &&
@@ -292,14 +291,14 @@ void TcpStates::see_ack(End& sender, End& receiver, const Segment& segment) noex
     }
     if (acks_syn && (receiver.now.state == TcpState::syn_sent ||
                      receiver.now.state == TcpState::syn_received)) {
-        // A client is established by the SYN+ACK, a server by the ACK: it got it, we think.
+        // The SYN+ACK establishes a client, the ACK a server; that it arrived is inferred.
         receiver.now = {TcpState::established, true};
     }
     if (!receiver.fin.sent || receiver.fin.acked || seq_before(segment.ack, receiver.fin.after)) {
         return;
     }
     receiver.fin.acked = true;
-    // The sender has the FIN, as its ACK shows.
+    // The ACK shows that the sender has the FIN.
     switch (sender.now.state) {
         case TcpState::established:
         case TcpState::close_wait: sender.now = {TcpState::close_wait, false}; break;
@@ -323,12 +322,12 @@ void TcpStates::see_fin(End& sender, End& receiver, const Segment& segment) noex
         return;  // sent again
     }
     sender.fin = {true, false, after};
-    // Who has not acknowledged the other's FIN did not have it when its own left.
+    // An end that has not acknowledged the other's FIN did not have it when it sent its own.
     const bool second = sender.now.state == TcpState::close_wait && receiver.fin.acked;
     sender.now = {second ? TcpState::last_ack : TcpState::fin_wait_1, false};
     const bool gap = sender.next_known && sender.next != segment.seq;
     if (gap) {
-        return;  // the receiver has not come that far
+        return;  // the receiver still lacks bytes before the FIN
     }
     switch (receiver.now.state) {
         case TcpState::syn_received:

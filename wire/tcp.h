@@ -1,12 +1,11 @@
 // One TCP connection as seen from the wire: sequence analysis and the states of both ends.
 //
 // The analysis names each segment as tshark does (retransmission, duplicate ACK, zero window ...),
-// by the rules that its documentation gives under "TCP Analysis"; the test with tshark as the
-// oracle holds us to it. States follow RFC 9293 section 3.3.2: an end's state is seen when the end
-// itself sends a segment that only this state sends, and inferred when it follows from what was
-// sent to it.
+// by the rules in its documentation under "TCP Analysis"; a test checks it against tshark. States
+// follow RFC 9293 section 3.3.2. An end's state is seen when the end itself sends a segment that
+// only this state sends. It is inferred when it follows from the segments sent to that end.
 //
-// Pure; no allocation. One object of each kind for each connection.
+// Pure; no allocation. Each connection has one object of each class.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +20,7 @@ namespace sluice::wire {
     return static_cast<std::int32_t>(a - b) < 0;
 }
 
-// What a segment is beside what its flags say; several may hold.
+// What the analysis adds to a segment's flags; several bits may be set.
 namespace analysis {
 inline constexpr std::uint32_t retransmission = 1, fast_retransmission = 2,
                                spurious_retransmission = 4, out_of_order = 8, previous_lost = 16,
@@ -38,11 +37,11 @@ inline constexpr int kAnalysisBits = 16;
 // The name of the lowest bit: "retransmission". For JSON and tests.
 [[nodiscard]] std::string_view analysis_name(std::uint32_t bit) noexcept;
 
-// What one end has sent so far. `sender` of a segment is one of these, `receiver` the other.
+// What one end has sent so far. A segment's `sender` and `receiver` are the two of a connection.
 struct TcpHalf {
     std::uint32_t isn = 0;  // initial sequence number; guessed from the first segment without a SYN
     std::uint32_t next = 0;        // highest sequence number seen, plus one
-    std::uint32_t contiguous = 0;  // up to here nothing is missing from the capture
+    std::uint32_t contiguous = 0;  // the capture has everything before this number
     std::uint32_t last_ack = 0;
     std::uint32_t last_analysis = 0;
     std::int32_t duplicate_acks = 0;  // in a row
@@ -53,7 +52,7 @@ struct TcpHalf {
     bool next_known = false;
     bool contiguous_known = false;
     bool ack_known = false;
-    bool window_unscaled = false;  // the last window stood in a SYN
+    bool window_unscaled = false;  // the last window was in a SYN
     Nanos next_time = 0;
     Nanos ack_time = 0;
     std::uint64_t first_ack_frame = 0;  // of the current run of equal ACKs
@@ -83,7 +82,7 @@ class TcpAnalysis {
                                       std::uint64_t frame) noexcept;
 
     [[nodiscard]] const TcpHalf& half(int which) const noexcept { return halves_[which]; }
-    // SYN to the ACK that completes the handshake; 0 when not seen.
+    // From the SYN to the ACK that completes the handshake; 0 when not seen.
     [[nodiscard]] Nanos handshake_time() const noexcept { return handshake_time_; }
 
   private:
@@ -137,7 +136,7 @@ class TcpStates {
     struct Fin {
         bool sent = false;
         bool acked = false;
-        std::uint32_t after = 0;  // the number that acknowledges it
+        std::uint32_t after = 0;  // the acknowledgement number that covers it
     };
     [[nodiscard]] const Fin& fin(int which) const noexcept { return ends_[which].fin; }
 
@@ -147,7 +146,7 @@ class TcpStates {
         bool syn = false;
         std::uint32_t syn_after = 0;
         bool next_known = false;
-        std::uint32_t next = 0;  // what its peer has got without a gap, as far as captured
+        std::uint32_t next = 0;  // its peer has everything before this number, as captured
         Fin fin;
     };
 

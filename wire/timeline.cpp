@@ -14,8 +14,7 @@ constexpr std::size_t kFrameColumns = 76;   // of a frame's line, without its re
 constexpr std::size_t kLineBytesMax = 320;  // of the same, with the largest numbers there are
 
 bool states_changed(const FrameEvent& event) {
-    // Connection data were updated with the event; what changed is told by flags that change
-    // states.
+    // The connection was updated before the event, so flags that change states show the change.
     constexpr std::uint16_t kMoves = flag::syn | flag::fin | flag::rst;
     const Connection& connection = *event.connection;
     const std::uint64_t now = event.frame->number;
@@ -145,17 +144,17 @@ void Timeline::print_http(const HttpEvent& event) {
         case HttpEventKind::cut:
             text_.append(in(options_.language, "cut short: ", "不完整： "));
             if (message.version().empty()) {
-                text_.append("...");  // not even its first line is there
+                text_.append("...");  // its first line was not captured
             } else {
                 append_start_line(text_, message);
             }
             break;
-        case HttpEventKind::nonsense: return;
+        case HttpEventKind::not_http: return;
     }
     print_more(mark, text_);
 }
 
-// A lesson is told in full once; after that its id and the frame where it was told.
+// A lesson is printed in full once; after that, only its id and the frame of the first time.
 void Timeline::print_note(const Note& note, std::uint64_t frame) {
     if (!options_.notes) {
         return;
@@ -191,7 +190,7 @@ void Timeline::on_frame(const FrameEvent& event) {
             print_note(note, event.frame->number);
         }
     }
-    out_.settle();
+    out_.flush_if_full();
 }
 
 void Timeline::on_connection(const Connection& connection, std::span<const HttpEvent> http,
@@ -208,7 +207,7 @@ void Timeline::on_connection(const Connection& connection, std::span<const HttpE
     for (const Note& note : notes) {
         print_note(note, connection.last.frame);
     }
-    out_.settle();
+    out_.flush_if_full();
 }
 
 void Timeline::on_end(const Totals& totals, std::span<const Note> notes) {

@@ -1,5 +1,5 @@
-// The text timeline: one line for each frame, HTTP and notes below it, at most 100 columns. A sink:
-// prints as it goes, keeps nothing.
+// The text timeline: one line for each frame, HTTP and notes below it, at most 100 columns. A sink
+// that prints at once and keeps nothing.
 #pragma once
 
 #include "wire/analyzer.h"
@@ -18,7 +18,7 @@ class Timeline final : public Sink {
 
     Timeline(Write write, const TimelineOptions& options);
 
-    // For a live reader: what has come so far.
+    // Writes what is buffered, for a live capture.
     void flush() { out_.flush(); }
 
     void on_frame(const FrameEvent& event) override;
@@ -34,9 +34,9 @@ class Timeline final : public Sink {
     void print_note(const Note& note, std::uint64_t frame);
 
     Output out_;
-    std::string text_;  // of the line under way
+    std::string text_;  // of the current line
     const TimelineOptions options_;
-    std::uint64_t told_[static_cast<std::size_t>(Rule::count)] = {};  // frame of the first telling
+    std::uint64_t told_[static_cast<std::size_t>(Rule::count)] = {};  // frame of the first note
     Nanos begin_ = 0;
     bool begun_ = false;
 };

@@ -27,7 +27,7 @@ std::vector<double> numbers_of(const Json& object, const char* name) {
     return numbers;
 }
 
-// The server of that label in that scenario of the earlier run, when it has valid figures.
+// The server of that label in that scenario of the earlier run, if its figures are valid.
 const Json* find_row(const Json& earlier, const std::string& scenario, const std::string& label) {
     const auto scenarios = earlier.find("scenarios");
     if (scenarios == earlier.end() || !scenarios->is_array()) {

@@ -1,8 +1,8 @@
 // Against an earlier run: has anything become slower? Pure.
 //
-// What is compared is the ratio to the baseline, where both runs have the same one: ratios carry
-// over between hours, and partly between machines, where microseconds do not. Else it is the cost
-// itself. The two runs share no restarts, so the samples are not paired.
+// Compares the ratio to the baseline where both runs have the same one: ratios carry over between
+// hours, and partly between machines; microseconds do not. Otherwise it compares the cost itself.
+// The two runs share no restarts, so the samples are not paired.
 #pragma once
 
 #include <string>

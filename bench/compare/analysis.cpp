@@ -27,7 +27,7 @@ double median_of(const std::vector<Block>& blocks, Member member, bool flawed_to
     return load::median(values);
 }
 
-// The baseline of all: the first of the name asked for, else the cheapest floor, else the first
+// The common baseline: the first of the name asked for, else the cheapest floor, else the first
 // server.
 const Entry* choose_baseline(const std::vector<Entry>& entries, const std::string& wanted) {
     const Entry* chosen = nullptr;
@@ -51,7 +51,7 @@ const Entry* choose_baseline(const std::vector<Entry>& entries, const std::strin
     return chosen;
 }
 
-// The same server in the scenario's base setting.
+// The same server with the scenario's base parameters.
 const Entry* own_base(const std::vector<Entry>& entries, const Entry& entry) {
     const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& other) {
         return other.base && other.name == entry.name && usable(other);
@@ -59,8 +59,7 @@ const Entry* own_base(const std::vector<Entry>& entries, const Entry& entry) {
     return found == entries.end() ? nullptr : &*found;
 }
 
-// One ratio for each restart: of slices that lay beside each other, or of the blocks of a round in
-// which both ran.
+// One ratio for each restart: of adjacent slices, or of the blocks of a round in which both ran.
 std::vector<double> ratios_of(const Entry& base, const Entry& mine) {
     std::vector<double> ratios;
     const bool sliced =
@@ -178,7 +177,7 @@ bool SelfTest::passed() const {
     if (spin > 0) {
         return found() >= kFoundShareMin * count;
     }
-    // One in twenty by right, and so many more by chance (two standard deviations).
+    // One in twenty is expected; chance may add two standard deviations.
     const double wrong = 1 - load::kConfidence;
     return count - cannot_tell() <= wrong * count + 2 * std::sqrt(wrong * (1 - wrong) * count);
 }

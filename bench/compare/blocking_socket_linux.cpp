@@ -12,14 +12,14 @@ namespace sluice::compare::blocking {
 
 namespace {
 
-constexpr timeval kIoPatience{10, 0};  // for one send or receive
+constexpr timeval kIoTimeout{10, 0};  // for one send or receive
 
 }  // namespace
 
 Socket make() {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &kIoPatience, sizeof kIoPatience);
-    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &kIoPatience, sizeof kIoPatience);
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &kIoTimeout, sizeof kIoTimeout);
+    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &kIoTimeout, sizeof kIoTimeout);
     return socket;
 }
 

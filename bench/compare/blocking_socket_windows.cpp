@@ -6,7 +6,7 @@ namespace sluice::compare::blocking {
 
 namespace {
 
-constexpr DWORD kIoPatienceMs = 10'000;  // for one send or receive
+constexpr DWORD kIoTimeoutMs = 10'000;  // for one send or receive
 
 }  // namespace
 
@@ -16,9 +16,9 @@ Socket make() {
     }
     const SOCKET socket =
         ::WSASocketW(AF_INET, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_NO_HANDLE_INHERIT);
-    const auto* patience = reinterpret_cast<const char*>(&kIoPatienceMs);
-    ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, patience, sizeof kIoPatienceMs);
-    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, patience, sizeof kIoPatienceMs);
+    const auto* timeout = reinterpret_cast<const char*>(&kIoTimeoutMs);
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, timeout, sizeof kIoTimeoutMs);
+    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, timeout, sizeof kIoTimeoutMs);
     return static_cast<Socket>(socket);
 }
 

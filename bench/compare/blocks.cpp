@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "bench/compare/client.h"
+#include "bench/compare/context.h"
 #include "bench/compare/schedule.h"
-#include "bench/compare/stage.h"
 #include "bench/load/system.h"
 
 namespace sluice::compare {
@@ -17,13 +17,13 @@ namespace {
 constexpr unsigned kWarmAsks = 50;
 constexpr Nanos kSettle = 300 * kMillisecond;
 
-Result<void> measure_load(const Stage& stage, const Scenario& scenario, const Contender& contender,
+Result<void> measure_load(const Context& context, const Scenario& scenario, const Variant& variant,
                           const Running& server, Block& block, Entry& entry) {
-    auto load = load_of(stage, scenario, contender, server.port);
+    auto load = load_of(context, scenario, variant, server.port);
     if (!load) {
         return std::unexpected(load.error());
     }
-    auto measured = stage.generator.run(*load, server.process);
+    auto measured = context.generator.run(*load, server.process);
     if (!measured) {
         return std::unexpected(measured.error());
     }
@@ -35,53 +35,53 @@ Result<void> measure_load(const Stage& stage, const Scenario& scenario, const Co
     return {};
 }
 
-Result<void> measure_memory(const Stage& stage, const Scenario& scenario, const Running& server,
+Result<void> measure_memory(const Context& context, const Scenario& scenario, const Running& server,
                             Block& block) {
-    // Whatever is made on first use is there before the first look. Memory that a burst of
-    // connections leaves behind would hide the growth: one connection at a time.
+    // Warm up first: what is allocated on first use is no growth. One connection at a time, because
+    // memory that a burst of connections leaves behind would hide the growth.
     for (unsigned i = 0; i < kWarmAsks; ++i) {
         if (auto answer = ask(server.port, scenario.path); !answer) {
             return std::unexpected(answer.error());
         }
     }
     const auto before = static_cast<double>(server.process.resident_bytes());
-    auto held = HeldConnections::open(server.port, scenario.setting.connections, kPageBytes,
-                                      stage.options.stop);
+    auto held = HeldConnections::open(server.port, scenario.parameters.connections, kPageBytes,
+                                      context.options.stop);
     if (!held) {
         return std::unexpected(held.error());
     }
     std::this_thread::sleep_for(std::chrono::nanoseconds(kSettle));
     const auto after = static_cast<double>(server.process.resident_bytes());
-    block.cost = std::max(0.0, after - before) / scenario.setting.connections;
+    block.cost = std::max(0.0, after - before) / scenario.parameters.connections;
     return {};
 }
 
-Result<Block> run_block(const Stage& stage, const Scenario& scenario, const Contender& contender,
+Result<Block> run_block(const Context& context, const Scenario& scenario, const Variant& variant,
                         Entry& entry) {
     Block block;
-    Look look;
+    OnListening on_listening;
     if (scenario.kind == Kind::start) {
-        look = [&](std::uint16_t port, Nanos began) -> Result<void> {
-            auto answer = check_answer(stage, scenario, contender, port);
+        on_listening = [&](std::uint16_t port, Nanos began) -> Result<void> {
+            auto answer = check_answer(context, scenario, variant, port);
             block.cost = static_cast<double>(load::monotonic_now() - began);
             return answer ? Result<void>{} : std::unexpected(answer.error());
         };
     }
-    auto server = start_server(stage, contender, "server", look);
+    auto server = start_server(context, variant, "server", on_listening);
     if (!server) {
         return std::unexpected(server.error());
     }
     Result<void> done;
     if (scenario.kind == Kind::idle_memory) {
-        done = measure_memory(stage, scenario, *server, block);
+        done = measure_memory(context, scenario, *server, block);
     } else if (scenario.kind == Kind::load) {
-        done = measure_load(stage, scenario, contender, *server, block, entry);
+        done = measure_load(context, scenario, variant, *server, block, entry);
     }
     if (!done) {
         return std::unexpected(done.error());
     }
     if (!server->process.running()) {
-        return fail(Status::io_error, "it ended: " + server->process.last_words());
+        return fail(Status::io_error, "it ended: " + server->process.last_line());
     }
     block.memory = static_cast<double>(server->process.peak_resident_bytes());
     return block;
@@ -89,20 +89,20 @@ Result<Block> run_block(const Stage& stage, const Scenario& scenario, const Cont
 
 }  // namespace
 
-std::vector<Entry> run_blocks(const Stage& stage, const Scenario& scenario,
-                              const std::vector<Contender>& contenders, const std::string& title) {
-    std::vector<Entry> entries = entries_of(contenders);
-    for (unsigned round = 0; round < stage.options.rounds; ++round) {
-        for (const std::size_t at : order_of_round(round, contenders.size())) {
+std::vector<Entry> run_blocks(const Context& context, const Scenario& scenario,
+                              const std::vector<Variant>& variants, const std::string& title) {
+    std::vector<Entry> entries = entries_of(variants);
+    for (unsigned round = 0; round < context.options.rounds; ++round) {
+        for (const std::size_t at : order_of_round(round, variants.size())) {
             Entry& entry = entries[at];
-            if (stage.stopped() || !entry.invalid.empty()) {
+            if (context.stopped() || !entry.invalid.empty()) {
                 continue;
             }
-            stage.say(fmt::format("{}: round {} of {}, {}", title, round + 1, stage.options.rounds,
-                                  entry.name));
-            auto block = run_block(stage, scenario, contenders[at], entry);
+            context.say(fmt::format("{}: round {} of {}, {}", title, round + 1,
+                                    context.options.rounds, entry.name));
+            auto block = run_block(context, scenario, variants[at], entry);
             if (!block) {
-                entry.invalid = stage.stopped() ? "stopped" : block.error().what;
+                entry.invalid = context.stopped() ? "stopped" : block.error().what;
                 continue;
             }
             block->round = round;

@@ -12,7 +12,7 @@ namespace sluice::compare {
 
 namespace {
 
-constexpr Nanos kReadyPatience = 20 * kSecond;
+constexpr Nanos kReadyTimeout = 20 * kSecond;
 
 std::string request_text(std::uint16_t port, const std::string& path,
                          const std::vector<std::string>& fields) {
@@ -38,7 +38,7 @@ std::string field_of(const std::string& head, const std::string& name) {
     return head.substr(from, head.find("\r\n", from) - from);
 }
 
-// Of the digits that `text` begins with; 0 of none.
+// The number that `text` begins with; 0 without digits.
 std::size_t number_of(std::string_view text) {
     std::size_t value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -48,17 +48,17 @@ std::size_t number_of(std::string_view text) {
 }  // namespace
 
 Result<void> wait_ready(std::uint16_t port, const Process& server) {
-    const Nanos end = load::monotonic_now() + kReadyPatience;
+    const Nanos end = load::monotonic_now() + kReadyTimeout;
     while (load::monotonic_now() < end) {
         if (!server.running()) {
-            return fail(Status::io_error, "it ended at once: " + server.last_words());
+            return fail(Status::io_error, "it ended at once: " + server.last_line());
         }
         if (Connection(port).open()) {
             return {};
         }
         std::this_thread::sleep_for(std::chrono::microseconds(500));
     }
-    return fail(Status::timed_out, "it does not listen: " + server.last_words());
+    return fail(Status::timed_out, "it does not listen: " + server.last_line());
 }
 
 Result<Answer> ask(std::uint16_t port, const std::string& path,
@@ -74,7 +74,7 @@ Result<Answer> ask(std::uint16_t port, const std::string& path,
     std::ptrdiff_t got = connection.send(request_text(port, path, all)) ? 1 : -1;
     std::size_t head_end = std::string::npos;
     std::size_t whole = std::string::npos;
-    // To the end of the stream, or of what the head announces: floors keep the connection open.
+    // To the end of the stream, or of the announced length: floors keep the connection open.
     while (got > 0 && text.size() < whole) {
         got = connection.receive(text);
         if (head_end == std::string::npos) {

@@ -1,5 +1,5 @@
-// A small blocking client: enough to see that a server is there and answers rightly, and to hold
-// connections to it. Not for measuring load. Every wait has a bound.
+// A small blocking client: enough to see that a server is there and answers correctly, and to hold
+// connections to it. Not for measuring load. Every wait has a timeout.
 #pragma once
 
 #include <atomic>
@@ -19,12 +19,12 @@ struct Answer {
     std::string body;
 };
 
-// Until something listens there; fails when the process ends before.
+// Waits until the port accepts connections; fails when the process ends first.
 [[nodiscard]] Result<void> wait_ready(std::uint16_t port, const Process& server);
 [[nodiscard]] Result<Answer> ask(std::uint16_t port, const std::string& path,
                                  const std::vector<std::string>& fields = {});
 
-// Connections that asked once, were answered, and stay until this object goes.
+// Connections that sent one request, got its answer, and stay open as long as this object.
 class HeldConnections {
   public:
     // Each expects an answer with a body of `body_bytes`. Ends early (with fewer) when `stop` is

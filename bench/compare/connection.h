@@ -22,7 +22,7 @@ class Connection {
     [[nodiscard]] bool send(const std::string& text);
     // More bytes behind `text`; 0 at the end of the stream, less than 0 on an error.
     [[nodiscard]] std::ptrdiff_t receive(std::string& text);
-    // The system's words on what failed last.
+    // The system's message for the last failure.
     [[nodiscard]] const std::string& error() const { return error_; }
 
   private:
@@ -31,7 +31,7 @@ class Connection {
 };
 
 [[nodiscard]] Endpoint loopback(std::uint16_t port);  // 127.0.0.1
-// A port of 127.0.0.1 that was free a moment ago. Whoever starts a server on it has to look who
+// A port of 127.0.0.1 that was free a moment ago. Whoever starts a server on it must check who
 // listens there in the end (Process::listens_at).
 [[nodiscard]] Result<std::uint16_t> free_port();
 

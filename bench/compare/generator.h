@@ -1,9 +1,9 @@
 // Generator: what loads a server in a block: our own (bench/load, in this process), or wrk as a
 // second opinion that shares no code with it.
 //
-// A figure is returned only when every answer was the right one: a failed request, another status
-// or too few bytes is an error that says what came. What speaks against the latencies alone (a
-// generator that was kept from running) is a flaw of the measurement, not of the server.
+// Returns figures only when every answer was right: a failed request, another status or too few
+// bytes is an error that says what came. What makes only the latencies doubtful (a generator that
+// was kept from running) is a flaw of the measurement, not of the server.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,7 @@ struct Load {
     Nanos duration = kSecond;
 };
 
-// Up to here the handshakes cost next to nothing beside the requests.
+// Up to here the handshakes cost almost nothing compared with the requests.
 inline constexpr unsigned kFewConnections = 1000;
 
 struct Measured {
@@ -43,7 +43,7 @@ struct Measured {
     Nanos p999 = 0;
     std::optional<Histogram> response = std::nullopt;  // only from our own
     std::optional<Histogram> connect = std::nullopt;
-    std::string flaw = {};  // why rate and latencies are not to be believed; empty: they are
+    std::string flaw = {};  // why rate and latencies are not valid; empty: they are
 };
 
 class Generator {
@@ -54,8 +54,8 @@ class Generator {
     [[nodiscard]] virtual std::string unable(const Load& load) const = 0;
 };
 
-// Our own, taken apart, for slices: what it is asked to do, and what became of it. `cpu`: of the
-// server.
+// The two halves of our own generator, for slices: the plan of a load, and the figures of its
+// outcome. `cpu`: CPU time of the server.
 [[nodiscard]] Result<load::Plan> plan_of(const Load& load);
 [[nodiscard]] Result<Measured> measured_of(const Load& load, const load::Plan& plan,
                                            load::Outcome& outcome, Nanos cpu);

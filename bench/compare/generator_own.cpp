@@ -45,7 +45,8 @@ Result<load::Plan> plan_of(const Load& work) {
     plan.warmup = std::clamp(work.duration / 10, kWarmupMin, kWarmupMax);
     plan.connect_timeout = kConnectTimeout;
     if (work.connections > kFewConnections) {
-        // A turn through all of them takes a good part of a second, and the first is another work.
+        // One request on each of them takes a good part of a second, and the first is different
+        // work.
         plan.warmup = std::max(plan.warmup, work.duration);
         plan.duration = 2 * work.duration;
     }
@@ -54,7 +55,7 @@ Result<load::Plan> plan_of(const Load& work) {
 
 namespace {
 
-// Why the answers are not those that were to be measured; empty: they are.
+// Why the answers are not the expected ones; empty: they are.
 std::string wrong_answers(const Load& work, const load::Outcome& outcome) {
     const load::Tally& total = outcome.total;
     for (std::size_t i = 0; i < load::kFailures; ++i) {
@@ -85,8 +86,8 @@ std::string wrong_answers(const Load& work, const load::Outcome& outcome) {
 }
 
 // CPU time for each answer of the whole run, with its handshakes and its warm-up: that is exact,
-// because nothing is cut in two. Setting up thousands of connections is another work; there it is
-// what the measured time took.
+// because no request is cut in two. Setting up thousands of connections is different work; there
+// only the measured time counts.
 Result<double> cost_of(const Load& work, const load::Outcome& outcome, Nanos cpu, double rate) {
     if (work.connections <= kFewConnections) {
         return static_cast<double>(cpu) /
@@ -104,7 +105,7 @@ Result<double> cost_of(const Load& work, const load::Outcome& outcome, Nanos cpu
 
 std::string flaw_of(const load::Plan& plan, const load::Outcome& outcome) {
     for (const load::Finding& finding : load::judge(plan, outcome).findings) {
-        // A pause of ours moves the far quantiles of one block, and no median of many.
+        // A pause of ours moves the high quantiles of one block, but no median of many blocks.
         if (finding.level == load::Level::invalid && finding.name != "pauses") {
             // What was measured, without the advice that follows it.
             return finding.name + ": " + finding.text.substr(0, finding.text.find(": "));

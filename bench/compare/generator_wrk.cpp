@@ -14,11 +14,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Nanos kWrkPatience = 30 * kSecond;  // beyond the duration
+constexpr Nanos kWrkTimeout = 30 * kSecond;  // beyond the duration
 constexpr Nanos kWrkStep = 20 * kMillisecond;
-// Setting up more than this is another work, and wrk does not tell the two apart.
+// Setting up more than this is different work, which wrk does not tell from the load.
 constexpr unsigned kConnectionsMax = 1000;
-// Answers to the last batches, of which wrk may have read one more or less.
+// Answers to the last batches: wrk may have read one batch more or less.
 constexpr double kEdgeBatches = 64;
 
 std::string lua_string(const std::string& text) {
@@ -67,7 +67,7 @@ end
                               load.pipeline);
 }
 
-// Why the answers are not those that were to be measured; empty: they are.
+// Why the answers are not the expected ones; empty: they are.
 std::string wrong_answers(const Load& load, double requests, double bytes, double failed,
                           double status) {
     if (failed > 0) {
@@ -76,7 +76,7 @@ std::string wrong_answers(const Load& load, double requests, double bytes, doubl
     if (requests <= 0) {
         return "no answer";
     }
-    // wrk counts every status above 399, wanted or not, and no other.
+    // wrk counts every status above 399, expected or not, and no other.
     const double wrong = load.status >= 400 ? std::abs(requests - status) : status;
     if (wrong > (load.status >= 400 ? kEdgeBatches * load.pipeline : 0)) {
         return fmt::format("{:.0f} of {:.0f} answers have another status than {}", wrong, requests,
@@ -136,7 +136,7 @@ class WrkGenerator final : public Generator {
             if (stop_ != nullptr && stop_->load()) {
                 return fail(Status::cancelled, "stopped");
             }
-            if (waited > seconds * kSecond + kWrkPatience) {
+            if (waited > seconds * kSecond + kWrkTimeout) {
                 return fail(Status::timed_out, "wrk does not end");
             }
         }
@@ -154,7 +154,7 @@ class WrkGenerator final : public Generator {
         Measured measured;
         measured.answers = static_cast<std::uint64_t>(requests);
         if (load.body_bytes && *load.body_bytes > 1'000'000) {
-            // Few of them end within a block: count the bytes that came.
+            // Few large bodies end within a block: count the bytes that came.
             requests = number("bytes") / static_cast<double>(*load.body_bytes);
         }
         measured.cpu_ns = cpu / requests;

@@ -1,13 +1,13 @@
-// Instructions per request, outside of the kernel, by callgrind (valgrind(1)): the server runs
-// under it, and what it executes between two commands of callgrind_control(1) is that of the
-// requests. Exact where times are not: two counts differ by less than two per cent, which is in how
-// many requests a turn of the server finds.
+// User-space instructions per request, counted by callgrind (valgrind(1)): the server runs under
+// it, and two commands of callgrind_control(1) mark the beginning and the end of the requests.
+// Steadier than times: two counts differ by less than two per cent, because an iteration of the
+// server's loop finds more or fewer requests.
 #include <fmt/format.h>
 
 #include <charconv>
 #include <filesystem>
 
-#include "bench/compare/stage.h"
+#include "bench/compare/context.h"
 #include "system/path.h"
 
 namespace sluice::compare {
@@ -19,8 +19,7 @@ constexpr std::uint64_t kRequestsLarge = 100;
 constexpr Nanos kAllRequests = 60 * kSecond;  // at most for all of them
 constexpr Nanos kControl = 20 * kSecond;      // for a command
 
-// A server under callgrind, and the program that speaks to it. What both leave behind is in
-// `folder`.
+// callgrind and the program that controls it. Their files are in `folder`.
 struct Callgrind {
     std::string valgrind = find_program("valgrind");
     std::string control = find_program("callgrind_control");
@@ -30,7 +29,7 @@ struct Callgrind {
     [[nodiscard]] std::string environment() const { return "TMPDIR=" + folder; }
 
     [[nodiscard]] Command wrap(Command command) const {
-        // The link /proc/self/exe would lead to valgrind.
+        // Under valgrind the link /proc/self/exe leads to valgrind.
         std::error_code ignored;
         const auto program = std::filesystem::canonical(to_path(command.program), ignored);
         command.arguments.insert(
@@ -65,7 +64,7 @@ struct Callgrind {
     }
 };
 
-Result<void> ask_for(std::uint64_t requests, const Stage& stage, const Load& load) {
+Result<void> ask_for(std::uint64_t requests, const Context& context, const Load& load) {
     auto plan = plan_of(load);
     if (!plan) {
         return std::unexpected(plan.error());
@@ -74,8 +73,8 @@ Result<void> ask_for(std::uint64_t requests, const Stage& stage, const Load& loa
     plan->warmup = 0;
     plan->duration = plan->timeout = kAllRequests;
     plan->requests_max = requests;
-    plan->backends = stage.options.backends;
-    plan->stop = stage.options.stop;
+    plan->backends = context.options.backends;
+    plan->stop = context.options.stop;
     auto outcome = load::run(*plan);
     if (!outcome) {
         return std::unexpected(outcome.error());
@@ -89,31 +88,31 @@ Result<void> ask_for(std::uint64_t requests, const Stage& stage, const Load& loa
 
 }  // namespace
 
-Result<double> count_instructions(const Stage& stage, const Scenario& scenario,
-                                  const Contender& contender) {
-    const Callgrind callgrind{.folder = stage.workspace.folder() + "/callgrind"};
+Result<double> count_instructions(const Context& context, const Scenario& scenario,
+                                  const Variant& variant) {
+    const Callgrind callgrind{.folder = context.workspace.folder() + "/callgrind"};
     std::error_code error;
     std::filesystem::remove_all(to_path(callgrind.folder), error);
     std::filesystem::create_directory(to_path(callgrind.folder), error);
     if (callgrind.valgrind.empty() || callgrind.control.empty()) {
         return fail(Status::not_found, "valgrind is not installed");
     }
-    ServerKind wrapped = *contender.server;
-    wrapped.launch = [&](const Duty& duty) -> Result<Command> {
-        auto command = contender.server->launch(duty);
+    ServerKind wrapped = *variant.server;
+    wrapped.launch = [&](const LaunchOptions& options) -> Result<Command> {
+        auto command = variant.server->launch(options);
         return command ? callgrind.wrap(std::move(*command)) : command;
     };
-    auto server = start_server(stage, {&wrapped, contender.setting}, "counted");
-    auto load = server ? load_of(stage, scenario, contender, server->port)
+    auto server = start_server(context, {&wrapped, variant.parameters}, "counted");
+    auto load = server ? load_of(context, scenario, variant, server->port)
                        : std::unexpected(server.error());
-    Result<void> done = load ? callgrind.tell(server->process, "-z", stage.server_cpu)
+    Result<void> done = load ? callgrind.tell(server->process, "-z", context.server_cpu)
                              : std::unexpected(load.error());
     const std::uint64_t requests = scenario.large() ? kRequestsLarge : kRequests;
     if (done) {
-        done = ask_for(requests, stage, *load);
+        done = ask_for(requests, context, *load);
     }
     if (done) {
-        done = callgrind.tell(server->process, "-d", stage.server_cpu);
+        done = callgrind.tell(server->process, "-d", context.server_cpu);
     }
     if (!done) {
         return std::unexpected(done.error());

@@ -12,7 +12,7 @@ std::string Process::output() const {
     return read_file(output_path_).value_or("");
 }
 
-std::string Process::last_words() const {
+std::string Process::last_line() const {
     std::string text = output();
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
         text.pop_back();
@@ -31,7 +31,7 @@ std::string_view to_string(Priority priority) {
 }
 
 Priority highest_priority() {
-    // Asked of a thread, because the way back may be barred.
+    // Tried on a thread of its own, because undoing it may be refused.
     Priority highest = Priority::ordinary;
     std::thread([&] {
         highest = take_priority(Priority::real_time) ? Priority::real_time

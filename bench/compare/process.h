@@ -1,10 +1,11 @@
-// Process: a server, or another program, that was started on one CPU; what it and its descendants
-// cost; and its end.
+// Process: a server or another program, started on one CPU: what it and its descendants cost, and
+// its end.
 //
-// The process leads a group of its own, so that Ctrl-C on the terminal reaches us alone and that
-// its workers end with it. It is told to end when we die, whatever we die of (prctl(2),
-// PR_SET_PDEATHSIG; on Windows its job ends with us). What it prints goes to a file. Start it from
-// a thread that lives on. Most of it is one implementation for each system.
+// It leads a process group of its own, so that Ctrl-C on the terminal reaches us alone and its
+// workers end with it. When we die, for whatever reason, it is told to end (prctl(2),
+// PR_SET_PDEATHSIG; on Windows its job ends with us). Its output goes to a file. Start it from a
+// thread that outlives it: PDEATHSIG is sent when that thread ends. Most of this has one
+// implementation for each system.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@
 
 namespace sluice::compare {
 
-// How a thread and what it starts stand to the other work of the machine.
+// The scheduling priority of a thread and of what it starts.
 enum class Priority : std::uint8_t { ordinary, raised, real_time };
 [[nodiscard]] std::string_view to_string(Priority priority);
 
@@ -40,26 +41,26 @@ class Process {
 
     [[nodiscard]] int pid() const { return pid_; }
     [[nodiscard]] bool running() const;
-    // Waits for it to end by itself; false when it has not within `patience`.
-    [[nodiscard]] bool wait(Nanos patience) const;
-    // Asks it to end, insists after two seconds, and waits.
+    // Waits for it to end by itself; false when it has not within `timeout`.
+    [[nodiscard]] bool wait(Nanos timeout) const;
+    // Asks it to end, kills it after two seconds, and waits.
     void stop();
-    // Whether it, or a descendant, is who listens at that port of 127.0.0.1, and nobody else. True
-    // also where the system lets nobody look into the process.
+    // Whether it or a descendant, and nobody else, listens at that port of 127.0.0.1. True also
+    // where the system does not let us look into the process.
     [[nodiscard]] bool listens_at(std::uint16_t port) const;
     // The last line that it printed.
-    [[nodiscard]] std::string last_words() const;
+    [[nodiscard]] std::string last_line() const;
     [[nodiscard]] std::string output() const;
 
-    // Of the process and its descendants. CPU: every thread's, by the scheduler's own clock
-    // (/proc/PID/task/*/schedstat, nanoseconds); threads that ended took theirs with them. On
-    // Windows the processes' own times, in ticks of the system's.
+    // Of the process and its descendants. cpu(): of every thread, by the scheduler's own clock
+    // (/proc/PID/task/*/schedstat, nanoseconds); threads that have ended are not counted. On
+    // Windows the times of the processes, in ticks of the system.
     [[nodiscard]] Nanos cpu() const;
     [[nodiscard]] std::uint64_t resident_bytes() const;
     [[nodiscard]] std::uint64_t peak_resident_bytes() const;
 
   private:
-    struct System;  // what a system wants to be held beside the number
+    struct System;  // what a system needs besides the pid
 
     Process(int pid, std::string output_path) : pid_(pid), output_path_(std::move(output_path)) {}
 
@@ -68,26 +69,26 @@ class Process {
     std::string output_path_;
 };
 
-// The CPU time that processes have used so far, read often: exact while they run, and with that of
-// threads that have ended. None where the system only counts ticks (Windows).
+// CPU time of processes so far, for frequent reading: exact while they run, ended threads included.
+// None where the system only counts ticks (Windows).
 [[nodiscard]] std::optional<Nanos> exact_cpu_of(const std::vector<int>& pids);
 
-// The calling thread, and what it starts, gets it; false when the system refuses.
+// Sets it for the calling thread and what that starts; false when the system refuses.
 [[nodiscard]] bool take_priority(Priority priority);
 // The highest that the system lets us have.
 [[nodiscard]] Priority highest_priority();
 
 // A process and its descendants, by /proc.
 [[nodiscard]] std::vector<int> process_tree(int pid);
-// Where a program of that name is: on the PATH, or where servers are installed. Empty: nowhere.
+// The path of a program: on the PATH, or where servers are installed. Empty: not found.
 [[nodiscard]] std::string find_program(const std::string& name);
 [[nodiscard]] bool is_program(const std::string& path);
-// Our own binary, in a form that starts it, and its folder.
+// A path that starts our own binary, and the folder of the binary.
 [[nodiscard]] std::string own_program();
 [[nodiscard]] std::string own_folder();
-// Servers that share a machine want to be told whose rights to give up.
+// As root, some servers must be told which user to run as.
 [[nodiscard]] bool is_root();
-// The calling thread, and what it starts, run on every usable CPU but this one.
+// Lets the calling thread and what it starts run on every usable CPU except this one.
 [[nodiscard]] bool pin_away_from(int cpu);
 
 }  // namespace sluice::compare

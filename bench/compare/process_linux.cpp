@@ -26,11 +26,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr Nanos kPatience = 2 * kSecond;  // from "please end" to the end
+constexpr Nanos kStopTimeout = 2 * kSecond;  // from SIGTERM to SIGKILL
 constexpr Nanos kStep = kMillisecond;
 constexpr int kRaisedNice = -10;
 
-void nap(Nanos duration) {
+void sleep_for(Nanos duration) {
     const timespec time{duration / kSecond, duration % kSecond};
     ::nanosleep(&time, nullptr);
 }
@@ -45,13 +45,13 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     return all;
 }
 
-// Between fork and exec: only what a signal handler may call, too.
-[[noreturn]] void become(const char* program, char* const* arguments, char* const* environment,
-                         int output, int cpu, Priority priority, pid_t parent) {
+// Between fork and exec only async-signal-safe calls are allowed (signal-safety(7)).
+[[noreturn]] void exec_child(const char* program, char* const* arguments, char* const* environment,
+                             int output, int cpu, Priority priority, pid_t parent) {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) {
-        ::_exit(127);  // it died before we said so
+        ::_exit(127);  // the parent died before prctl()
     }
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -69,7 +69,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     ::_exit(127);
 }
 
-// The number behind `name` in /proc/PID/status, there in kB.
+// The value of `name` in /proc/PID/status, where it is in kB.
 std::uint64_t status_bytes(int pid, const char* name) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/status");
     std::string word;
@@ -107,7 +107,7 @@ Result<Process> Process::start(const Command& command, int cpu, const std::strin
     arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
     std::vector<std::string> environment = command.environment;
     for (char** one = environ; *one != nullptr; ++one) {
-        // Of two of the same name, programs take the first or the last.
+        // Of two variables of one name, some programs take the first and some the last.
         const std::string_view inherited = *one;
         const std::string_view name = inherited.substr(0, inherited.find('=') + 1);
         if (std::ranges::none_of(command.environment, [&](const std::string& given) {
@@ -125,22 +125,22 @@ Result<Process> Process::start(const Command& command, int cpu, const std::strin
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid == 0) {
-        become(command.program.c_str(), argument_pointers.data(), environment_pointers.data(),
-               output, cpu, priority, parent);
+        exec_child(command.program.c_str(), argument_pointers.data(), environment_pointers.data(),
+                   output, cpu, priority, parent);
     }
     ::close(output);
     if (pid < 0) {
         return fail(Status::io_error,
                     command.program + " cannot be started: " + std::strerror(errno), errno);
     }
-    ::setpgid(pid, pid);  // both do it, so that it has happened whoever runs first
+    ::setpgid(pid, pid);  // the child does it, too: whoever runs first
     return Process(pid, output_path);
 }
 
 Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)), output_path_(std::move(other.output_path_)) {}
 
-// Looks without taking notice, so that the process id stays ours until stop().
+// WNOWAIT does not reap the child, so that the process id stays ours until stop().
 bool Process::running() const {
     siginfo_t info{};
     return pid_ > 0 &&
@@ -148,13 +148,13 @@ bool Process::running() const {
            info.si_pid == 0;
 }
 
-bool Process::wait(Nanos patience) const {
-    const Nanos end = posix::monotonic_now() + patience;
+bool Process::wait(Nanos timeout) const {
+    const Nanos end = posix::monotonic_now() + timeout;
     while (running()) {
         if (posix::monotonic_now() > end) {
             return false;
         }
-        nap(kStep);
+        sleep_for(kStep);
     }
     return true;
 }
@@ -164,8 +164,8 @@ void Process::stop() {
         return;
     }
     ::kill(pid_, SIGTERM);
-    (void)wait(kPatience);
-    ::kill(-pid_, SIGKILL);  // its workers, and itself if it did not want to
+    (void)wait(kStopTimeout);
+    ::kill(-pid_, SIGKILL);  // its workers, and itself if it still runs
     ::waitpid(pid_, nullptr, 0);
     pid_ = -1;
 }
@@ -188,20 +188,20 @@ std::uint64_t Process::peak_resident_bytes() const {
 
 bool Process::listens_at(std::uint16_t port) const {
     const posix::Listeners found = posix::listeners_at(loopback(port));
-    const std::vector<int> tree = process_tree(pid_);  // afterwards: it may just be growing
+    const std::vector<int> tree = process_tree(pid_);  // read second: it may still grow
     if (!found.any || !found.pids.empty()) {
         return found.any && std::ranges::all_of(found.pids, [&](int pid) {
                    return std::ranges::find(tree, pid) != tree.end();
                });
     }
-    // A program with rights of its own (setcap(8)) hides its descriptors even from its parent.
+    // A program with capabilities (setcap(8)) hides its descriptors even from its parent.
     std::error_code error;
     return fs::directory_iterator("/proc/" + std::to_string(pid_) + "/fd", error) ==
                fs::directory_iterator() &&
            error;
 }
 
-// schedstat would be behind by what a thread has run since its last tick.
+// schedstat lags behind by what a thread has run since its last tick.
 std::optional<Nanos> exact_cpu_of(const std::vector<int>& pids) {
     Nanos sum = 0;
     for (const int pid : pids) {
@@ -215,7 +215,7 @@ std::optional<Nanos> exact_cpu_of(const std::vector<int>& pids) {
     return sum;
 }
 
-// Also between fork and exec. The lowest of the real-time priorities is above all ordinary work.
+// Also called between fork and exec. Even the lowest real-time priority is above all ordinary work.
 bool take_priority(Priority priority) {
     const sched_param lowest{.sched_priority = 1};
     switch (priority) {
@@ -250,7 +250,7 @@ std::vector<int> process_tree(int pid) {
 
 std::string find_program(const std::string& name) {
     const char* path = std::getenv("PATH");
-    // Servers are where an ordinary user's PATH may not lead.
+    // Servers may be in folders that an ordinary user's PATH lacks.
     std::istringstream folders(std::string(path != nullptr ? path : "") +
                                ":/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin");
     for (std::string folder; std::getline(folders, folder, ':');) {
@@ -270,7 +270,7 @@ bool is_root() {
     return ::getuid() == 0;
 }
 
-// Starts it even when the file has been replaced.
+// Works even when the file has been replaced.
 std::string own_program() {
     return "/proc/self/exe";
 }

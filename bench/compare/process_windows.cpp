@@ -15,9 +15,9 @@ namespace sluice::compare {
 
 namespace {
 
-constexpr Nanos kPatience = 2 * kSecond;  // from "please end" to the end
+constexpr Nanos kStopTimeout = 2 * kSecond;  // from Ctrl-Break to TerminateProcess
 
-// One argument as CommandLineToArgvW takes it apart: backslashes count double before a quote.
+// One argument as CommandLineToArgvW splits it: backslashes before a quote count double.
 std::wstring quoted(const std::wstring& argument) {
     std::wstring text = L"\"";
     std::size_t slashes = 0;
@@ -40,7 +40,8 @@ std::wstring command_line(const Command& command) {
     return line;
 }
 
-// Ours and what is added: "NAME=value", each with its zero, and one more.
+// Our environment and what is added: each "NAME=value" ends with a zero, and the block with one
+// more.
 std::wstring environment_of(const Command& command) {
     std::wstring block;
     for (const std::string& one : command.environment) {
@@ -62,7 +63,7 @@ HANDLE open_inherited(const wchar_t* path, DWORD access, DWORD disposition) {
                          FILE_ATTRIBUTE_NORMAL, nullptr);
 }
 
-// A job whose processes end when its last handle is closed, which our own end does.
+// A job whose processes end when its last handle is closed, as it is when we end.
 HANDLE make_job() {
     HANDLE job = ::CreateJobObjectW(nullptr, nullptr);
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
@@ -104,7 +105,7 @@ Result<Process> Process::start(const Command& command, int cpu, const std::strin
     std::wstring line = command_line(command);
     std::wstring environment = environment_of(command);
     PROCESS_INFORMATION made{};
-    // Asleep until it is in its job and on its CPU.
+    // Suspended until it is in its job and on its CPU.
     const bool started =
         ::CreateProcessW(nullptr, line.data(), nullptr, nullptr, TRUE,
                          CREATE_NEW_PROCESS_GROUP | CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT,
@@ -136,23 +137,23 @@ bool Process::running() const {
     return pid_ > 0 && ::WaitForSingleObject(system_->process, 0) == WAIT_TIMEOUT;
 }
 
-bool Process::wait(Nanos patience) const {
+bool Process::wait(Nanos timeout) const {
     return pid_ <= 0 ||
-           ::WaitForSingleObject(system_->process, static_cast<DWORD>(patience / kMillisecond)) !=
+           ::WaitForSingleObject(system_->process, static_cast<DWORD>(timeout / kMillisecond)) !=
                WAIT_TIMEOUT;
 }
 
-// Ctrl-Break is what a group of its own can be sent; without a console nobody can be asked.
+// A process group can only be sent Ctrl-Break; without a console even that is not possible.
 void Process::stop() {
     if (pid_ <= 0) {
         return;
     }
     if (::GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, static_cast<DWORD>(pid_)) != 0) {
-        (void)wait(kPatience);
+        (void)wait(kStopTimeout);
     }
     ::TerminateJobObject(system_->job, 1);
     ::TerminateProcess(system_->process, 1);
-    (void)wait(kPatience);
+    (void)wait(kStopTimeout);
     ::CloseHandle(system_->process);
     ::CloseHandle(system_->job);
     pid_ = -1;

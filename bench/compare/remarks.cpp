@@ -1,4 +1,4 @@
-// What a report says of its own worth: the headline, and what speaks against single figures.
+// What a report says of its own quality: the headline, and what limits single figures.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 // Between servers that are busy to different degrees, a closed loop also compares how often they
 // are woken.
 constexpr double kBusyApart = 0.10;
-// Who works so much while others have their turn takes part of their time.
+// A server that is busier than this while others are loaded takes part of their time.
 constexpr double kIdleMax = 0.01;
 
 std::string per_mille(double share) {

@@ -1,5 +1,5 @@
 // Reports of a comparison: a table for people, Markdown for documents, JSON for programs, one page
-// with plots. Pure functions; what each number means stands in docs/compare.md.
+// with plots. Pure functions; docs/compare.md says what each number means.
 #pragma once
 
 #include <string>
@@ -20,12 +20,12 @@ inline constexpr int kSchemaVersion = 1;  // grows when a reader would have to c
 // "faster", "slower", "cannot tell"; "baseline" for a row that nothing is compared with.
 [[nodiscard]] std::string verdict_of(const Row& row);
 
-// Whether the machine was quiet enough, and what it let be told: one line.
+// One line: whether the machine was quiet enough, and which differences it can show.
 [[nodiscard]] std::string headline(const Report& report);
-// What speaks against figures, each kind in one line however often it came up.
+// What limits the figures: one line for each kind, however often it occurred.
 [[nodiscard]] std::vector<std::string> remarks(const Report& report);
 
-// What a table of one scenario has, and what it has of one server that is not invalid.
+// The header of a scenario's table, and the row of one valid server.
 [[nodiscard]] std::vector<std::string> heading(const ScenarioResult& result);
 [[nodiscard]] std::vector<std::string> cells_of(const ScenarioResult& result, const Row& row);
 

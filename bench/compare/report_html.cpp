@@ -62,7 +62,7 @@ void write_ratios(Document& out, const ScenarioResult& result) {
     for (const double tick :
          {0.02, 0.05, 0.1,  0.2, 0.3,  0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98, 0.99, 1.0,  1.01,
           1.02, 1.03, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 2.0,  3.0, 5.0,  10.0, 20.0, 50.0, 100.0}) {
-        // No two numbers on top of each other; the 1 always has its own.
+        // Numbers must not overlap; the 1 is always shown.
         const double room = std::pow(axis.high / axis.low, 0.045);
         const bool crowded = before > 0 && tick / before < room;
         if (tick < axis.low || tick > axis.high || (crowded && tick != 1.0) ||
@@ -147,7 +147,7 @@ Cell overview_cell(const ScenarioResult& result, const std::string& name) {
             verdict_of(*row)};
 }
 
-// The whole at a glance: a line for each scenario, a column for each server.
+// The overview: a row for each scenario, a column for each server.
 void write_overview(Document& out, const Report& report) {
     const std::vector<std::string> names = columns(report);
     std::vector<Column> head = {{"", ColumnKind::words}};

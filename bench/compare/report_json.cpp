@@ -25,7 +25,7 @@ OrderedJson comparison_json(const load::Comparison& comparison) {
             {"verdict", to_string(comparison.verdict)}};
 }
 
-// What is 0 is not known.
+// 0 means not known.
 void add_known(OrderedJson& json, std::initializer_list<std::pair<const char*, Nanos>> latencies) {
     for (const auto& [name, value] : latencies) {
         if (value > 0) {

@@ -15,13 +15,13 @@ bool counts_instructions(const ScenarioResult& result) {
     return std::ranges::any_of(result.rows, [](const Row& row) { return row.instructions > 0; });
 }
 
-// Columns as wide as their widest cell; all but the first and, where it says so, the second to the
-// right.
+// Columns as wide as their widest cell. The first `words` columns are left-aligned, the others
+// right-aligned.
 std::string table(const std::vector<Cells>& rows, std::size_t words) {
     std::vector<std::size_t> widths;
     for (const Cells& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));
-        // The reason of an invalid row may be long, and stands alone.
+        // The reason of an invalid row may be long; it widens no column.
         for (std::size_t i = 0; i < row.size() && (i == 0 || row.size() > 2); ++i) {
             widths[i] = std::max(widths[i], row[i].size());
         }
@@ -147,7 +147,7 @@ Cells cells_of(const ScenarioResult& result, const Row& row) {
         cells.push_back(row.instructions > 0 ? report::rate_human(row.instructions) : "-");
     }
     if (kind == Kind::load) {
-        // Without one restart whose generator could run there is nothing to say of these.
+        // When every restart has a flaw, these are not known.
         const bool known = row.flawed < row.blocks.size();
         cells.push_back(row.busy > 0 ? fmt::format("{:.0f} %", row.busy * 100) : "-");
         cells.push_back(known ? report::rate_human(row.rate) : "-");

@@ -1,5 +1,5 @@
 // What a comparison measured, block by block, and what follows from it. Plain data and pure
-// functions; what each number means stands in docs/compare.md.
+// functions; docs/compare.md says what each number means.
 #pragma once
 
 #include <cstdint>
@@ -13,28 +13,28 @@
 
 namespace sluice::compare {
 
-// One restart of one server: under one load, all slices together or one stretch of time; or one
-// start, or one crowd of connections.
+// One restart of one server: under load (all its slices, or one interval), or one start, or one set
+// of idle connections.
 struct Block {
     unsigned round = 0;
     double cost = 0;  // Kind says of what; lower is better
     double rate = 0;  // answers per second; 0 where nothing was loaded
     std::uint64_t answers = 0;
-    Nanos p50 = 0;  // response time; 0 of too few answers, as the others
+    Nanos p50 = 0;  // response time; 0: too few answers; so the next two
     Nanos p99 = 0;
     Nanos p999 = 0;
     double memory = 0;      // peak resident set, bytes
     double busy = 0;        // the server's CPU time / time under load; 0: not known
-    double idle_busy = 0;   // the same of the time in which others had their turn
-    double ratio = 0;       // to the baseline's slices beside its own (median); 0: in blocks
+    double idle_busy = 0;   // the same while others were loaded
+    double ratio = 0;       // to the baseline's adjacent slices (median); 0: in blocks
     std::size_t pairs = 0;  // of slices
-    std::string flaw = {};  // why rate and latencies are not to be believed
+    std::string flaw = {};  // why rate and latencies are not valid
 };
 
-// One server in one setting, and all of its blocks.
+// One variant (a server with its parameters), and all of its blocks.
 struct Entry {
     std::string name;   // "sluice epoll"
-    bool base = false;  // in the scenario's base setting
+    bool base = false;  // with the scenario's base parameters
     bool floor = false;
     bool reference = false;  // a floor that may be the baseline
     std::vector<Block> blocks = {};
@@ -47,12 +47,12 @@ struct Entry {
 // One line of the result.
 struct Row {
     std::string name;
-    std::string label;  // the name, with the setting where there are two
+    std::string label;  // the name; of a base also Scenario::base_title
     bool base = false;
     bool floor = false;
     std::string invalid = {};
     std::vector<Block> blocks = {};
-    unsigned flawed = 0;  // so many of the blocks
+    unsigned flawed = 0;  // blocks with a flaw
     std::string flaw = {};
     double cost = 0;  // median of the blocks
     double rate = 0;
@@ -84,9 +84,8 @@ struct Analysis {
 [[nodiscard]] ScenarioResult analyse(const Scenario& scenario, const std::vector<Entry>& entries,
                                      const Analysis& analysis);
 
-// The same server twice, many times over: how often is a difference claimed that is none? Or, with
-// a difference that was planted (the second one spins for `spin` at each answer), how often is it
-// found?
+// A/A test: the same server against itself, many times. How often is a difference claimed that does
+// not exist? Or, when the second one spins for `spin` at each answer, how often is that found?
 struct SelfTest {
     std::string scenario;
     std::string server;
@@ -98,7 +97,7 @@ struct SelfTest {
     [[nodiscard]] unsigned found() const;  // trials that say the second is slower
     // 95 of 100 trials show a smaller relative difference than this.
     [[nodiscard]] double noise_floor() const;
-    // No more claims than chance allows; with a planted difference, nine of ten find it.
+    // No more claims than chance allows; with a spin, nine of ten trials find it.
     [[nodiscard]] bool passed() const;
 };
 inline constexpr double kFoundShareMin = 0.9;
@@ -126,7 +125,7 @@ struct Report {
     bool stopped = false;
 };
 
-// How well the machine let differences be told: half of the 95 % intervals, as shares.
+// How small a difference the machine can show: half-widths of the 95 % intervals, as shares.
 struct Resolution {
     std::size_t comparisons = 0;  // of CPU time
     double usual = 0;             // median

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "bench/compare/context.h"
 #include "bench/compare/generator.h"
 #include "bench/compare/servers.h"
-#include "bench/compare/stage.h"
 #include "bench/compare/workspace.h"
 #include "bench/load/system.h"
 #include "system/cpu.h"
@@ -20,8 +20,8 @@ constexpr unsigned long kDescriptorsOwn = 128;
 
 class Runner {
   public:
-    Runner(const Stage& stage, Report& report)
-        : options_(stage.options), stage_(stage), report_(report) {}
+    Runner(const Context& context, Report& report)
+        : options_(context.options), context_(context), report_(report) {}
 
     Result<void> choose_servers();
     Result<void> run();
@@ -31,19 +31,19 @@ class Runner {
     void run_self_test(const Scenario& scenario);
     std::vector<ServerKind> floors_of(const Scenario& scenario);
     std::vector<ServerKind> equals_of(const Scenario& scenario, SelfTest& test);
-    std::vector<Entry> measure(const Scenario& scenario, const std::vector<Contender>& contenders,
+    std::vector<Entry> measure(const Scenario& scenario, const std::vector<Variant>& variants,
                                const std::string& title, std::string& baseline);
-    void add_instructions(const Scenario& scenario, const std::vector<Contender>& contenders,
+    void add_instructions(const Scenario& scenario, const std::vector<Variant>& variants,
                           std::vector<Entry>& entries);
     std::string reason_to_leave_out(const Scenario& scenario) const;
     [[nodiscard]] bool wanted(const std::string& name) const;
     [[nodiscard]] bool wants_floor(const std::string& name) const;
 
     const RunOptions& options_;
-    const Stage& stage_;
+    const Context& context_;
     Report& report_;
     std::vector<ServerKind> servers_;
-    std::string baseline_;  // the whole name, or empty
+    std::string baseline_;  // the full name, or empty
 };
 
 bool Runner::wanted(const std::string& name) const {
@@ -52,8 +52,8 @@ bool Runner::wanted(const std::string& name) const {
                        [&](const std::string& one) { return name_matches(name, one); });
 }
 
-// The floor runs as the baseline, unless that is another server; then it must be asked for. Of
-// several, those that are named.
+// Floors run as possible baselines. When another server is the baseline, a floor must be named.
+// When some floors are named, only those run.
 bool Runner::wants_floor(const std::string& name) const {
     const bool named = std::any_of(options_.servers.begin(), options_.servers.end(), is_floor);
     if (named) {
@@ -78,7 +78,8 @@ Result<void> Runner::choose_servers() {
         if (!one.program.empty()) {
             servers_.push_back(one);
             if (!one.ours) {
-                report_.programs.push_back({one.name, version_of(one, stage_.workspace.folder())});
+                report_.programs.push_back(
+                    {one.name, version_of(one, context_.workspace.folder())});
             }
         } else if (!options_.servers.empty() || one.name == baseline_) {
             return fail(Status::not_found, one.name + " is not installed");
@@ -91,34 +92,35 @@ Result<void> Runner::choose_servers() {
 
 std::string Runner::reason_to_leave_out(const Scenario& scenario) const {
     Load load;
-    load.connections = scenario.setting.connections;
+    load.connections = scenario.parameters.connections;
     if (scenario.kind == Kind::load) {
-        if (std::string reason = stage_.generator.unable(load); !reason.empty()) {
+        if (std::string reason = context_.generator.unable(load); !reason.empty()) {
             return reason;
         }
     }
     const unsigned long limit = raise_descriptor_limit();
-    if (scenario.setting.connections + kDescriptorsOwn > limit) {
+    if (scenario.parameters.connections + kDescriptorsOwn > limit) {
         return fmt::format(
             "the limit of open files is {}, and {} connections need more (ulimit -n)", limit,
-            scenario.setting.connections);
+            scenario.parameters.connections);
     }
     return "";
 }
 
 Result<void> Runner::run() {
     for (const Scenario& scenario : options_.scenarios) {
-        if (stage_.stopped()) {
+        if (context_.stopped()) {
             break;
         }
         if (const std::string reason = reason_to_leave_out(scenario); !reason.empty()) {
             report_.left_out.push_back(scenario.name + ": " + reason);
             continue;
         }
-        // Made before the clock of any block runs.
-        for (const Setting& setting : {scenario.setting, scenario.base.value_or(Setting{})}) {
-            stage_.say(fmt::format("{}: making the root '{}'", scenario.name, setting.root));
-            if (auto root = stage_.workspace.root(setting.root); !root) {
+        // Made before anything is timed.
+        for (const Parameters& parameters :
+             {scenario.parameters, scenario.base.value_or(Parameters{})}) {
+            context_.say(fmt::format("{}: making the root '{}'", scenario.name, parameters.root));
+            if (auto root = context_.workspace.root(parameters.root); !root) {
                 return std::unexpected(root.error());
             }
         }
@@ -128,7 +130,7 @@ Result<void> Runner::run() {
             run_scenario(scenario);
         }
     }
-    report_.stopped = stage_.stopped();
+    report_.stopped = context_.stopped();
     return {};
 }
 
@@ -148,59 +150,58 @@ std::vector<ServerKind> Runner::floors_of(const Scenario& scenario) {
     return floors;
 }
 
-std::vector<Entry> Runner::measure(const Scenario& scenario,
-                                   const std::vector<Contender>& contenders,
+std::vector<Entry> Runner::measure(const Scenario& scenario, const std::vector<Variant>& variants,
                                    const std::string& title, std::string& baseline) {
-    return can_slice(stage_, scenario) ? run_slices(stage_, scenario, contenders, title, baseline)
-                                       : run_blocks(stage_, scenario, contenders, title);
+    return can_slice(context_, scenario) ? run_slices(context_, scenario, variants, title, baseline)
+                                         : run_blocks(context_, scenario, variants, title);
 }
 
 void Runner::run_scenario(const Scenario& scenario) {
     const std::vector<ServerKind> floors = floors_of(scenario);
-    std::vector<Contender> contenders;
-    contenders.reserve(floors.size() + 2 * servers_.size());
+    std::vector<Variant> variants;
+    variants.reserve(floors.size() + 2 * servers_.size());
     for (const ServerKind& floor : floors) {
-        contenders.push_back({&floor, scenario.setting});
+        variants.push_back({&floor, scenario.parameters});
     }
     for (const ServerKind& server : servers_) {
         if (scenario.ours_only && !server.ours) {
             continue;
         }
         if (scenario.base) {
-            contenders.push_back({&server, *scenario.base, true});
+            variants.push_back({&server, *scenario.base, true});
         }
-        contenders.push_back({&server, scenario.setting});
+        variants.push_back({&server, scenario.parameters});
     }
     std::string baseline = baseline_;
-    std::vector<Entry> entries = measure(scenario, contenders, scenario.name, baseline);
-    add_instructions(scenario, contenders, entries);
-    // Of a scenario that was cut short only what is whole may stay.
-    if (!stage_.stopped()) {
+    std::vector<Entry> entries = measure(scenario, variants, scenario.name, baseline);
+    add_instructions(scenario, variants, entries);
+    // A scenario that was cut short is not reported.
+    if (!context_.stopped()) {
         report_.scenarios.push_back(
             analyse(scenario, entries, {.baseline = baseline, .noise = options_.noise}));
     }
 }
 
-void Runner::add_instructions(const Scenario& scenario, const std::vector<Contender>& contenders,
+void Runner::add_instructions(const Scenario& scenario, const std::vector<Variant>& variants,
                               std::vector<Entry>& entries) {
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
+    for (std::size_t i = 0; i < variants.size(); ++i) {
         Entry& entry = entries[i];
-        if (!options_.instructions || scenario.kind != Kind::load || stage_.stopped() ||
-            !contenders[i].server->ours || !entry.invalid.empty()) {
+        if (!options_.instructions || scenario.kind != Kind::load || context_.stopped() ||
+            !variants[i].server->ours || !entry.invalid.empty()) {
             continue;
         }
-        stage_.say(fmt::format("{}: instructions of {}", scenario.name, entry.name));
-        auto counted = count_instructions(stage_, scenario, contenders[i]);
+        context_.say(fmt::format("{}: instructions of {}", scenario.name, entry.name));
+        auto counted = count_instructions(context_, scenario, variants[i]);
         if (counted) {
             entry.instructions = *counted;
-        } else if (!stage_.stopped()) {
+        } else if (!context_.stopped()) {
             report_.left_out.push_back(fmt::format("{}: instructions of {}: {}", scenario.name,
                                                    entry.name, counted.error().what));
         }
     }
 }
 
-// The two that are the same, or differ by the spin alone.
+// Two equal servers, or two that differ by the spin alone.
 std::vector<ServerKind> Runner::equals_of(const Scenario& scenario, SelfTest& test) {
     if (options_.spin == 0 && !servers_.empty()) {
         return {servers_.front(), servers_.front()};
@@ -227,19 +228,19 @@ std::vector<ServerKind> Runner::equals_of(const Scenario& scenario, SelfTest& te
 void Runner::run_self_test(const Scenario& scenario) {
     SelfTest test{.scenario = scenario.name, .server = {}, .spin = options_.spin};
     const std::vector<ServerKind> equals = equals_of(scenario, test);
-    std::vector<Contender> contenders;
+    std::vector<Variant> variants;
     for (const ServerKind& server : equals) {
         test.server = server.name;
-        contenders.push_back({&server, scenario.setting});
+        variants.push_back({&server, scenario.parameters});
     }
     std::vector<double> costs;
     for (unsigned trial = 0; trial < options_.self_trials && test.invalid.empty(); ++trial) {
         std::string baseline = test.server;
         const std::vector<Entry> entries = measure(
-            scenario, contenders,
+            scenario, variants,
             fmt::format("A/A {}, trial {} of {}", scenario.name, trial + 1, options_.self_trials),
             baseline);
-        if (stage_.stopped()) {
+        if (context_.stopped()) {
             break;
         }
         const ScenarioResult result =
@@ -285,7 +286,7 @@ Result<void> run(const RunOptions& options, Report& report) {
     if (!workspace) {
         return std::unexpected(workspace.error());
     }
-    // The generator's threads inherit this, and take the last of what they are left.
+    // The generator's threads inherit this, and take the last of the CPUs that are left.
     if (!pin_away_from(cpus.front())) {
         return fail(Status::access_denied, "the system refuses to pin us to a CPU");
     }
@@ -301,8 +302,8 @@ Result<void> run(const RunOptions& options, Report& report) {
     } else {
         generator = own_generator(*options.backends, options.stop);
     }
-    const Stage stage{options, *workspace, *generator, cpus.front(), priority};
-    Runner runner(stage, report);
+    const Context context{options, *workspace, *generator, cpus.front(), priority};
+    Runner runner(context, report);
     if (auto chosen = runner.choose_servers(); !chosen) {
         return chosen;
     }

@@ -9,7 +9,7 @@ namespace {
 constexpr const char* kPagePath = "/";
 constexpr const char* kLogoPath = "/static/logo.jpg";
 constexpr const char* kLargePath = "/large.bin";
-// Few enough that what is under way at the ends of a block is a small part of it.
+// Few, so that what is in flight at the ends of a block is a small part of it.
 constexpr unsigned kLargeConnections = 8;
 
 // The request of the lab report that the page comes from: Chrome 106 on Windows.
@@ -73,7 +73,7 @@ void add_bodies(std::vector<Scenario>& all) {
                    .title = "10 MB file",
                    .path = kLargePath,
                    .body_bytes = kLargeBytes,
-                   .setting = {.connections = kLargeConnections},
+                   .parameters = {.connections = kLargeConnections},
                    .floors = {sendfile_floor(kLargePath)},
                    .target = {1.03, 1.03}});
 }
@@ -106,48 +106,48 @@ void add_kinds_of_request(std::vector<Scenario>& all) {
     all.push_back({.name = "files",
                    .title = "1,000 different files",
                    .many = 1000,
-                   .setting = {.root = "many"},
+                   .parameters = {.root = "many"},
                    .floors = {epoll_floor(kPageBytes)},
                    .target = {1.10, 1.10}});
 }
 
-void add_settings(std::vector<Scenario>& all) {
+void add_pairs_of_parameters(std::vector<Scenario>& all) {
     all.push_back({.name = "logged",
                    .title = "combined access log / none",
                    .path = kPagePath,
-                   .setting = {.log = true},
-                   .base = Setting{},
+                   .parameters = {.log = true},
+                   .base = Parameters{},
                    .base_title = "no log",
                    .target = {1.15, 1.15}});
     all.push_back({.name = "connections",
                    .title = "10,000 connections / 64",
                    .path = kPagePath,
-                   .setting = {.connections = 10'000},
-                   .base = Setting{},
+                   .parameters = {.connections = 10'000},
+                   .base = Parameters{},
                    .base_title = "64",
                    .target = {1.3, 1.3}});
     all.push_back({.name = "tree",
                    .title = "100,000 files in the root / ten",
                    .path = kPagePath,
-                   .setting = {.root = "tree"},
-                   .base = Setting{},
+                   .parameters = {.root = "tree"},
+                   .base = Parameters{},
                    .base_title = "ten",
                    .target = {1.10, 1.10}});
     all.push_back({.name = "memory",
                    .title = "idle connection, bytes",
                    .kind = Kind::idle_memory,
-                   .setting = {.connections = kIdleConnections},
+                   .parameters = {.connections = kIdleConnections},
                    .target = {400, 400}});
     all.push_back(
         {.name = "start", .title = "start", .kind = Kind::start, .target = {100e6, 100e6}});
     all.push_back({.name = "start-tree",
                    .title = "start with 100,000 files",
                    .kind = Kind::start,
-                   .setting = {.root = "tree"},
+                   .parameters = {.root = "tree"},
                    .target = {2e9, 2e9}});
 }
 
-// From which size on is sendfile cheaper than sending from memory? Ours, told one and the other.
+// From which size on is sendfile cheaper than sending from memory? Our server, in both ways.
 void add_border(std::vector<Scenario>& all) {
     for (const unsigned kib : {2U, 4U, 8U, 16U, 32U, 64U, 128U, 256U}) {
         const std::string size = std::to_string(kib);
@@ -155,8 +155,8 @@ void add_border(std::vector<Scenario>& all) {
                        .title = size + " KiB from memory / by sendfile",
                        .path = "/border/" + size + "k.bin",
                        .body_bytes = kib * 1024,
-                       .setting = {.arguments = {"--memory-send-max", "1M"}},
-                       .base = Setting{.arguments = {"--memory-send-max", "0"}},
+                       .parameters = {.arguments = {"--memory-send-max", "1M"}},
+                       .base = Parameters{.arguments = {"--memory-send-max", "0"}},
                        .base_title = "sendfile",
                        .ours_only = true,
                        .when_named = true});
@@ -169,7 +169,7 @@ std::vector<Scenario> all_scenarios() {
     std::vector<Scenario> all;
     add_bodies(all);
     add_kinds_of_request(all);
-    add_settings(all);
+    add_pairs_of_parameters(all);
     add_border(all);
     return all;
 }

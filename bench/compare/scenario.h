@@ -1,5 +1,5 @@
-// Scenario: one kind of work, as plain data: what is asked of which root, what counts as the right
-// answer, and which null server marks the limit. Pure.
+// Scenario: one kind of work, as plain data: the requests, the root, the right answer, and the null
+// server that marks the limit. Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace sluice::compare {
 
-// What is measured of a block; lower is better, always.
+// What a block measures. Lower is always better.
 enum class Kind : std::uint8_t {
     load,         // CPU time of the server per request, in nanoseconds
     idle_memory,  // growth of the resident set per idle connection, in bytes
@@ -32,8 +32,8 @@ struct FloorUse {
     bool reference = true;  // may be the baseline; else for information
 };
 
-// What a server is given, beside the kind of work.
-struct Setting {
+// The parameters of a scenario: of the load and of the server.
+struct Parameters {
     unsigned connections = 64;
     bool log = false;
     std::string root = "small";               // Workspace::root()
@@ -53,26 +53,26 @@ struct Scenario {
     std::string path = "/";
     std::vector<std::string> fields = {};
     std::uint16_t status = 200;
-    std::optional<std::uint64_t> body_bytes = kPageBytes;  // none: not looked at
+    std::optional<std::uint64_t> body_bytes = kPageBytes;  // none: not checked
     unsigned pipeline = 1;
     bool churn = false;
-    bool revalidate = false;  // asks with the validator of an answer before
-    unsigned many = 0;        // so many different files
-    Setting setting = {};
-    // When there is one, each server is compared with itself in this setting.
-    std::optional<Setting> base = std::nullopt;
+    bool revalidate = false;  // asks with the validator of an earlier answer
+    unsigned many = 0;        // that many different files; 0: `path`
+    Parameters parameters = {};
+    // If set, each server is compared with itself under these parameters.
+    std::optional<Parameters> base = std::nullopt;
     std::string base_title = {};
     std::vector<FloorUse> floors = {};
     Target target = {};
     bool ours_only = false;
     bool when_named = false;  // not part of a run that names no scenario
 
-    // An answer takes a good part of a millisecond of the server's time.
+    // One answer takes the server a good part of a millisecond.
     [[nodiscard]] bool large() const { return body_bytes.value_or(0) > 1'000'000; }
 };
 
 [[nodiscard]] std::vector<Scenario> all_scenarios();
-// By name; "border" stands for all whose name begins with it and a dash. None: the usual ones.
+// By name; "border" means all that are named "border-...". No names: the usual ones.
 [[nodiscard]] Result<std::vector<Scenario>> choose_scenarios(const std::vector<std::string>& names);
 
 }  // namespace sluice::compare

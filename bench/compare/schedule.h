@@ -1,13 +1,13 @@
-// The order in which contenders have their turns. Pure.
+// The order in which the variants of a scenario are loaded. Pure.
 //
-// BLOCKS. Rounds come in pairs, an order and its mirror (A B B A), so that whatever drifts evenly
-// (a core that gets warmer, a neighbour that wakes up) falls on all alike. Each pair begins with
-// another contender, so that nobody always runs behind the same one.
+// BLOCKS. Rounds come in pairs, an order and its mirror (A B B A), so that an even drift (a core
+// that gets warmer, a neighbour that wakes up) affects all alike. Each pair of rounds begins with
+// another variant, so that none always runs behind the same one.
 //
-// SLICES. What is compared is pairs: a baseline and a candidate. A figure of four slices, A B B A,
-// gives two ratios of slices that lie beside each other; the next figure of the same pair is
-// B A A B, and the next restart begins with the other one. Where there are several pairs their
-// figures take turns, and begin with another pair each time.
+// SLICES. A pair (baseline and candidate) is compared in sequences of four slices: A B B A gives
+// two ratios of adjacent slices. The next sequence of the pair is B A A B, and the next restart
+// begins with the other order. Several pairs alternate by sequence, and begin with another pair
+// each time.
 #pragma once
 
 #include <algorithm>
@@ -18,11 +18,10 @@
 
 namespace sluice::compare {
 
-[[nodiscard]] inline std::vector<std::size_t> order_of_round(unsigned round,
-                                                             std::size_t contenders) {
-    std::vector<std::size_t> order(contenders);
-    for (std::size_t i = 0; i < contenders; ++i) {
-        order[i] = (i + round / 2) % contenders;
+[[nodiscard]] inline std::vector<std::size_t> order_of_round(unsigned round, std::size_t variants) {
+    std::vector<std::size_t> order(variants);
+    for (std::size_t i = 0; i < variants; ++i) {
+        order[i] = (i + round / 2) % variants;
     }
     if (round % 2 == 1) {
         std::reverse(order.begin(), order.end());
@@ -35,12 +34,12 @@ struct Turn {
     bool candidate = false;
 };
 
-// One figure of each pair: 4 x `pairs` slices.
-[[nodiscard]] inline std::vector<Turn> order_of_figure(unsigned restart, unsigned figure,
-                                                       std::size_t pairs) {
+// One sequence of each pair: 4 x `pairs` slices.
+[[nodiscard]] inline std::vector<Turn> order_of_sequence(unsigned restart, unsigned sequence,
+                                                         std::size_t pairs) {
     std::vector<Turn> order;
-    const bool first = (restart + figure) % 2 == 1;  // the candidate begins
-    for (const std::size_t pair : order_of_round(figure, pairs)) {
+    const bool first = (restart + sequence) % 2 == 1;  // the candidate begins
+    for (const std::size_t pair : order_of_round(sequence, pairs)) {
         for (const bool candidate : {first, !first, !first, first}) {
             order.push_back({pair, candidate});
         }
@@ -52,7 +51,7 @@ struct Turn {
 class Ratios {
   public:
     explicit Ratios(std::size_t pairs) : pairs_(pairs) {}
-    // A cost that is not positive is none: the slice beside it has nothing to be compared with.
+    // A cost that is not positive is missing: the adjacent slice is not compared then.
     void add(const Turn& turn, double cost) {
         Pair& pair = pairs_[turn.pair];
         if (!pair.begun) {
@@ -65,7 +64,7 @@ class Ratios {
             pair.ratios.push_back(turn.candidate ? cost / pair.before : pair.before / cost);
         }
     }
-    // Their median; 0 of none.
+    // Their median; 0 when there are none.
     [[nodiscard]] double of(std::size_t pair) const { return load::median(pairs_[pair].ratios); }
     [[nodiscard]] std::size_t count(std::size_t pair) const { return pairs_[pair].ratios.size(); }
 

@@ -11,38 +11,40 @@ namespace sluice::compare {
 
 namespace {
 
-constexpr Nanos kVersionPatience = 3 * kSecond;
+constexpr Nanos kVersionTimeout = 3 * kSecond;
 
-using Launch = std::function<Result<Command>(const std::string& program, const Duty&)>;
+using Launch = std::function<Result<Command>(const std::string& program, const LaunchOptions&)>;
 
-Result<std::string> write_config(const Duty& duty, const std::string& text) {
-    std::string path = fmt::format("{}/{}.conf", duty.work, duty.port);
+Result<std::string> write_config(const LaunchOptions& options, const std::string& text) {
+    std::string path = fmt::format("{}/{}.conf", options.work, options.port);
     if (auto written = write_file(path, text); !written) {
         return std::unexpected(written.error());
     }
     return path;
 }
 
-Command sluice(const std::string& program, const std::string& backend, const Duty& duty) {
+Command sluice(const std::string& program, const std::string& backend,
+               const LaunchOptions& options) {
     Command command{program,
-                    {"serve", duty.root, "--listen", fmt::format("127.0.0.1:{}", duty.port),
+                    {"serve", options.root, "--listen", fmt::format("127.0.0.1:{}", options.port),
                      "--backend", backend, "--workers", "1"}};
-    if (!duty.log.empty()) {
-        for (const char* one : {"--access-log", duty.log.c_str(), "--log-format", "combined"}) {
+    if (!options.log.empty()) {
+        for (const char* one : {"--access-log", options.log.c_str(), "--log-format", "combined"}) {
             command.arguments.emplace_back(one);
         }
     }
-    command.arguments.insert(command.arguments.end(), duty.arguments.begin(), duty.arguments.end());
+    command.arguments.insert(command.arguments.end(), options.arguments.begin(),
+                             options.arguments.end());
     return command;
 }
 
-Result<Command> nginx(const std::string& program, const Duty& duty) {
+Result<Command> nginx(const std::string& program, const LaunchOptions& options) {
     std::string temporary;
     for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}) {
-        temporary += fmt::format("  {0}_temp_path {1}/nginx-{0};\n", kind, duty.work);
+        temporary += fmt::format("  {0}_temp_path {1}/nginx-{0};\n", kind, options.work);
     }
     const auto config = write_config(
-        duty,
+        options,
         fmt::format(
             "daemon off; {0} worker_processes 1; pid {1}/nginx.pid;\n"
             "error_log stderr crit; worker_rlimit_nofile 65536;\n"
@@ -56,18 +58,18 @@ Result<Command> nginx(const std::string& program, const Duty& duty) {
             "  open_file_cache_errors on;\n"
             "  server {{ listen 127.0.0.1:{4} backlog=4096; root \"{5}\"; index index.html; }}\n"
             "}}\n",
-            is_root() ? "user root;" : "", duty.work, temporary,
-            duty.log.empty() ? "off" : duty.log + " combined", duty.port, duty.root));
+            is_root() ? "user root;" : "", options.work, temporary,
+            options.log.empty() ? "off" : options.log + " combined", options.port, options.root));
     if (!config) {
         return std::unexpected(config.error());
     }
-    return Command{program, {"-p", duty.work, "-e", "stderr", "-c", *config}};
+    return Command{program, {"-p", options.work, "-e", "stderr", "-c", *config}};
 }
 
-Result<Command> lighttpd(const std::string& program, const Duty& duty) {
-    // 65535 is as unbounded as its keep-alive gets.
+Result<Command> lighttpd(const std::string& program, const LaunchOptions& options) {
+    // 65535 is the largest number that it takes.
     const auto config = write_config(
-        duty,
+        options,
         fmt::format("server.modules = ( {0} )\n"
                     "server.document-root = \"{1}\"\n"
                     "server.port = {2}\n"
@@ -81,33 +83,34 @@ Result<Command> lighttpd(const std::string& program, const Duty& duty) {
                     "mimetype.assign = ( \".html\" => \"text/html; charset=utf-8\", \".jpg\" => "
                     "\"image/jpeg\", \"\" => \"application/octet-stream\" )\n"
                     "{3}\n",
-                    duty.log.empty() ? "" : "\"mod_accesslog\"", duty.root, duty.port,
-                    duty.log.empty() ? "" : "accesslog.filename = \"" + duty.log + "\""));
+                    options.log.empty() ? "" : "\"mod_accesslog\"", options.root, options.port,
+                    options.log.empty() ? "" : "accesslog.filename = \"" + options.log + "\""));
     if (!config) {
         return std::unexpected(config.error());
     }
     return Command{program, {"-D", "-f", *config}};
 }
 
-Result<Command> h2o(const std::string& program, const Duty& duty) {
+Result<Command> h2o(const std::string& program, const LaunchOptions& options) {
     const auto config = write_config(
-        duty, fmt::format("listen:\n  host: 127.0.0.1\n  port: {}\n{}num-threads: 1\n"
-                          "max-connections: 20000\nhttp1-request-timeout: 300\n{}"
-                          "hosts:\n  default:\n    paths:\n      \"/\":\n"
-                          "        file.dir: \"{}\"\n        file.index: [ 'index.html' ]\n",
-                          duty.port, is_root() ? "user: root\n" : "",
-                          duty.log.empty() ? "" : "access-log: " + duty.log + "\n", duty.root));
+        options,
+        fmt::format("listen:\n  host: 127.0.0.1\n  port: {}\n{}num-threads: 1\n"
+                    "max-connections: 20000\nhttp1-request-timeout: 300\n{}"
+                    "hosts:\n  default:\n    paths:\n      \"/\":\n"
+                    "        file.dir: \"{}\"\n        file.index: [ 'index.html' ]\n",
+                    options.port, is_root() ? "user: root\n" : "",
+                    options.log.empty() ? "" : "access-log: " + options.log + "\n", options.root));
     if (!config) {
         return std::unexpected(config.error());
     }
     return Command{program, {"-m", "worker", "-c", *config}};
 }
 
-Result<Command> apache(const std::string& program, const Duty& duty) {
-    // One process. The event MPM needs threads for requests under way, and one for all that wait;
-    // with no thread idle it closes connections that are kept alive: so twice the usual 64.
+Result<Command> apache(const std::string& program, const LaunchOptions& options) {
+    // One process. The event MPM needs a thread for each request that it works on, and one for all
+    // that wait. With no thread idle it closes kept-alive connections: so twice the usual 64.
     const auto config = write_config(
-        duty,
+        options,
         fmt::format("ServerRoot \"{0}\"\nServerName 127.0.0.1\nListen 127.0.0.1:{1}\n"
                     "ListenBacklog 4096\nPidFile \"{0}/apache.pid\"\n{2}"
                     "LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\n"
@@ -123,41 +126,43 @@ Result<Command> apache(const std::string& program, const Duty& duty) {
                     "DocumentRoot \"{4}\"\nDirectoryIndex index.html\n"
                     "<Directory \"{4}\">\n  Require all granted\n  AllowOverride None\n"
                     "</Directory>\n",
-                    duty.work, duty.port, is_root() ? "User www-data\nGroup www-data\n" : "",
-                    duty.log.empty()
+                    options.work, options.port, is_root() ? "User www-data\nGroup www-data\n" : "",
+                    options.log.empty()
                         ? ""
                         : fmt::format("LogFormat \"%h %l %u %t \\\"%r\\\" %>s %b "
                                       "\\\"%{{Referer}}i\\\" \\\"%{{User-Agent}}i\\\"\" combined\n"
                                       "CustomLog \"{}\" combined\n",
-                                      duty.log),
-                    duty.root));
+                                      options.log),
+                    options.root));
     if (!config) {
         return std::unexpected(config.error());
     }
     return Command{program, {"-f", *config, "-DFOREGROUND"}};
 }
 
-Result<Command> caddy(const std::string& program, const Duty& duty) {
-    // Its log is JSON; the format of the others is not to be had.
+Result<Command> caddy(const std::string& program, const LaunchOptions& options) {
+    // Its log is JSON; it does not have the format of the others.
     const auto config = write_config(
-        duty,
-        fmt::format("{{\n  admin off\n  auto_https off\n  grace_period 1s\n}}\n"
-                    "http://127.0.0.1:{} {{\n  bind 127.0.0.1\n  root * {}\n  file_server\n{}}}\n",
-                    duty.port, duty.root,
-                    duty.log.empty() ? "" : "  log {\n    output file " + duty.log + "\n  }\n"));
+        options,
+        fmt::format(
+            "{{\n  admin off\n  auto_https off\n  grace_period 1s\n}}\n"
+            "http://127.0.0.1:{} {{\n  bind 127.0.0.1\n  root * {}\n  file_server\n{}}}\n",
+            options.port, options.root,
+            options.log.empty() ? "" : "  log {\n    output file " + options.log + "\n  }\n"));
     if (!config) {
         return std::unexpected(config.error());
     }
-    return Command{
-        program,
-        {"run", "--adapter", "caddyfile", "--config", *config},
-        {"XDG_DATA_HOME=" + duty.work, "XDG_CONFIG_HOME=" + duty.work, "HOME=" + duty.work}};
+    return Command{program,
+                   {"run", "--adapter", "caddyfile", "--config", *config},
+                   {"XDG_DATA_HOME=" + options.work, "XDG_CONFIG_HOME=" + options.work,
+                    "HOME=" + options.work}};
 }
 
-ServerKind peer(const char* name, Result<Command> (*launch)(const std::string&, const Duty&)) {
+ServerKind peer(const char* name,
+                Result<Command> (*launch)(const std::string&, const LaunchOptions&)) {
     ServerKind kind{.name = name, .program = find_program(name)};
-    kind.launch = [program = kind.program, launch](const Duty& duty) {
-        return launch(program, duty);
+    kind.launch = [program = kind.program, launch](const LaunchOptions& options) {
+        return launch(program, options);
     };
     return kind;
 }
@@ -171,8 +176,8 @@ std::vector<ServerKind> known_servers() {
             continue;
         }
         ServerKind kind{.name = "sluice " + backend, .program = own_program(), .ours = true};
-        kind.launch = [backend](const Duty& duty) -> Result<Command> {
-            return sluice(own_program(), backend, duty);
+        kind.launch = [backend](const LaunchOptions& options) -> Result<Command> {
+            return sluice(own_program(), backend, options);
         };
         all.push_back(std::move(kind));
     }
@@ -225,12 +230,12 @@ ServerKind floor_server(const FloorUse& use, const std::string& folder) {
                     .program = is_program(path) ? path : "",
                     .floor = true,
                     .reference = use.reference};
-    kind.launch = [path, use](const Duty& duty) -> Result<Command> {
-        Command command{path, {"--port", std::to_string(duty.port)}};
+    kind.launch = [path, use](const LaunchOptions& options) -> Result<Command> {
+        Command command{path, {"--port", std::to_string(options.port)}};
         command.arguments.insert(command.arguments.end(), use.arguments.begin(),
                                  use.arguments.end());
         if (!use.file.empty()) {
-            command.arguments.insert(command.arguments.end(), {"--file", duty.root + use.file});
+            command.arguments.insert(command.arguments.end(), {"--file", options.root + use.file});
         }
         return command;
     };
@@ -245,7 +250,7 @@ bool name_matches(const std::string& server, const std::string& wanted) {
 std::string version_of(const ServerKind& server, const std::string& folder) {
     const char* option = server.name == "caddy" ? "version" : "-v";
     auto process = Process::start({server.program, {option}}, 0, folder + "/version");
-    if (!process || !process->wait(kVersionPatience)) {
+    if (!process || !process->wait(kVersionTimeout)) {
         return "?";
     }
     // The first word that begins like a version: digits, a dot, a digit.

@@ -1,6 +1,6 @@
-// Which servers can be compared, and how each is started with the same duties as the others: one
-// worker, keep-alive without a bound, sendfile and the cache of open files on where there is one,
-// the same access log or none. Makes command lines and configuration files; starts nothing.
+// Which servers can be compared, and how each is configured for the same work: one worker,
+// unlimited keep-alive, sendfile and a cache of open files where it has them, the same access log
+// or none. Makes command lines and configuration files; starts nothing.
 #pragma once
 
 #include <functional>
@@ -12,13 +12,13 @@
 
 namespace sluice::compare {
 
-// What a server is told for one block.
-struct Duty {
+// What a server is started with.
+struct LaunchOptions {
     std::uint16_t port = 0;
     std::string root;
     std::string work;  // a folder for its configuration and whatever else it writes
     std::string log;   // a file for the access log; empty: none
-    std::vector<std::string> arguments = {};  // Setting::arguments, for ours
+    std::vector<std::string> arguments = {};  // Parameters::arguments, for ours
 };
 
 struct ServerKind {
@@ -28,7 +28,7 @@ struct ServerKind {
     bool floor = false;      // answers a constant
     bool reference = false;  // a floor that may be the baseline
     // Writes the configuration and returns the command.
-    std::function<Result<Command>(const Duty&)> launch = {};
+    std::function<Result<Command>(const LaunchOptions&)> launch = {};
 };
 
 // `sluice serve` on each backend, and the peers, installed or not.
@@ -38,15 +38,14 @@ struct ServerKind {
 // "sluice" and "epoll" both match "sluice epoll"; "floor" matches every floor.
 [[nodiscard]] bool name_matches(const std::string& server, const std::string& wanted);
 
-// "floor" and its kinds, which are no server of their own.
+// "floor", or the name of a null server.
 [[nodiscard]] bool is_floor(const std::string& name);
-// The whole names of those that `wanted` means; fails, and tells which there are, when there is
-// none.
+// The full names of the servers that `wanted` matches. Without any it fails and lists all names.
 [[nodiscard]] Result<std::vector<std::string>> servers_named(const std::string& wanted);
-// The same where only one may be meant.
+// The same; fails when more than one matches.
 [[nodiscard]] Result<std::string> one_server(const std::string& wanted);
 
-// What a program says of its version: "1.22.1".
+// The version that the program prints: "1.22.1".
 [[nodiscard]] std::string version_of(const ServerKind& server, const std::string& folder);
 
 }  // namespace sluice::compare

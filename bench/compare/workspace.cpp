@@ -19,7 +19,7 @@ namespace {
 
 constexpr unsigned kFilesInFolder = 100;
 
-// Bytes that no file system or compressor could make less of.
+// Random bytes, which no file system or compressor can shrink.
 std::string noise(std::size_t bytes, std::uint64_t seed) {
     load::Random random(seed);
     std::string text(bytes, '\0');
@@ -115,7 +115,7 @@ Result<Workspace> Workspace::make() {
     std::random_device random;
     fs::path folder;
     bool is_ours = false;
-    // Making the folder takes the name, unless somebody has it.
+    // Creating the folder reserves its name.
     for (int tries = 0; tries < 100 && !is_ours && !error; ++tries) {
         folder = base / fmt::format("sluice-compare-{:08x}", random());
         is_ours = fs::create_directory(folder, error);
@@ -126,7 +126,7 @@ Result<Workspace> Workspace::make() {
                     error.value());
     }
     Workspace made(folder.string());
-    // Some servers insist on a user of their own, who must be able to read the roots.
+    // Some servers run as a user of their own, who must be able to read the roots.
     fs::permissions(folder,
                     fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
                         fs::perms::others_read | fs::perms::others_exec,

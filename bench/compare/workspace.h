@@ -1,5 +1,5 @@
 // Workspace: a temporary folder with the roots that servers serve, their configurations and logs.
-// It is made by make() and removed, with all that is in it, by the destructor.
+// make() creates it; the destructor removes it with all its contents.
 #pragma once
 
 #include <map>
@@ -9,7 +9,7 @@
 
 namespace sluice::compare {
 
-// Of the roots "many" and "tree", the path of file number `index`.
+// The path of file number `index` in the roots "many" and "tree".
 [[nodiscard]] std::string file_path(unsigned index);
 
 class Workspace {
@@ -21,7 +21,7 @@ class Workspace {
 
     [[nodiscard]] const std::string& folder() const { return folder_; }
     // The root of that name, made when it is first asked for: "small" (page, logo, large file, the
-    // files of the border), "many" (1,000 more files), "tree" (100,000 more).
+    // files of scenario `border`), "many" (1,000 more files), "tree" (100,000 more).
     [[nodiscard]] Result<std::string> root(const std::string& name);
 
   private:

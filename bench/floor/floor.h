@@ -1,7 +1,7 @@
-// Floor: what the null servers have in common. A floor server marks the limit of a kind of work:
-// one thread, the fewest system calls that can do it, no look at the request. Each is one short
-// program; whoever doubts a ratio can read all of it. Not part of the server, and not a server:
-// whatever arrives, the answer is the same.
+// Floor: what the null servers share. A null server marks the limit of a kind of work: one thread,
+// the fewest system calls that can do it, no parsing of the request. Each is one short program, so
+// that whoever doubts a ratio can read all of it. Not part of the server: whatever arrives, the
+// answer is the same.
 #pragma once
 
 #include <arpa/inet.h>
@@ -21,10 +21,10 @@ namespace floor_server {
 struct Options {
     std::uint16_t port = 0;
     std::size_t body_bytes = 509;  // --body N
-    int pipeline = 1;              // --pipeline N: that many answers for each read, in one write
+    int pipeline = 1;              // --pipeline N: N answers for each read, in one write
     bool churn = false;            // --churn: accept, read, write, close
     const char* file = nullptr;    // --file PATH (floor_sendfile)
-    long spin_ns = 0;              // --spin N: works for so long before each answer (floor_epoll)
+    long spin_ns = 0;              // --spin N: busy for N ns before each answer (floor_epoll)
 };
 
 [[noreturn]] inline void fail(const char* what) {
@@ -87,9 +87,9 @@ inline void no_delay(int fd) {
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-// Work of a known length, by which the balance itself is weighed. A count and not a clock, so that
-// it is CPU time and grows with all other work when the CPU is slow; what one turn takes is the
-// least of many tries, because whatever disturbs a try makes it longer.
+// A known amount of work, to test the comparison itself. It counts iterations and reads no clock:
+// so it is CPU time, and grows with all other work when the CPU is slow. The time of one iteration
+// is the least of many tries, because any disturbance makes a try longer.
 class Spin {
   public:
     explicit Spin(long wanted_ns) {
@@ -100,23 +100,23 @@ class Spin {
             timespec before{};
             timespec after{};
             ::clock_gettime(CLOCK_MONOTONIC, &before);
-            turn(kTry);
+            iterate(kTry);
             ::clock_gettime(CLOCK_MONOTONIC, &after);
             const long took =
                 (after.tv_sec - before.tv_sec) * 1'000'000'000 + after.tv_nsec - before.tv_nsec;
             least = took > 0 && took < least ? took : least;
         }
-        turns_ = wanted_ns * kTry / least;
+        iterations_ = wanted_ns * kTry / least;
     }
-    void operator()() const { turn(turns_); }
+    void operator()() const { iterate(iterations_); }
 
   private:
-    static void turn(long times) {
+    static void iterate(long times) {
         for (long i = 0; i < times; ++i) {
             asm volatile("" ::: "memory");
         }
     }
-    long turns_ = 0;
+    long iterations_ = 0;
 };
 
 // A head as long as those of the servers that are compared with it.

@@ -12,8 +12,8 @@ using namespace floor_server;
 
 namespace {
 
-// Sends all of it. A socket that is full is waited for by asking again: only a body larger than the
-// socket's buffer gets there, and then the sendfile floor is the one to compare with.
+// Sends all of it. When the socket is full it just tries again: only a body larger than the
+// socket's buffer gets there, and for that the sendfile floor is the one to compare with.
 bool write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t sent = ::write(fd, bytes.data(), bytes.size());
@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
                 int accepted = -1;
                 while ((accepted = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK)) >= 0) {
                     no_delay(accepted);
-                    // With a connection for each request, the request is mostly there already.
+                    // With a new connection for each request, the request is mostly there already.
                     if (options.churn && ::read(accepted, buffer.data(), buffer.size()) > 0) {
                         spin();
                         (void)write_all(accepted, answer);

@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
             if (rest == 0) {
                 const ssize_t got = ::read(fd, buffer.data(), buffer.size());
                 if (got < 0 && errno == EAGAIN) {
-                    continue;  // writable, with nothing to say
+                    continue;  // writable, with nothing to send
                 }
                 if (got <= 0 || ::send(fd, start.data(), start.size(), MSG_MORE) < 0) {
                     ::close(fd);

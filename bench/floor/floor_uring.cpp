@@ -36,7 +36,7 @@ void receive(io_uring* ring, int fd, bool churn) {
     io_uring_sqe* sqe = next(ring);
     if (churn) {
         io_uring_prep_recv(sqe, fd, nullptr, 0, 0);
-        sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;  // a new connection has rarely spoken already
+        sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;  // a new connection rarely has data yet
     } else {
         io_uring_prep_recv_multishot(sqe, fd, nullptr, 0, 0);
     }

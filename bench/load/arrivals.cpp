@@ -17,7 +17,8 @@ double within(const RateStep& step, double t) {
     return step.from * t + slope * t * t / 2;
 }
 
-// The inverse. Written so that it neither divides by a slope near zero nor cancels.
+// The inverse. Written so that it neither divides by a slope near zero nor loses digits by
+// cancellation.
 double when(const RateStep& step, double arrivals) {
     const double slope = (step.to - step.from) / in_seconds(step.duration);
     const double root = std::sqrt(std::max(0.0, step.from * step.from + 2 * slope * arrivals));
@@ -71,7 +72,7 @@ Nanos Arrivals::instant_of(double requests) noexcept {
         ++step_;
     }
     const double t = when(steps_[step_], requests - step_start_) * static_cast<double>(kSecond);
-    // A tiny rate puts the next one beyond all time.
+    // At a tiny rate the next one may lie beyond all time.
     constexpr double kEver = 1e18;  // 31 years
     return t < kEver ? step_at_ + static_cast<Nanos>(t) : kNever;
 }

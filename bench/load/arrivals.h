@@ -2,8 +2,8 @@
 // alone. They are made one after the other, so a plan of any length takes no memory, and nothing
 // that happens during the run can move them.
 //
-// Several threads share one plan: evenly spaced arrivals are dealt out in turn; a Poisson process
-// is the sum of independent ones with a share of the rate each.
+// Several threads share one plan: evenly spaced arrivals go to the threads round-robin; a Poisson
+// process is the sum of independent ones with a share of the rate each.
 #pragma once
 
 #include <cstdint>
@@ -29,20 +29,20 @@ class Arrivals {
     Arrivals(ArrivalKind kind, std::vector<RateStep> steps, std::uint64_t seed, unsigned thread,
              unsigned threads);
 
-    // A plan that is written out: this thread's share of it, in order.
+    // An explicit plan: this thread's share of it, in order.
     struct Planned {
         Nanos at = 0;
         std::uint32_t request = 0;  // index
     };
     explicit Arrivals(std::vector<Planned> planned);
 
-    // Which request the next one is; only for a plan that is written out.
+    // Which request the next one is; only for an explicit plan.
     [[nodiscard]] bool names_requests() const noexcept { return kind_ == Kind::written; }
     [[nodiscard]] std::uint32_t request() const noexcept { return planned_[taken_].request; }
     // The next instant (kNever after the last), in nanoseconds from the start of the run.
     [[nodiscard]] Nanos peek() const noexcept { return next_; }
     void pop() noexcept;
-    // Passes over all that come before `end`, and says how many they were (where millions are left,
+    // Skips all arrivals before `end`, and returns how many they were (where millions are left,
     // about how many).
     [[nodiscard]] std::uint64_t skip(Nanos end) noexcept;
 

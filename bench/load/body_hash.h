@@ -1,4 +1,4 @@
-// BodyHash: XXH3 of a body that comes in pieces; for --verify. One for each connection, no
+// BodyHash: XXH3 of a body that arrives in parts; for --verify. One for each connection, no
 // allocation after construction.
 #pragma once
 
@@ -18,7 +18,7 @@ class BodyHash final : public BodySink {
     ~BodyHash() override;
     void begin() noexcept;
     void body(std::string_view bytes) noexcept override;
-    // The hash of what came since begin(), and a new beginning.
+    // The hash of what came since begin(); then begins anew.
     [[nodiscard]] std::uint64_t take() noexcept;
 
   private:

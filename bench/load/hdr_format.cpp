@@ -101,7 +101,7 @@ std::string log_line(std::string_view tag, double start_s, double length_s,
 
 // ---- percentile distribution -----------------------------------------------------------------
 
-// Points are dense where it matters: so many for each halving of the distance to 100 %.
+// Points are dense in the tail: `ticks_per_half` for each halving of the distance to 100 %.
 std::vector<PercentilePoint> percentile_points(const Histogram& histogram, int ticks_per_half) {
     std::vector<PercentilePoint> points;
     const auto all = static_cast<double>(histogram.count());

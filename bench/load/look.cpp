@@ -6,13 +6,13 @@ namespace sluice::load {
 
 namespace {
 
-// What one look brought.
+// The outcome of one request.
 struct Seen {
     std::optional<Expected> answer;
     std::string fault;  // why there was none; empty with neither: the time was over
 };
 
-// As the run would ask, once, on a connection of its own, for so long at most.
+// One request as in the run, on a connection of its own, within `left`.
 Plan plan_of_look(const Plan& plan, const Endpoint& server, const Request& request, Nanos left) {
     Plan one = plan;
     one.servers = {server};
@@ -113,7 +113,7 @@ Result<Look> look(Plan& plan, bool all, const Say& say) {
         say("not measured: " + join(faults));
     }
     plan.servers = std::move(answering);
-    // One look is enough to know the server; to know every body, each must be asked for.
+    // One request shows whether the server answers; to know every body, each must be asked for.
     const std::size_t known = plan.requests[0].expected.status != 0 ? 1 : 0;
     for (std::size_t i = known; plan.verify && i < plan.requests.size(); ++i) {
         Request& request = plan.requests[i];

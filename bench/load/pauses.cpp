@@ -5,8 +5,8 @@
 namespace sluice::load {
 
 Nanos Pauses::note(Nanos from, Nanos to, std::size_t completions) noexcept {
-    const Nanos began = from + kWorkEach * static_cast<Nanos>(completions);
-    if (to - began <= kFree) {
+    const Nanos began = from + kWorkPerCompletion * static_cast<Nanos>(completions);
+    if (to - began <= kPauseMin) {
         return 0;
     }
     Nanos before = 0;

@@ -1,6 +1,6 @@
-// Pauses: when the generator itself stood still. It notes when it wanted to be woken and when it
-// was, and the gaps between its readings of the clock that its work does not explain. Whatever came
-// or was due in such a gap was kept waiting by us, and for how long is known for each request.
+// Pauses: when the generator itself stood still. They show in wake-ups that came late, and in gaps
+// between two readings of the clock that its work does not explain. Whatever arrived or was due in
+// a pause waited for us; for how long is known for each request.
 //
 // One for each worker, on its thread; no allocation after construction, nothing fails.
 #pragma once
@@ -15,19 +15,19 @@ namespace sluice::load {
 
 class Pauses {
   public:
-    // While answers are awaited the generator wants to be woken after this time without any event,
-    // and again after as much as has gone by then: a shorter pause cannot be most of the latency of
-    // what has been awaited for so long.
-    static constexpr Nanos kBeat = kMillisecond;
-    // What is no pause: a wake-up, and the work of each completion (a generous bound).
-    static constexpr Nanos kFree = 250 * kMicrosecond;
-    static constexpr Nanos kWorkEach = 20 * kMicrosecond;
+    // While answers are awaited, the generator asks to be woken after this time without any event,
+    // and then after twice, four times ... as long: a shorter pause cannot be most of the latency
+    // of what has been awaited for so long.
+    static constexpr Nanos kWakeAfter = kMillisecond;
+    // What is no pause: the time of a wake-up, and the work of each completion (a generous bound).
+    static constexpr Nanos kPauseMin = 250 * kMicrosecond;
+    static constexpr Nanos kWorkPerCompletion = 20 * kMicrosecond;
 
-    // From `from` to `to` it did the work of so many completions, and nothing else was to be done.
-    // Returns the length of the pause in that, 0 if there was none.
+    // From `from` to `to` the generator handled that many completions, and had nothing else to do.
+    // Returns the length of the pause in that time, 0 if there was none.
     Nanos note(Nanos from, Nanos to, std::size_t completions) noexcept;
-    // How much of the time between two instants, of which the second is not in the future, it stood
-    // still. (Of the pauses that it remembers, the last kRemembered.)
+    // How long it stood still from `from` to `to` (not in the future). Only the last kRemembered
+    // pauses count.
     [[nodiscard]] Nanos within(Nanos from, Nanos to) const noexcept {
         return from >= last_end_ ? 0 : until(to) - until(from);
     }

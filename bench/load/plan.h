@@ -1,6 +1,5 @@
-// Plan: everything that determines a run, as plain data. The whole of it is fixed before the run
-// starts; two runs of one plan send the same requests in the same order at the same planned
-// instants.
+// Plan: everything that determines a run, as plain data, fixed before the run starts. Two runs of
+// one plan send the same requests in the same order at the same planned instants.
 #pragma once
 
 #include <atomic>
@@ -26,7 +25,7 @@ struct Expected {
 // One kind of request: its bytes, made once.
 struct Request {
     std::string bytes;
-    std::string last_bytes;  // the same, telling that it is the connection's last
+    std::string last_bytes;  // for the last request of a connection
     bool is_head = false;
     double weight = 1;
     std::string url;
@@ -35,23 +34,23 @@ struct Request {
 };
 
 struct Plan {
-    std::vector<Endpoint> servers;  // connections are dealt out to them in turn
+    std::vector<Endpoint> servers;  // connections go to them round-robin
     std::vector<Request> requests;
     unsigned threads = 1;
     unsigned connections = 64;  // of all threads together
-    unsigned pipeline = 1;      // requests under way at once on a connection
+    unsigned pipeline = 1;      // requests in flight at once on a connection
     std::uint64_t churn = 0;    // requests for each connection; 0: as many as the server allows
 
     Nanos warmup = 0;  // before the measured time
     Nanos duration = 10 * kSecond;
-    std::uint64_t requests_max = 0;  // closed loop: end after so many; 0: by time
+    std::uint64_t requests_max = 0;  // closed loop: end after that many; 0: by time
 
     // Open loop when not empty; instants count from the start of the warm-up.
     std::vector<RateStep> rate;
     ArrivalKind arrivals = ArrivalKind::uniform;
     std::uint64_t seed = 1;
-    // Open loop with every instant and request written out (a replayed log), in order of time;
-    // instead of `rate`.
+    // Open loop with explicit instants and requests (a replayed log), in order of time; instead of
+    // `rate`.
     std::vector<Arrivals::Planned> replay;
 
     Nanos timeout = 10 * kSecond;         // for an answer

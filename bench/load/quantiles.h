@@ -1,4 +1,4 @@
-// The quantiles that reports show, with their names, and when one says something.
+// The quantiles that reports show, with their names, and when one is known.
 #pragma once
 
 #include <optional>
@@ -14,8 +14,8 @@ struct Quantile {
 inline constexpr Quantile kQuantiles[] = {{"p50", 0.5},  {"p75", 0.75},    {"p90", 0.9},
                                           {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}};
 
-// None of too few values: with fewer than one beyond it, a quantile would be the maximum under
-// another name.
+// None when there are too few values: with fewer than one beyond it, a quantile would be the
+// maximum under another name.
 [[nodiscard]] inline std::optional<Nanos> known_quantile(const Histogram& values, double share) {
     const bool known = static_cast<double>(values.count()) * (1 - share) >= 0.999;
     return known ? std::optional(values.quantile(share)) : std::nullopt;

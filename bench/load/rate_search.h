@@ -1,8 +1,8 @@
 // RateSearch: which rate to try next, to find the highest one that keeps an objective. Pure: the
-// caller measures and tells.
+// caller measures and reports the outcome.
 //
-// Doubles until a rate fails (halves until one holds), then cuts the bracket at its geometric
-// middle until its ends are within the precision.
+// Doubles until a rate fails (halves until one holds), then bisects the bracket at its geometric
+// mean until its ends are within the precision.
 #pragma once
 
 #include <cmath>

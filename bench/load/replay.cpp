@@ -13,7 +13,7 @@ namespace sluice::load {
 
 namespace {
 
-// Whether these characters stand at these places.
+// Whether the text has these characters at these positions.
 bool has(std::string_view text, std::initializer_list<std::pair<std::size_t, char>> marks) {
     return std::ranges::all_of(marks,
                                [&](const auto& mark) { return text[mark.first] == mark.second; });
@@ -86,7 +86,7 @@ std::optional<std::int64_t> iso_instant_of(std::string_view text) {
     return seconds_of(year, month, day, hour, minute, second);
 }
 
-// What can be asked for again; nothing else.
+// Only what can be requested again.
 std::optional<LogLine> line_of(std::optional<std::int64_t> instant, std::string_view method,
                                std::string_view path) {
     const bool clean =
@@ -162,7 +162,7 @@ Result<ReplayLog> read_replay_log(std::string_view text) {
         }
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    // A log is written when answers end, so its instants may step back a little.
+    // A line is written when its answer ends, so timestamps may go back a little.
     std::ranges::sort(found, [](const Found& a, const Found& b) {
         return std::tie(a.second, a.order) < std::tie(b.second, b.order);
     });

@@ -1,10 +1,10 @@
 // Replay: an access log (common or combined format, or the JSON lines of `sluice serve --log-format
 // json`) as a plan: the same requests at the same spacing. Pure.
 //
-// These formats tell the second only; requests of one second are spread evenly over it, in the
-// log's order. Lines that are no such request, and methods other than GET and HEAD (their bodies
-// are not in the log), are left out and counted. A run takes as long as its log, so a log of more
-// than a year is an error: one of its dates is wrong.
+// The time in these formats is in whole seconds; the requests of a second are spread evenly over
+// it, in the log's order. Lines that are no such request, and methods other than GET and HEAD
+// (their bodies are not in the log), are left out and counted. A run takes as long as its log, so a
+// log of more than a year is an error: one of its dates is wrong.
 #pragma once
 
 #include <cstdint>

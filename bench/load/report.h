@@ -1,5 +1,5 @@
-// Reports of a run: text for people, JSON and CSV for programs. Pure functions; what each number
-// means stands in docs/bench.md.
+// Reports of a run: text for people, JSON and CSV for programs. Pure functions; docs/bench.md says
+// what each number means.
 #pragma once
 
 #include <string>
@@ -47,7 +47,7 @@ struct Report {
 // What was asked for, in a sentence or two.
 [[nodiscard]] std::string describe_load(const Report& report);
 
-// The rows of latencies, each of docs/bench.md, in JSON even when it holds nothing.
+// The latency rows of docs/bench.md; JSON shows each of them, also an empty one.
 struct Row {
     std::string name;     // "response"
     std::string meaning;  // "planned instant to last byte"
@@ -55,19 +55,18 @@ struct Row {
 };
 [[nodiscard]] std::vector<Row> latency_rows(const Plan& plan, const Tally& total);
 [[nodiscard]] std::vector<Row> handshake_rows(const Tally& total);
-// The same without those that say nothing, or nothing new: when every answer came in one piece, its
-// first byte came with the last; when all are of one kind, that is `service`.
+// The same without rows that are empty or repeat another: when every answer came in one read, its
+// first byte came with the last; when all answers are of one kind, its row equals `service`.
 [[nodiscard]] std::vector<Row> shown_rows(const Plan& plan, const Tally& total);
 [[nodiscard]] std::vector<Row> shown_handshake_rows(const Tally& total);
 
 [[nodiscard]] std::string text_report(const Report& report);
-// One line while the run goes on.
-// At most so many columns: what does not fit is left out.
+// One line while the run goes on, at most `columns` wide: what does not fit is left out.
 [[nodiscard]] std::string live_line(const Second& second, std::size_t columns);
 [[nodiscard]] std::string json_report(const Report& report);
 // One page that needs nothing else: plots of percentiles, of the time series, of the phases.
 [[nodiscard]] std::string html_report(const Report& report);
-// The time series, one line for each second, with a head line.
+// The time series: a header line, and one line for each second.
 [[nodiscard]] std::string csv_report(const Report& report);
 
 }  // namespace sluice::load

@@ -64,7 +64,7 @@ void write_tiles(Document& out, const Outcome& outcome) {
 Line percentile_line(const char* name, int color, const Histogram& values) {
     Line line{name, color, false, {}};
     for (const PercentilePoint& point : percentile_points(values)) {
-        // The last point is that of the highest value: where the one before it would go on.
+        // The last point is that of the highest value (100 %): it is drawn at the number of values.
         const double beyond = point.percentile < 1
                                   ? 1 / (1 - point.percentile)
                                   : static_cast<double>(std::max<std::uint64_t>(1, values.count()));
@@ -119,7 +119,7 @@ std::string rate_plot(const Outcome& outcome) {
         if (rate.points.empty()) {
             rate.points.emplace_back(static_cast<double>(second.from) / 1e9, value);
         }
-        // A step's height belongs to the second that it spans.
+        // The height of a step belongs to the second that it spans.
         rate.points.back().second = value;
         rate.points.emplace_back(static_cast<double>(second.from) / 1e9, value);
         rate.points.emplace_back(static_cast<double>(second.to) / 1e9, value);
@@ -170,8 +170,7 @@ std::string phases_plot(const std::vector<Row>& rows) {
         };
         ranges.push_back({row.name, static_cast<double>(std::max<Nanos>(1, values.min())), at(0.25),
                           at(0.5), at(0.9), at(0.99)});
-        // A range that begins at 0 begins at the left edge: it must not push the others to the
-        // right.
+        // A range from 0 begins at the left edge; the 0 must not widen the axis.
         for (const double share : {0.0, 0.25, 0.5, 0.9, 0.99}) {
             if (const Nanos value = values.quantile(share); value > 0) {
                 low = std::min(low, static_cast<double>(value));

@@ -202,7 +202,7 @@ std::string json_report(const Report& report) {
                            {"syn_retransmits", outcome.network->syn_retransmits}};
     }
     if (outcome.wire) {
-        json["wire"] = {{"requests", outcome.wire->exchanges},
+        json["wire"] = {{"requests", outcome.wire->requests},
                         {"handshakes", outcome.wire->handshakes},
                         {"unmatched", outcome.wire->unmatched},
                         {"excess_ns", summary(outcome.wire->excess)},

@@ -10,9 +10,8 @@
 
 namespace sluice::load {
 
-// Each field is "Name: value". A Host field given here takes the place
-// of ours. Fails on what would break the message apart: a method that is no token,
-// a field without a colon, control characters.
+// Each field is "Name: value". A Host field given here replaces ours. Fails on what would corrupt
+// the message: a method that is no token, a field without a colon, control characters.
 [[nodiscard]] Result<Request> make_request(const Url& url, std::string_view method,
                                            const std::vector<std::string>& fields);
 

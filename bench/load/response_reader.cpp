@@ -11,7 +11,7 @@ namespace {
 constexpr int kSwitchingProtocols = 101;
 constexpr std::string_view kServerTiming = "server-timing";
 constexpr std::uint8_t kOtherName = 0xff;
-constexpr int kNoBody = 1;  // what llhttp's on_headers_complete answers for "skip the body"
+constexpr int kNoBody = 1;  // what llhttp's on_headers_complete returns for "skip the body"
 constexpr int kNonsense = -1;
 
 ResponseReader& reader_of(const llhttp_t* machine) noexcept {
@@ -118,7 +118,7 @@ int ResponseReader::on_body(llhttp_t* machine, const char* at, std::size_t size)
 int ResponseReader::on_complete(llhttp_t* machine) noexcept {
     ResponseReader& self = reader_of(machine);
     if (machine->status_code / 100 == 1 && machine->status_code != kSwitchingProtocols) {
-        ++self.interim_;  // the answer proper follows
+        ++self.interim_;  // the final answer follows
         return 0;
     }
     machine->settings = settings(false);
@@ -133,7 +133,7 @@ ResponseReader::Fed ResponseReader::feed(std::string_view bytes, bool to_head) n
         to_head_ = to_head;
         begun_ = true;
     }
-    ++answer_.chunks_read;
+    ++answer_.reads;
     const llhttp_errno_t error = llhttp_execute(&machine_, bytes.data(), bytes.size());
     if (error == HPE_OK) {
         return {Outcome::more, bytes.size()};

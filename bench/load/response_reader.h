@@ -1,9 +1,10 @@
 // ResponseReader: the client's side of HTTP/1.1 (RFC 9112 section 6.3): finds where each answer on
-// a connection ends, and what it was. llhttp in response mode; the answers' order is the requests'.
+// a connection ends, and what it was. It is llhttp in response mode; answers come in the order of
+// their requests.
 //
 // One for each connection. No allocation; nothing throws. Interim answers (1xx) are counted and
-// passed over. Of the fields only one is looked at, Server-Timing (W3C), and only in the first
-// answer on a connection, where a server may tell how long that waited to be accepted.
+// skipped. It reads one field only, Server-Timing (W3C), and only in the first answer on a
+// connection, where a server may tell how long the connection waited to be accepted.
 #pragma once
 
 #include <llhttp.h>
@@ -19,10 +20,10 @@ namespace sluice::load {
 
 struct Answer {
     std::uint16_t status = 0;
-    bool keep_alive = false;        // the connection may carry another answer
-    std::uint64_t body_bytes = 0;   // as content: without the marks of chunks
-    std::uint32_t chunks_read = 0;  // calls of feed() that it came in
-    Nanos accept_wait = -1;         // as the server told; less than 0: it did not
+    bool keep_alive = false;       // the connection may carry another answer
+    std::uint64_t body_bytes = 0;  // of the content, without chunked framing
+    std::uint32_t reads = 0;       // calls of feed() that it came in
+    Nanos accept_wait = -1;        // as the server told; less than 0: it did not
 };
 
 // Sees the body's bytes; for verification.
@@ -38,11 +39,11 @@ class ResponseReader {
         more,      // everything was read; an answer is incomplete, or none has begun
         answer,    // one is complete: answer(); feed the rest again
         tunnel,    // 101 Switching Protocols: no HTTP from here on
-        not_http,  // beyond repair: error()
+        not_http,  // error() says why
     };
     struct Fed {
         Outcome outcome = Outcome::more;
-        std::size_t bytes = 0;  // read of those given
+        std::size_t bytes = 0;  // how many it has read
     };
 
     ResponseReader() { reset(); }
@@ -51,8 +52,8 @@ class ResponseReader {
 
     // For a new connection.
     void reset(BodySink* sink = nullptr) noexcept;
-    // `to_head`: the request that this answer belongs to was a HEAD, so it has no body. Said before
-    // the first byte of each answer.
+    // `to_head`: the request of this answer was a HEAD, so it has no body. What counts is the call
+    // with the first byte of the answer.
     [[nodiscard]] Fed feed(std::string_view bytes, bool to_head) noexcept;
     // The peer ended the stream: true when that completes an answer (one without a length).
     [[nodiscard]] bool finish() noexcept;
@@ -75,7 +76,7 @@ class ResponseReader {
     Answer answer_;
     BodySink* sink_ = nullptr;
     std::uint64_t interim_ = 0;
-    // The field at hand: how much of its name is that of Server-Timing, and its value if all is.
+    // The current field: how many bytes of its name match Server-Timing, and its value if all do.
     std::uint8_t name_bytes_ = 0;
     std::uint8_t value_bytes_ = 0;
     std::array<char, 80> value_{};

@@ -14,29 +14,29 @@ namespace sluice::load {
 
 namespace {
 
-constexpr Nanos kPatience = 20 * kMillisecond;
+constexpr Nanos kCollectTimeout = 20 * kMillisecond;
 constexpr Nanos kLead = 5 * kMillisecond;     // from "all are ready" to the start
-constexpr unsigned kDescriptorsOwn = 64;      // what the process needs beside its connections
-constexpr unsigned kDescriptorsOfThread = 8;  // of its backend, and of what it looks at
+constexpr unsigned kDescriptorsOwn = 64;      // what the process needs besides its connections
+constexpr unsigned kDescriptorsOfThread = 8;  // of its backend, and of the files that it reads
 
 std::int64_t wall_ms() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-// Adds up what the threads deliver and keeps the books of the run.
+// Adds up what the threads deliver, for the run and for each interval.
 class Collector {
   public:
-    Collector(const Plan& plan, Exchange& exchange, const OnSecond& on_second, Outcome& outcome)
-        : plan_(plan), exchange_(exchange), on_second_(on_second), outcome_(outcome) {
+    Collector(const Plan& plan, Channel& channel, const OnSecond& on_second, Outcome& outcome)
+        : plan_(plan), channel_(channel), on_second_(on_second), outcome_(outcome) {
         delivered_.resize(plan.threads, 0);
     }
     // Waits until all threads have delivered their last.
     void run(Nanos start) {
-        stretches_ = Stretches(start, plan_.warmup, plan_.duration);
+        intervals_ = Intervals(start, plan_.warmup, plan_.duration);
         from_ = start;
         while (lasts_ < plan_.threads) {
-            for (Delivery& delivery : exchange_.collect(kPatience)) {
+            for (Delivery& delivery : channel_.collect(kCollectTimeout)) {
                 take(std::move(delivery));
             }
             sample_server();
@@ -58,13 +58,12 @@ class Collector {
     };
 
     void take(Delivery delivery) {
-        Sum& sum = open_[delivery.stretch];
+        Sum& sum = open_[delivery.interval];
         sum.tally.merge(*delivery.tally);
         ++sum.threads;
         lasts_ += delivery.last ? 1 : 0;
-        exchange_.give_back(std::move(delivery.tally));
-        // Threads deliver in order, so the first stretch is complete when all have delivered it,
-        // or will deliver nothing more.
+        channel_.give_back(std::move(delivery.tally));
+        // Threads deliver in order, so the first interval is complete when all have delivered it.
         while (!open_.empty() && open_.begin()->second.threads == plan_.threads) {
             close_first();
         }
@@ -78,11 +77,11 @@ class Collector {
             return;
         }
         Second second;
-        second.from = from_ - stretches_.start();
-        second.warmup = from_ < stretches_.measured();
-        from_ = stretches_.next(from_);
+        second.from = from_ - intervals_.start();
+        second.warmup = from_ < intervals_.measured();
+        from_ = intervals_.next(from_);
         const Nanos now = monotonic_now();
-        second.to = std::min(from_, std::max(now, stretches_.start())) - stretches_.start();
+        second.to = std::min(from_, std::max(now, intervals_.start())) - intervals_.start();
         summarise(tally, second);
         (second.warmup ? outcome_.warmup : outcome_.total).merge(tally);
         outcome_.series.push_back(second);
@@ -104,17 +103,17 @@ class Collector {
         second.service_p99 = known_quantile(service, 0.99);
     }
 
-    // The server's CPU time at the two ends of the measured time, as close as we come to them.
+    // The server's CPU time at the two ends of the measured time, as close to them as possible.
     void sample_server() {
         const Nanos now = monotonic_now();
-        if (outcome_.server.pids.empty() || now < stretches_.measured()) {
+        if (outcome_.server.pids.empty() || now < intervals_.measured()) {
             return;
         }
         if (!cpu_begin_) {
             cpu_begin_ = cpu_of(outcome_.server.pids);
             cpu_begin_at_ = monotonic_now();
         }
-        if (now < stretches_.end() && lasts_ < plan_.threads) {
+        if (now < intervals_.end() && lasts_ < plan_.threads) {
             return;
         }
         if (!cpu_end_) {
@@ -124,10 +123,10 @@ class Collector {
     }
 
     const Plan& plan_;
-    Exchange& exchange_;
+    Channel& channel_;
     const OnSecond& on_second_;
     Outcome& outcome_;
-    Stretches stretches_{0, 0, 0};
+    Intervals intervals_{0, 0, 0};
     std::map<std::uint32_t, Sum> open_;
     std::vector<unsigned> delivered_;
     unsigned lasts_ = 0;
@@ -200,24 +199,24 @@ Result<Outcome> run(const Plan& plan, const OnSecond& on_second) {
     if (plan.tap != nullptr) {
         plan.tap->start();
     }
-    Exchange exchange;
+    Channel channel;
     outcome.threads.resize(plan.threads);
     std::vector<std::thread> threads;
     threads.reserve(plan.threads);
     for (unsigned i = 0; i < plan.threads; ++i) {
         threads.emplace_back([&, i] {
-            Worker worker(plan, exchange, i);
+            Worker worker(plan, channel, i);
             worker.run();
             outcome.threads[i] = worker.report();
         });
     }
-    while (exchange.ready.load() < plan.threads) {
+    while (channel.ready.load() < plan.threads) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     const Nanos start = monotonic_now() + kLead;
     outcome.started_wall_ms = wall_ms() + kLead / kMillisecond;
-    exchange.start_at.store(start);
-    Collector(plan, exchange, on_second, outcome).run(start);
+    channel.start_at.store(start);
+    Collector(plan, channel, on_second, outcome).run(start);
     for (std::thread& thread : threads) {
         thread.join();
     }

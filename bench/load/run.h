@@ -1,8 +1,8 @@
 // run(): carries out a plan and returns what was measured. `sluice bench` and `sluice compare` are
-// fronts of this one function.
+// front ends of this one function.
 //
 // Starts plan.threads threads, joins them before it returns, and calls `on_second` on the calling
-// thread for each stretch of the run while it goes on.
+// thread for each interval of the run while it goes on.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/load/exchange.h"
+#include "bench/load/channel.h"
 #include "bench/load/plan.h"
 #include "bench/load/system.h"
 #include "bench/load/tally.h"
@@ -26,7 +26,7 @@ struct Second {
     std::uint64_t failed = 0;
     std::uint64_t not_2xx_3xx = 0;
     std::uint64_t received_bytes = 0;
-    // None of too few values (is_known).
+    // None of too few values (known_quantile()).
     std::optional<Nanos> response_p50;
     std::optional<Nanos> response_p99;
     Nanos response_max = 0;
@@ -34,7 +34,7 @@ struct Second {
     std::optional<Nanos> service_p99;
 };
 
-// Before the run, and in none of its counts.
+// What look() sent before the run. It is in no count of the run.
 struct Look {
     std::uint64_t requests = 0;  // sent
 };
@@ -58,7 +58,7 @@ struct Outcome {
     std::optional<double> stolen_share;  // of all CPUs' time over the run
     std::optional<NetCounters> network;  // differences over the run
     std::optional<Ports> ports;          // before the run
-    Look look;                           // as the caller had it
+    Look look;                           // what look() returned to the caller
     std::optional<WireCheck> wire;       // when there was a tap
 };
 
@@ -67,10 +67,10 @@ using OnSecond = std::function<void(const Second&, const Tally&)>;
 // Fails when the run could not begin (no backend, not enough descriptors).
 [[nodiscard]] Result<Outcome> run(const Plan& plan, const OnSecond& on_second = {});
 
-// Looks at the server before anything is measured, so that what is wrong is said first: nobody
-// there, no HTTP, TLS. Of several addresses the first that answers is kept, or with `all` each that
-// does; `say` hears why another is not. Every kind of request is asked when the plan says verify;
-// what comes is its `expected`. The looks take no longer than the run would; a server that is
+// Sends a request before anything is measured, so that errors are reported first: nobody listens,
+// no HTTP, TLS. Of several addresses the first that answers is kept, or with `all` each that does;
+// `say` hears why another is not. When the plan says verify, every kind of request is sent, and its
+// answer becomes its `expected`. All this takes no longer than the run would; a server that is
 // slower than that is left to the run.
 using Say = std::function<void(const std::string&)>;
 [[nodiscard]] Result<Look> look(Plan& plan, bool all, const Say& say);

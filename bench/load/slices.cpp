@@ -32,7 +32,7 @@ void SlicedLoad::end_warmup() {
 }
 
 Outcome SlicedLoad::close() {
-    // What is taken here is not merged by anybody else: the worker delivers an empty rest.
+    // The tally is taken here, so what the worker still delivers is empty.
     outcome_.total.merge(*worker_.take_tally());
     worker_.close();
     thread_.backend = worker_.report().backend;

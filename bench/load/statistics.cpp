@@ -29,8 +29,9 @@ Sample sample_of(std::span<const double> values) {
     return sample;
 }
 
-// Student's distribution lies within this with kConfidence. Few degrees of freedom from the table;
-// beyond, the expansion around the normal quantile (Abramowitz and Stegun 26.7.5), right to 0.1 %.
+// The two-sided quantile of Student's distribution for kConfidence. Few degrees of freedom come
+// from the table, more from the expansion around the normal quantile (Abramowitz and Stegun
+// 26.7.5), which is accurate to 0.1 %.
 double student(double degrees) {
     constexpr std::array<double, 4> kFew = {12.706, 4.303, 3.182, 2.776};
     if (degrees < 5) {

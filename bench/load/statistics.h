@@ -1,12 +1,12 @@
 // Is one thing faster than another, and how sure is that? Pure functions over figures that were
 // measured side by side (one pair for each restart of both), so that a slow minute of the machine
-// falls on both.
+// affects both.
 //
-// The estimate is the mean of the logarithms of the pairs' ratios; its interval is Student's, which
-// is exact for normal values and too wide rather than too narrow where single values lie far out
-// (what is given as one value should be robust itself: the median of many slices). How often it
-// holds the truth, and what it finds, is simulated in tests/compare/balance_test.cpp. Below
-// kPairsMin pairs nothing is claimed.
+// The estimate is the mean of the logarithms of the pairs' ratios. Its interval is Student's, which
+// is exact for normal values, and too wide rather than too narrow with outliers. (Each value should
+// be robust itself: the median of many slices.) How often the interval covers the truth, and what
+// is found, is simulated in tests/compare/calibration_test.cpp. Below kPairsMin pairs nothing is
+// claimed.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ struct Comparison {
 [[nodiscard]] Comparison compare(std::span<const double> baseline,
                                  std::span<const double> candidate, Better better,
                                  double noise = 0);
-// For two runs that share nothing but the place (Welch's interval). `pairs` is the smaller of both.
+// For two runs that are not paired (Welch's interval). `pairs` is the smaller of both sizes.
 [[nodiscard]] Comparison compare_unpaired(std::span<const double> baseline,
                                           std::span<const double> candidate, Better better,
                                           double noise = 0);

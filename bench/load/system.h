@@ -15,7 +15,7 @@
 namespace sluice::load {
 
 [[nodiscard]] Nanos monotonic_now() noexcept;
-// The near end of a connection.
+// The local address of a connection.
 [[nodiscard]] std::optional<Endpoint> local_endpoint(Socket socket);
 
 // Of the calling thread so far (clock_gettime(2), /proc/thread-self/schedstat).
@@ -24,7 +24,7 @@ struct ThreadClocks {
     Nanos waited = 0;  // ready to run, but without a CPU
 };
 [[nodiscard]] ThreadClocks thread_clocks();
-// Timers fire on the instant and not up to 50 us later (prctl(2), PR_SET_TIMERSLACK).
+// Timers fire on time and not up to 50 us later (prctl(2), PR_SET_TIMERSLACK).
 void precise_timers() noexcept;
 
 // What the kernel measured of a handshake (tcp(7), TCP_INFO). None for a Unix socket.
@@ -64,8 +64,9 @@ struct ServerProcesses {
 // CPU time of all their threads; none when they are gone.
 [[nodiscard]] std::optional<Nanos> cpu_of(const std::vector<int>& pids);
 
-// Time that the hypervisor gave to others while a CPU of ours wanted to run, of all CPUs together
-// since the start of the machine (proc(5), /proc/stat; in ticks). None where nobody tells.
+// Steal time: the hypervisor gave it to others while a CPU of ours wanted to run. Of all CPUs
+// together since the start of the machine (proc(5), /proc/stat; in ticks). None where the system
+// does not tell.
 [[nodiscard]] std::optional<Nanos> stolen_time();
 
 // For the report: one line each.

@@ -95,8 +95,8 @@ std::optional<KernelHandshake> kernel_handshake(Socket socket) noexcept {
     if (::getsockopt(static_cast<int>(socket), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
         return std::nullopt;
     }
-    // tcpi_rtt is in microseconds. A SYN that was sent again also leaves the kernel without an RTT
-    // sample, or with one that spans the loss.
+    // tcpi_rtt is in microseconds. After a retransmitted SYN the kernel has no RTT sample, or one
+    // that spans the loss.
     return KernelHandshake{Nanos{info.tcpi_rtt} * kMicrosecond, info.tcpi_total_retrans > 0};
 }
 
@@ -146,8 +146,8 @@ ServerProcesses find_server(const Endpoint& server) {
     return found;
 }
 
-// Field 1 of schedstat: nanoseconds on a CPU. A thread that ended takes its time with it, so the
-// process's own clock (utime and stime of /proc/PID/stat) would be more, but only in ticks.
+// Field 1 of schedstat: nanoseconds on a CPU. It does not have the time of threads that have ended;
+// the process's own clock (utime and stime of /proc/PID/stat) does, but only in ticks.
 std::optional<Nanos> cpu_of(const std::vector<int>& pids) {
     Nanos sum = 0;
     bool any = false;

@@ -126,7 +126,7 @@ std::optional<Endpoint> local_endpoint(Socket socket) {
     return local.family == Family::none ? std::nullopt : std::optional(std::move(local));
 }
 
-// How long it waited for a CPU is not told.
+// The system does not tell how long a thread waited for a CPU.
 ThreadClocks thread_clocks() {
     FILETIME created;
     FILETIME ended;
@@ -170,11 +170,11 @@ bool is_own_address(const Endpoint& server) {
     return reached && local.address == server.address;
 }
 
-// Of a full backlog the system tells nothing.
 std::optional<Nanos> stolen_time() {
     return std::nullopt;
 }
 
+// The system does not tell of a full backlog.
 std::optional<NetCounters> net_counters() {
     return std::nullopt;
 }

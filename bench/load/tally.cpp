@@ -60,7 +60,7 @@ void each_histogram(Self& tally, Do&& one) noexcept {
     }
 }
 
-constexpr std::size_t kHistograms = Tally::kPlaces * Tally::kClasses * Tally::kPiecesKinds + 13;
+constexpr std::size_t kHistograms = Tally::kPlaces * Tally::kClasses * Tally::kReadKinds + 13;
 
 }  // namespace
 
@@ -158,7 +158,7 @@ Histogram Tally::first_byte_all() const {
     sum.merge(first_byte);
     for (const auto& place : service) {
         for (const auto& status_class : place) {
-            sum.merge(status_class[kWhole]);
+            sum.merge(status_class[kOneRead]);
         }
     }
     return sum;

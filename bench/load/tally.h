@@ -1,10 +1,9 @@
-// Tally: everything that is counted in one stretch of a run by one thread. Tallies add up: those of
-// all threads make a second, those of all seconds make the run.
+// Tally: everything that one thread counts in one interval of a run. Tallies add up: those of all
+// threads make an interval, those of all intervals make the run.
 //
-// What each number means (start event, end event, clock) stands in docs/bench.md. To keep the path
-// of a request short, an answer is recorded once by kind (first on its connection or later, class
-// of status, whole in one piece or in several), and the sums that a report wants are merged from
-// those afterwards.
+// docs/bench.md says what each number means (start event, end event, clock). To keep the path of a
+// request short, an answer is recorded once by kind (first on its connection or later, class of
+// status, in one read or in several), and reports merge the sums that they want afterwards.
 #pragma once
 
 #include <array>
@@ -16,7 +15,7 @@
 
 namespace sluice::load {
 
-// Why a request, or a connection, came to nothing.
+// Why a request or a connection failed.
 enum class Failure : std::uint8_t {
     connect_refused,
     connect_timed_out,
@@ -29,14 +28,14 @@ enum class Failure : std::uint8_t {
     timed_out,     // no complete answer within --timeout
     not_http,      // bytes that are no HTTP answer
     never_sent,    // open loop: planned, but no connection was free before the run gave up on it
-    body_differs,  // --verify: an answer, and not the one that was to come
+    body_differs,  // --verify: an answer, but not the expected one
     unasked,       // bytes that came when no answer was outstanding
     count_,
 };
 inline constexpr std::size_t kFailures = static_cast<std::size_t>(Failure::count_);
-// The first of those that lose a request; those before lose only an attempt to connect. A wrong
-// body loses neither: it is an answer with a latency, and counted as one; nor do bytes that no
-// request asked for.
+// The first failure that loses a request; those before lose only an attempt to connect. From
+// kFirstOther on nothing is lost: a wrong body is an answer with a latency, and counted as one; and
+// no request asked for the bytes of `unasked`.
 inline constexpr std::size_t kFirstRequestFailure = static_cast<std::size_t>(Failure::reset);
 inline constexpr std::size_t kFirstOther = static_cast<std::size_t>(Failure::body_differs);
 
@@ -60,23 +59,23 @@ inline constexpr std::size_t kCloses = static_cast<std::size_t>(Close::count_);
 
 struct Tally {
     enum Place : std::size_t { kFirst, kLater, kPlaces };
-    enum : std::size_t { kWhole, kSeveral, kPiecesKinds };
+    enum : std::size_t { kOneRead, kSeveralReads, kReadKinds };
     static constexpr std::size_t kClasses = 6;      // 1xx to 5xx, and beyond
     static constexpr std::size_t kStatusMax = 999;  // three digits (RFC 9112 section 4)
 
     // Request: send to last byte.
-    std::array<std::array<std::array<Histogram, kPiecesKinds>, kClasses>, kPlaces> service;
+    std::array<std::array<std::array<Histogram, kReadKinds>, kClasses>, kPlaces> service;
     Histogram response;  // planned instant to last byte
     // Open loop: planned instant to send. Closed loop: place free and handshake done to send.
     Histogram lateness;
-    Histogram own_lateness;  // open loop: the part of it in which a connection was to be had
-    // What the generator's own pauses did: their lengths, how many requests were due or under way
+    Histogram own_lateness;  // open loop: the part of it in which a connection was free
+    // What the generator's own pauses did: their lengths, how many requests were due or in flight
     // in one, and the two latencies less what each request waited for us.
     Histogram paused;
     std::uint64_t requests_paused = 0;
     Histogram response_unpaused;
     Histogram service_unpaused;
-    Histogram first_byte;    // of answers in several pieces: send to first byte
+    Histogram first_byte;    // of answers in several reads: send to first byte
     Histogram transfer;      // of the same: first byte to last byte
     Histogram write_waited;  // sends that the system did not take at once: until it had
     std::uint64_t writes_at_once = 0;
@@ -90,12 +89,12 @@ struct Tally {
     std::array<std::uint64_t, kFailures> failures{};
     std::array<std::uint64_t, kCloses> closes{};
     std::uint64_t body_bytes = 0;
-    std::uint64_t received_bytes = 0;  // with heads and marks of chunks
+    std::uint64_t received_bytes = 0;  // with heads and chunked framing
     std::uint64_t sent_bytes = 0;
     std::uint64_t requests_sent = 0;
     std::uint64_t answers_after_end = 0;  // complete only after the run's last instant
-    // Both sides of Little's law: the measured time that all requests together were under way,
-    // counted as it passed, and summed up when each ended, by an answer or without one.
+    // Both sides of Little's law: the measured time that all requests together were in flight,
+    // counted as it passed, and summed up when each ended, answered or not.
     Nanos in_flight_ns = 0;
     Nanos under_way_ns = 0;
 
@@ -120,7 +119,7 @@ struct Tally {
     [[nodiscard]] Histogram service_of_place(Place place) const;
     [[nodiscard]] Histogram service_of_class(std::size_t status_class) const;  // 1 to kClasses
     [[nodiscard]] Histogram first_byte_all() const;
-    [[nodiscard]] Histogram transfer_all() const;  // 0 for answers that came whole
+    [[nodiscard]] Histogram transfer_all() const;  // 0 for answers in one read
 };
 
 }  // namespace sluice::load

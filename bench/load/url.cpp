@@ -12,7 +12,7 @@ std::unexpected<Error> wrong(std::string_view text, const std::string& why) {
     return fail(Status::address_invalid, "'" + std::string(text) + "': " + why);
 }
 
-// Schemes are known in any case of letters (RFC 3986 section 3.1).
+// Schemes are case-insensitive (RFC 3986 section 3.1).
 bool has_scheme(std::string_view text, std::string_view scheme) {
     return text.size() >= scheme.size() &&
            std::ranges::equal(text.substr(0, scheme.size()), scheme, [](char a, char b) {

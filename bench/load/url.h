@@ -1,4 +1,4 @@
-// Url: what the user typed, taken apart (RFC 3986 section 3, http only), and where to connect to.
+// Url: what the user typed, parsed (RFC 3986 section 3, http only), and where to connect to.
 //
 // Also read: unix:/run/sluice.sock (and unix:/run/sluice.sock:/path), for a Unix socket.
 #pragma once
@@ -21,14 +21,14 @@ struct Url {
 
     // Fails with one line that says what is wrong and what would be right.
     [[nodiscard]] static Result<Url> parse(std::string_view text);
-    // The same server, so that one connection can carry both.
+    // Whether it is the same server, so that one connection can carry both.
     [[nodiscard]] bool same_server(const Url& other) const {
         return host == other.host && port == other.port && unix_path == other.unix_path;
     }
 };
 
-// Looks the host up: all its addresses, at least one, in the system's order (getaddrinfo(3)).
-// Blocks: set-up only.
+// Resolves the host: all its addresses, at least one, in the system's order (getaddrinfo(3)).
+// Blocks: for set-up only.
 [[nodiscard]] Result<std::vector<Endpoint>> resolve(const Url& url);
 
 }  // namespace sluice::load

@@ -57,7 +57,7 @@ Finding judge_rate(const Outcome& outcome) {
         Level::ok, "rate",
         fmt::format("offered {} per second, achieved {} ({})", rate_human(offered / window),
                     rate_human(in_time / window), percent_human(achieved))};
-    // What is under way at the end is no fault.
+    // Requests in flight at the end are not missing.
     const double under_way = share(outcome.total.in_flight_ns, outcome.window);
     if (in_time < kRateShareMin * offered - under_way - 1) {
         finding.level = Level::invalid;
@@ -77,7 +77,7 @@ Finding judge_lateness(const Plan& plan, const Outcome& outcome) {
                                 duration_human(static_cast<double>(own.quantile(0.5))),
                                 duration_human(static_cast<double>(late)),
                                 duration_human(static_cast<double>(own.max())))};
-    if (late > kLatenessFree &&
+    if (late > kLatenessMin &&
         static_cast<double>(late) >
             kLatenessShareMax * static_cast<double>(total.response.quantile(0.99))) {
         finding.level = Level::invalid;
@@ -280,7 +280,7 @@ Finding judge_wire(const WireCheck& wire) {
         return fmt::format("p50 {}, p99 {}, max {}", human(values.quantile(0.5)),
                            human(values.quantile(0.99)), human(values.max()));
     };
-    const std::uint64_t compared = wire.exchanges + wire.handshakes;
+    const std::uint64_t compared = wire.requests + wire.handshakes;
     if (compared == 0) {
         return {Level::invalid, "wire",
                 "nothing could be compared with the capture, which was asked for"};
@@ -289,8 +289,7 @@ Finding judge_wire(const WireCheck& wire) {
         Level::ok, "wire",
         fmt::format("{} requests and {} handshakes were captured, too; our times exceed the "
                     "capture's by {}",
-                    count_human(wire.exchanges), count_human(wire.handshakes),
-                    spread(wire.excess))};
+                    count_human(wire.requests), count_human(wire.handshakes), spread(wire.excess))};
     if (wire.kernel.count() > 0) {
         finding.text +=
             fmt::format("; the kernel's rtt and SYN to SYN/ACK are {} apart", spread(wire.kernel));
@@ -346,7 +345,7 @@ bool Validity::valid() const {
 
 bool pauses_explain(Nanos latency, Nanos unpaused) {
     const Nanos own = latency - unpaused;
-    return own > kLatenessFree &&
+    return own > kLatenessMin &&
            static_cast<double>(own) > kLatenessShareMax * static_cast<double>(latency);
 }
 

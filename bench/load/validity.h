@@ -29,7 +29,7 @@ struct Validity {
 // The limits, in one place; docs/bench.md explains them.
 inline constexpr double kRateShareMin = 0.98;     // achieved of offered
 inline constexpr double kLatenessShareMax = 0.5;  // of own lateness or pauses, of a quantile
-inline constexpr Nanos kLatenessFree = 250 * kMicrosecond;  // below this it does not matter
+inline constexpr Nanos kLatenessMin = 250 * kMicrosecond;  // below this it does not matter
 inline constexpr double kLittleResidualMax = 0.05;
 inline constexpr double kWaitedShareMax = 0.10;  // of the time, ready but without a CPU
 inline constexpr double kBusyShare = 0.90;       // of a CPU: the generator may be the limit
@@ -37,11 +37,10 @@ inline constexpr double kFailedShareMax = 0.001;
 
 [[nodiscard]] Validity judge(const Plan& plan, const Outcome& outcome);
 
-// Whether most of a statistic of the latencies goes when what the requests waited for the generator
-// is taken off them.
+// Whether most of a latency statistic is gone once the waits for the generator are subtracted.
 [[nodiscard]] bool pauses_explain(Nanos latency, Nanos unpaused);
 
-// How far the mean number of requests under way is from rate times mean latency, relative.
+// How far the mean number of requests in flight is from rate times mean latency, relative.
 [[nodiscard]] double little_residual(const Outcome& outcome);
 
 }  // namespace sluice::load

@@ -7,11 +7,11 @@ namespace sluice::load {
 
 namespace {
 
-constexpr unsigned kSampledMax = 8;   // connections that are kept
-constexpr unsigned kChurnShare = 16;  // one in so many, where they are not
+constexpr unsigned kSampledMax = 8;   // persistent connections
+constexpr unsigned kChurnShare = 16;  // with churn: one connection in 16 is sampled
 
-// One direction of a connection: which byte was there first when. Positions count from the first
-// byte of payload, in 64 bits.
+// One direction of a connection: when each byte was first seen. Positions count from the first byte
+// of payload, in 64 bits.
 class Stream {
   public:
     explicit Stream(std::uint32_t first_seq) : first_seq_(first_seq) {}
@@ -21,13 +21,13 @@ class Stream {
         const auto ahead = static_cast<std::int32_t>(segment.seq - first_seq_ - known);
         const std::int64_t from = static_cast<std::int64_t>(end_) + ahead;
         const std::int64_t to = from + segment.bytes;
-        if (to > static_cast<std::int64_t>(end_)) {  // else it was sent again
+        if (to > static_cast<std::int64_t>(end_)) {  // else a retransmission
             end_ = static_cast<std::uint64_t>(to);
             marks_.push_back(
                 {static_cast<std::uint64_t>(std::max<std::int64_t>(from, 0)), end_, segment.time});
         }
     }
-    // When the byte before position `end` was there; none: it was not captured.
+    // When the byte before position `end` was seen; none: it was not captured.
     [[nodiscard]] const Nanos* reached(std::uint64_t end) const {
         const auto at = std::ranges::lower_bound(marks_, end, {}, &Mark::end);
         return at == marks_.end() || at->begin >= end ? nullptr : &at->time;
@@ -54,8 +54,8 @@ struct WireConnection {
     Stream in;
 };
 
-// Of each port, its connections in order. Those that came to nothing are left out: the workers have
-// not noted them either.
+// The connections of each port, in order. Failed attempts are left out: the workers have not
+// recorded them either.
 using WireConnections = std::map<std::uint16_t, std::vector<WireConnection>>;
 
 WireConnections connections_in(std::span<const WireSegment> segments) {
@@ -103,7 +103,7 @@ class Checker {
                 check_.kernel.record(std::abs(ours.kernel_rtt - (there->answered - there->began)));
             }
         }
-        for (const WireStamps::Exchange& ours : stamps.exchanges) {
+        for (const WireStamps::Request& ours : stamps.requests) {
             const WireConnection* there = seen[ours.handshake];
             const Nanos* out = there == nullptr ? nullptr : there->out.reached(ours.request_at + 1);
             const Nanos* in = there == nullptr ? nullptr : there->in.reached(ours.answer_end);
@@ -111,7 +111,7 @@ class Checker {
                 ++check_.unmatched;
                 continue;
             }
-            ++check_.exchanges;
+            ++check_.requests;
             compare(ours.sent, ours.done, *out, *in);
         }
     }
@@ -142,7 +142,7 @@ class Checker {
     WireConnections wire_;
     std::map<std::uint16_t, std::size_t> used_;
     WireCheck check_;
-    // Bounds of the distance between the clocks.
+    // Bounds of the offset between the clocks.
     Nanos at_most_ = kNever;
     Nanos at_least_ = -kNever;
 };

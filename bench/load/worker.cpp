@@ -10,22 +10,22 @@ namespace sluice::load {
 
 namespace {
 
-constexpr Nanos kSweepEvery = 100 * kMillisecond;  // time-outs are as exact as that
-constexpr Nanos kSilenceMax = kSecond;        // without any connection: then the server is gone
-constexpr Nanos kStopPatience = 2 * kSecond;  // after a signal, for what is under way
-// While connections are opened, so many handshakes are under way at once: few, so that they do not
-// measure how many we began together; more where there are many, so that it ends.
+constexpr Nanos kSweepEvery = 100 * kMillisecond;  // the precision of timeouts
+constexpr Nanos kSilenceMax = kSecond;       // without any connection: then the server is gone
+constexpr Nanos kStopTimeout = 2 * kSecond;  // after a signal, for what is in flight
+// Handshakes in progress at once while connections are opened: few, so that they do not measure how
+// many we began together; more with many connections, so that it ends.
 constexpr std::uint32_t kHandshakesMax = 64;
 constexpr std::uint32_t kConnectionsPerHandshake = 64;
 // An odd number of cache lines: with a power of two the beginnings of all buffers, where small
-// answers lie, would share a few sets of the cache.
+// answers lie, would share a few cache sets.
 constexpr std::uint32_t kRecvBufferBytes = 16 * 1024 + 5 * 64;
 constexpr std::uint32_t kRecvBuffers = 512;
 
 }  // namespace
 
-Worker::Worker(const Plan& plan, Exchange& exchange, unsigned number)
-    : plan_(plan), exchange_(exchange), number_(number), random_(plan.seed, 1000 + number) {}
+Worker::Worker(const Plan& plan, Channel& channel, unsigned number)
+    : plan_(plan), channel_(channel), number_(number), random_(plan.seed, 1000 + number) {}
 
 Worker::~Worker() = default;
 
@@ -33,7 +33,7 @@ void Worker::run() noexcept {
     if (prepare()) {
         open_connections();
     }
-    exchange_.ready.fetch_add(1);
+    channel_.ready.fetch_add(1);
     wait_for_start();
     if (!over_) {
         measure();
@@ -50,7 +50,7 @@ bool Worker::prepare() {
         pin_this_thread(cpus[cpus.size() - 1 - number_]);
     }
     precise_timers();
-    tally_ = exchange_.blank();
+    tally_ = channel_.blank();
 
     slots_ =
         plan_.connections / plan_.threads + (number_ < plan_.connections % plan_.threads ? 1 : 0);
@@ -73,9 +73,9 @@ bool Worker::prepare() {
     }
     if (plan_.tap != nullptr) {
         report_.wire.handshakes.reserve(WireStamps::kHandshakesMax);
-        report_.wire.exchanges.reserve(WireStamps::kExchangesMax);
+        report_.wire.requests.reserve(WireStamps::kRequestsMax);
     }
-    flights_.resize(std::size_t{slots_} * plan_.pipeline);
+    in_flight_requests_.resize(std::size_t{slots_} * plan_.pipeline);
     available_.resize(slots_);
     for (const Request& request : plan_.requests) {
         batch_bytes_ = std::max({batch_bytes_, request.bytes.size(), request.last_bytes.size()});
@@ -102,8 +102,8 @@ bool Worker::prepare() {
     return true;
 }
 
-// Connections that are kept are opened before the clock starts; their handshakes are measured, and
-// the first second is not full of them.
+// Persistent connections are opened before the clock starts: their handshakes are measured, but do
+// not fill the first second.
 void Worker::open_connections() {
     if (plan_.churn > 0) {
         return;
@@ -116,25 +116,25 @@ void Worker::open_connections() {
         while (next < slots_ && connecting_ < at_once) {
             connect(next++);
         }
-        turn(std::min(next_sweep_, give_up_at));
+        poll_once(std::min(next_sweep_, give_up_at));
     }
 }
 
 void Worker::wait_for_start() {
-    Nanos start = exchange_.start_at.load();
+    Nanos start = channel_.start_at.load();
     while (start == 0 || last_stamp_ < start) {
         if (backend_ == nullptr) {
             return;
         }
-        turn(std::min(start == 0 ? kNever : start, now_ + kMillisecond));
-        start = exchange_.start_at.load();
+        poll_once(std::min(start == 0 ? kNever : start, now_ + kMillisecond));
+        start = channel_.start_at.load();
     }
-    // Handshakes of the set-up count, whatever the warm-up; so they are in no stretch.
-    exchange_.deliver({0, false, std::exchange(tally_, exchange_.blank())});
-    stretches_ = Stretches(start, plan_.warmup, plan_.duration);
-    stretch_ = 1;
-    stretch_end_ = stretches_.next(start);
-    end_ = stretches_.end();
+    // Handshakes of the set-up always count, also with a warm-up; so they belong to no interval.
+    channel_.deliver({0, false, std::exchange(tally_, channel_.blank())});
+    intervals_ = Intervals(start, plan_.warmup, plan_.duration);
+    interval_ = 1;
+    interval_end_ = intervals_.next(start);
+    end_ = intervals_.end();
     alive_at_ = now_;
 }
 
@@ -143,7 +143,7 @@ void Worker::measure() {
     clocks_at_start_ = thread_clocks();
     for (Slot slot = 0; slot < slots_; ++slot) {
         Connection& connection = connections_[slot];
-        connection.free_since = stretches_.start();
+        connection.free_since = intervals_.start();
         if (plan_.open_loop()) {
             offer(slot);
         } else if (connection.state == State::closed && requests_left_ > connecting_) {
@@ -156,40 +156,40 @@ void Worker::measure() {
         if (plan_.open_loop()) {
             dispatch_due();
         }
-        turn(next_event());
+        poll_once(next_event());
     }
     end_ = report_.ended_at = std::min(end_, last_stamp_);
     const ThreadClocks clocks = thread_clocks();
     report_.cpu = clocks.cpu - clocks_at_start_.cpu;
     report_.waited = clocks.waited - clocks_at_start_.waited;
-    report_.wall = now_ - (now_ < stretches_.measured() ? stretches_.start()  // in the warm-up
-                                                        : stretches_.measured());
+    report_.wall = now_ - (now_ < intervals_.measured() ? intervals_.start()  // in the warm-up
+                                                        : intervals_.measured());
     if (plan_.open_loop()) {
         send_the_rest();
     }
     running_ = false;
 }
 
-// What the plan has before the end and no connection was free for: it is as late as it is, and only
-// sending it tells how late that is.
+// Requests planned before the end for which no connection was free: only sending them tells how
+// late they are.
 void Worker::send_the_rest() {
-    const Nanos left = end_ - stretches_.start();
+    const Nanos left = end_ - intervals_.start();
     const Nanos give_up_at = end_ + plan_.timeout;
     while (!over_ && may_wait() && now_ < give_up_at &&
            (arrivals_->peek() < left || assigned_ > 0)) {
         dispatch_due();
-        turn(std::min(next_sweep_, give_up_at));
+        poll_once(std::min(next_sweep_, give_up_at));
     }
     const std::uint64_t unsent = arrivals_->skip(left);
     report_.planned += unsent;
     count(Failure::never_sent, unsent + assigned_);
 }
 
-// What is under way at the end is waited for: the slowest answers are the last to come, and to cut
-// them off would flatter.
+// Waits for what is in flight at the end: the slowest answers come last, and cutting them off would
+// flatter the server.
 void Worker::drain() {
     while (in_flight_ > 0 && !over_ && may_wait()) {
-        turn(next_sweep_);
+        poll_once(next_sweep_);
     }
 }
 
@@ -200,19 +200,18 @@ bool Worker::open() {
     return !over_;
 }
 
-// At the end nothing is under way: no request, no handshake, no close that the system has not been
-// told of.
+// At the end nothing is in flight: no request, no handshake, no close that was not submitted.
 void Worker::slice(Nanos duration) {
     const Nanos start = monotonic_now();
     now_ = last_stamp_ = alive_at_ = start;
-    stretches_ = Stretches(start, 0, duration);
-    stretch_end_ = end_ = stretches_.end();
+    intervals_ = Intervals(start, 0, duration);
+    interval_end_ = end_ = intervals_.end();
     measure();
     drain();
     while (connecting_ > 0 && !over_ && !stopping()) {
-        turn(next_sweep_);
+        poll_once(next_sweep_);
     }
-    turn(last_stamp_);
+    poll_once(last_stamp_);
 }
 
 void Worker::finish() {
@@ -221,27 +220,27 @@ void Worker::finish() {
             Connection& connection = connections_[slot];
             if (connection.state == State::open || connection.state == State::finishing) {
                 tally_->closes[static_cast<std::size_t>(Close::by_us)]++;
-                count(Failure::timed_out, connection.flights);
+                count(Failure::timed_out, connection.in_flight);
             }
         }
         backend_.reset();
     }
     if (tally_ == nullptr) {
-        tally_ = exchange_.blank();
+        tally_ = channel_.blank();
     }
-    exchange_.deliver({std::max(stretch_, 1U), true, std::move(tally_)});
+    channel_.deliver({std::max(interval_, 1U), true, std::move(tally_)});
 }
 
 bool Worker::stopping() const noexcept {
     return plan_.stop != nullptr && plan_.stop->load(std::memory_order_relaxed);
 }
 
-// Whoever sent the signal waits for the report, and not for long.
+// Whoever sent the signal waits for the report, but not for long.
 bool Worker::may_wait() noexcept {
     if (stopping() && stopped_at_ == 0) {
         stopped_at_ = now_;
     }
-    return stopped_at_ == 0 || now_ - stopped_at_ < kStopPatience;
+    return stopped_at_ == 0 || now_ - stopped_at_ < kStopTimeout;
 }
 
 void Worker::give_up(std::string why) noexcept {
@@ -250,25 +249,25 @@ void Worker::give_up(std::string why) noexcept {
 }
 
 Nanos Worker::next_event() const noexcept {
-    Nanos when = std::min({next_sweep_, stretch_end_, end_});
+    Nanos when = std::min({next_sweep_, interval_end_, end_});
     if (arrivals_ != nullptr && available_count_ > 0 && arrivals_->peek() != kNever) {
-        when = std::min(when, stretches_.start() + arrivals_->peek());
+        when = std::min(when, intervals_.start() + arrivals_->peek());
     }
     return when;
 }
 
-void Worker::turn(Nanos deadline) noexcept {
+void Worker::poll_once(Nanos deadline) noexcept {
     if (in_flight_ > 0) {
-        deadline =
-            std::min(deadline, last_stamp_ + std::max(Pauses::kBeat, last_stamp_ - active_at_));
+        deadline = std::min(deadline,
+                            last_stamp_ + std::max(Pauses::kWakeAfter, last_stamp_ - active_at_));
     }
     const auto completions = backend_->poll(deadline);
     now_ = monotonic_now();
     ++polls_;
-    while (stretch_ > 0 && now_ >= stretch_end_ && stretch_end_ < end_) {
-        end_stretch();
+    while (interval_ > 0 && now_ >= interval_end_ && interval_end_ < end_) {
+        end_interval();
     }
-    // Work of the batch before, and what the system did to bring this one, may come in between.
+    // The time may hold the work of the batch before, and what the system did to bring this one.
     batch_ += completions.size();
     note_pause(std::max(deadline, last_stamp_), now_);
     batch_ = completions.size();
@@ -283,11 +282,11 @@ void Worker::turn(Nanos deadline) noexcept {
 }
 
 Nanos Worker::measured_within(Nanos from, Nanos to) const noexcept {
-    return std::max<Nanos>(0, std::min(to, end_) - std::max(from, stretches_.measured()));
+    return std::max<Nanos>(0, std::min(to, end_) - std::max(from, intervals_.measured()));
 }
 
-// For Little's law, which must not lean on the latencies that it checks: until this stamp the same
-// requests were under way.
+// For Little's law, which must not use the latencies that it checks: until this stamp the same
+// requests were in flight.
 void Worker::pass_time_to(Nanos stamp) noexcept {
     tally_->in_flight_ns += Nanos{in_flight_} * measured_within(last_stamp_, stamp);
     last_stamp_ = stamp;
@@ -302,25 +301,26 @@ void Worker::note_pause(Nanos from, Nanos to) noexcept {
     }
 }
 
-// What this batch ends was over when the batch began, and has been counted until its last send.
-void Worker::end_flight(const Flight& flight) noexcept {
+// A request that ends in this batch was over when the batch began (now_), but has been counted
+// until the last send (last_stamp_).
+void Worker::end_request(const InFlight& request) noexcept {
     --in_flight_;
-    tally_->in_flight_ns -= measured_within(std::max(now_, flight.sent), last_stamp_);
-    tally_->under_way_ns += measured_within(flight.sent, now_);
+    tally_->in_flight_ns -= measured_within(std::max(now_, request.sent), last_stamp_);
+    tally_->under_way_ns += measured_within(request.sent, now_);
 }
 
-void Worker::end_stretch() noexcept {
-    if (stretch_end_ == stretches_.measured()) {
+void Worker::end_interval() noexcept {
+    if (interval_end_ == intervals_.measured()) {
         clocks_at_start_ = thread_clocks();
     }
-    exchange_.deliver({stretch_++, false, std::exchange(tally_, exchange_.blank())});
-    stretch_end_ = stretches_.next(stretch_end_);
+    channel_.deliver({interval_++, false, std::exchange(tally_, channel_.blank())});
+    interval_end_ = intervals_.next(interval_end_);
 }
 
-// Planned requests that are due go to connections in the order in which these became free. What
-// finds none waits, and its latency counts from the plan all the same.
+// Due requests go to connections in the order in which these became free. One that finds none
+// waits; its latency counts from the planned instant all the same.
 void Worker::dispatch_due() noexcept {
-    const Nanos start = stretches_.start();
+    const Nanos start = intervals_.start();
     const Nanos left = end_ - start;
     while (available_count_ > 0 && arrivals_->peek() < left &&
            start + arrivals_->peek() <= last_stamp_) {
@@ -332,7 +332,7 @@ void Worker::dispatch_due() noexcept {
             continue;  // lost since it was listed
         }
         const Nanos planned = start + arrivals_->peek();
-        report_.planned += planned >= stretches_.measured() ? 1U : 0U;
+        report_.planned += planned >= intervals_.measured() ? 1U : 0U;
         if (arrivals_->names_requests()) {
             connections_[slot].next_request = arrivals_->request();
         }
@@ -343,7 +343,7 @@ void Worker::dispatch_due() noexcept {
 
 bool Worker::wants_connection(const Connection& connection) const noexcept {
     if (connection.since == 0 || over_) {
-        return false;  // never tried: its turn comes
+        return false;  // never tried: it will be opened in order
     }
     if (!running_) {
         return plan_.churn == 0 && end_ == 0;  // still setting up
@@ -367,7 +367,7 @@ void Worker::sweep() noexcept {
                 }
                 break;
             case State::open:
-                if (connection.flights > 0 && now_ - flight(slot, 0).sent > plan_.timeout) {
+                if (connection.in_flight > 0 && now_ - in_flight_at(slot, 0).sent > plan_.timeout) {
                     lose(slot, Failure::timed_out, Close::by_us);
                 }
                 break;

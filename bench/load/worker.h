@@ -1,16 +1,16 @@
 // Worker: one thread of the generator: its share of the connections, on a backend of its own.
 //
 // CLOCKS. Two readings of the monotonic clock matter. `now_` is read once after each poll(): every
-// byte of that batch was in our hands by then, so an end taken from it may be late by the batch but
-// never early. Each send has a reading of its own just before the verb, so a start is never late.
-// Latencies can therefore be overstated by the generator's own work, never flattered; how much that
-// is, is measured (lateness, pauses, CPU, waiting for a CPU) and decides whether the run is valid.
+// byte of that batch had arrived by then, so an end taken from it may be late by the batch but
+// never early. Each send has a reading of its own just before the call, so a start is never late.
+// The generator's own work can therefore lengthen a latency, but never shorten it; how much it did
+// is measured (lateness, pauses, CPU, waiting for a CPU) and decides whether the run is valid.
 //
 // PLANNED INSTANTS. Open loop: those of the plan. Closed loop: when the place became free, that is
 // when the answer before was complete, or when connecting began for a connection's first request.
 //
 // THREADS AND MEMORY. Made, run and destroyed on its own thread. Nothing on the path of a request
-// allocates. Fails only in start().
+// allocates. When the worker gives up, report().failure says why.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "bench/load/body_hash.h"
-#include "bench/load/exchange.h"
+#include "bench/load/channel.h"
 #include "bench/load/pauses.h"
 #include "bench/load/plan.h"
 #include "bench/load/response_reader.h"
@@ -28,22 +28,22 @@ namespace sluice::load {
 
 class Worker {
   public:
-    Worker(const Plan& plan, Exchange& exchange, unsigned number);
+    Worker(const Plan& plan, Channel& channel, unsigned number);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    // The whole life of the thread.
+    // All that the thread does.
     void run() noexcept;
 
-    // Instead of it, a life in slices (slices.h), on the thread that calls: open once, then run for
-    // a time and come to rest, as often as wanted. Closed loop only.
+    // Instead of run(): in slices (slices.h), on the calling thread. Open once, then run slices,
+    // each until nothing is in flight. Closed loop only.
     [[nodiscard]] bool open();
     void slice(Nanos duration);
     [[nodiscard]] const Tally& tally() const { return *tally_; }
-    // What was measured so far; from here on it counts from nothing.
+    // What was measured since the last call.
     [[nodiscard]] std::unique_ptr<Tally> take_tally() {
-        return std::exchange(tally_, exchange_.blank());
+        return std::exchange(tally_, channel_.blank());
     }
     void close() { finish(); }
 
@@ -52,7 +52,7 @@ class Worker {
   private:
     enum class State : std::uint8_t { closed, connecting, open, finishing, closing };
     static constexpr std::uint32_t kNoSample = ~std::uint32_t{0};
-    struct Flight {
+    struct InFlight {
         Nanos planned;
         Nanos sent;
         std::uint32_t request;
@@ -62,13 +62,13 @@ class Worker {
         State state = State::closed;
         bool sending = false;
         bool listed = false;    // in available_
-        bool refused = false;   // this life came to nothing: no hurry with the next
+        bool refused = false;   // failed early: sweep() opens the next one
         bool assigned = false;  // a planned request waits for the handshake (open loop, churn)
         Generation generation = 0;
-        std::uint32_t next_request = 0;  // which one was planned, where the plan says
-        std::uint32_t first_flight = 0;  // ring of plan.pipeline places in flights_
-        std::uint32_t flights = 0;       // requests that await an answer
-        std::uint64_t sent = 0;          // in this life
+        std::uint32_t next_request = 0;     // which one was planned, where the plan says
+        std::uint32_t first_in_flight = 0;  // ring of plan.pipeline places
+        std::uint32_t in_flight = 0;        // requests that await an answer
+        std::uint64_t sent = 0;             // on this connection
         std::uint64_t answered = 0;
         std::uint64_t sent_bytes = 0;
         std::uint64_t received_bytes = 0;
@@ -83,19 +83,19 @@ class Worker {
         ResponseReader reader;
     };
 
-    // worker.cpp: the life of the thread.
+    // worker.cpp: what the thread does.
     [[nodiscard]] bool prepare();
     void open_connections();
     void wait_for_start();
     void measure();
     void send_the_rest();
     void drain();
-    void turn(Nanos deadline) noexcept;
+    void poll_once(Nanos deadline) noexcept;
     void pass_time_to(Nanos stamp) noexcept;
     void note_pause(Nanos from, Nanos to) noexcept;
-    void end_flight(const Flight& flight) noexcept;
+    void end_request(const InFlight& request) noexcept;
     [[nodiscard]] Nanos measured_within(Nanos from, Nanos to) const noexcept;
-    void end_stretch() noexcept;
+    void end_interval() noexcept;
     void finish();
     void sweep() noexcept;
     void dispatch_due() noexcept;
@@ -105,7 +105,7 @@ class Worker {
     [[nodiscard]] bool wants_connection(const Connection& connection) const noexcept;
     [[nodiscard]] Nanos next_event() const noexcept;
 
-    // worker_connection.cpp: the life of a connection.
+    // worker_connection.cpp: what a connection does.
     void on_completion(const Completion& completion) noexcept;
     void on_connect(Slot slot, Connection& connection, Status status) noexcept;
     void on_send(Slot slot, Connection& connection, Status status) noexcept;
@@ -114,7 +114,7 @@ class Worker {
     void on_closed(Slot slot, Connection& connection) noexcept;
     void on_answer(Slot slot, Connection& connection) noexcept;
     void sample_handshake(Slot slot, Connection& connection, Nanos kernel_rtt) noexcept;
-    void sample_answer(const Connection& connection, const Flight& done) noexcept;
+    void sample_answer(const Connection& connection, const InFlight& done) noexcept;
     void verify(Slot slot, const Connection& connection, std::uint32_t request) noexcept;
     void connect(Slot slot) noexcept;
     void close(Slot slot, Close how) noexcept;
@@ -126,11 +126,11 @@ class Worker {
     void assign(Slot slot, Nanos planned) noexcept;
     [[nodiscard]] std::uint32_t pick_request(const Connection& connection) noexcept;
     [[nodiscard]] Token token(Slot slot, OpKind kind) const noexcept;
-    [[nodiscard]] Flight& flight(Slot slot, std::uint32_t number) noexcept;
+    [[nodiscard]] InFlight& in_flight_at(Slot slot, std::uint32_t number) noexcept;
     void count(Failure why, std::uint64_t times = 1) noexcept;
 
     const Plan& plan_;
-    Exchange& exchange_;
+    Channel& channel_;
     const unsigned number_;
     ThreadReport report_;
     std::unique_ptr<Backend> backend_;
@@ -141,7 +141,7 @@ class Worker {
     std::unique_ptr<Connection[]> connections_;
     std::unique_ptr<BodyHash[]> hashes_;  // one for each connection, when bodies are verified
     std::uint32_t slots_ = 0;
-    std::vector<Flight> flights_;
+    std::vector<InFlight> in_flight_requests_;
     std::vector<char> batches_;  // several requests in a row, for pipelining
     std::size_t batch_bytes_ = 0;
     std::vector<double> weights_;  // cumulative
@@ -149,14 +149,14 @@ class Worker {
     std::uint32_t available_first_ = 0;
     std::uint32_t available_count_ = 0;
 
-    Stretches stretches_{0, 0, 0};
+    Intervals intervals_{0, 0, 0};
     Nanos now_ = 0;
     Nanos last_stamp_ = 0;  // the latest reading of the clock
-    Nanos stretch_end_ = 0;
+    Nanos interval_end_ = 0;
     Nanos next_sweep_ = 0;
     Nanos end_ = 0;
     Nanos stopped_at_ = 0;  // by a signal; 0: not
-    std::uint32_t stretch_ = 0;
+    std::uint32_t interval_ = 0;
     std::uint64_t polls_ = 0;
     std::size_t batch_ = 0;  // completions of the last poll
     Nanos active_at_ = 0;    // the last event, or send
@@ -166,7 +166,7 @@ class Worker {
     std::uint32_t assigned_ = 0;  // connections with a planned request
     std::uint32_t open_ = 0;      // handshake done, not closing
     std::uint32_t connecting_ = 0;
-    Nanos alive_at_ = 0;  // the last sign of life of the server
+    Nanos alive_at_ = 0;  // when the server last showed that it is alive
     Status last_refusal_ = Status::ok;
     ThreadClocks clocks_at_start_;
     bool running_ = false;  // requests may be sent

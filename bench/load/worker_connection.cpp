@@ -1,5 +1,4 @@
-// The life of a connection: connect, send, read answers, lose, close. What may be called when is in
-// worker.h.
+// The life of a connection: connect, send, read answers, lose, close.
 
 #include <algorithm>
 #include <cstring>
@@ -33,10 +32,10 @@ Token Worker::token(Slot slot, OpKind kind) const noexcept {
     return Token{slot, connections_[slot].generation, kind};
 }
 
-Worker::Flight& Worker::flight(Slot slot, std::uint32_t number) noexcept {
-    std::uint32_t at = connections_[slot].first_flight + number;
+Worker::InFlight& Worker::in_flight_at(Slot slot, std::uint32_t number) noexcept {
+    std::uint32_t at = connections_[slot].first_in_flight + number;
     at = at >= plan_.pipeline ? at - plan_.pipeline : at;
-    return flights_[std::size_t{slot} * plan_.pipeline + at];
+    return in_flight_requests_[std::size_t{slot} * plan_.pipeline + at];
 }
 
 void Worker::count(Failure why, std::uint64_t times) noexcept {
@@ -87,7 +86,7 @@ void Worker::connect(Slot slot) noexcept {
     if (hashes_ != nullptr) {
         hashes_[slot].begin();
     }
-    connection.flights = connection.first_flight = 0;
+    connection.in_flight = connection.first_in_flight = 0;
     connection.sent = connection.answered = 0;
     connection.sent_bytes = connection.received_bytes = 0;
     connection.sample = kNoSample;
@@ -96,8 +95,8 @@ void Worker::connect(Slot slot) noexcept {
     if (running_ && !plan_.open_loop()) {
         connection.free_since = now;
     }
-    const std::size_t turn = std::size_t{slot} * plan_.threads + number_;
-    backend_->connect(token(slot, OpKind::connect), plan_.servers[turn % plan_.servers.size()]);
+    const std::size_t number = std::size_t{slot} * plan_.threads + number_;
+    backend_->connect(token(slot, OpKind::connect), plan_.servers[number % plan_.servers.size()]);
 }
 
 void Worker::on_connect(Slot slot, Connection& connection, Status status) noexcept {
@@ -141,7 +140,7 @@ std::uint32_t Worker::room(const Connection& connection) const noexcept {
     if (!running_ || connection.state != State::open || connection.sending) {
         return 0;
     }
-    std::uint64_t room = plan_.pipeline - connection.flights;
+    std::uint64_t room = plan_.pipeline - connection.in_flight;
     if (plan_.churn > 0) {
         room = std::min(room, plan_.churn - connection.sent);
     }
@@ -199,7 +198,7 @@ std::uint32_t Worker::pick_request(const Connection& connection) noexcept {
 void Worker::send(Slot slot, Connection& connection, std::uint32_t count, Nanos planned) noexcept {
     Slice slice;
     char* batch = plan_.pipeline > 1 ? &batches_[slot * batch_bytes_] : nullptr;
-    const std::uint32_t first = connection.flights;
+    const std::uint32_t first = connection.in_flight;
     for (std::uint32_t i = 0; i < count; ++i) {
         const std::uint32_t number = pick_request(connection);
         const Request& request = plan_.requests[number];
@@ -212,10 +211,10 @@ void Worker::send(Slot slot, Connection& connection, std::uint32_t count, Nanos 
             slice.data = batch;
         }
         slice.size += bytes.size();
-        flight(slot, first + i) = {planned, 0, number, connection.sent_bytes};
+        in_flight_at(slot, first + i) = {planned, 0, number, connection.sent_bytes};
         connection.sent_bytes += bytes.size();
     }
-    connection.flights += count;
+    connection.in_flight += count;
     connection.sending = true;
     connection.send_poll = polls_;
     requests_left_ -= plan_.open_loop() ? 0 : count;
@@ -229,16 +228,16 @@ void Worker::send(Slot slot, Connection& connection, std::uint32_t count, Nanos 
     in_flight_ += count;
     connection.send_began = sent;
     for (std::uint32_t i = 0; i < count; ++i) {
-        flight(slot, first + i).sent = sent;
+        in_flight_at(slot, first + i).sent = sent;
     }
-    // In a closed loop the wait for a handshake is no lateness: only what we did not do when we
-    // could have.
+    // In a closed loop the wait for a handshake is no lateness: only the time in which we could
+    // have sent is.
     const Nanos could = plan_.open_loop() ? planned : std::max(planned, connection.ready_since);
     tally_->lateness.record(sent - could, count);
     backend_->send(token(slot, OpKind::send), {&slice, 1}, SendUrgency::quiet);
 }
 
-// A send that the system takes at once is told of by the very next poll().
+// The next poll() already completes a send that the system takes at once.
 void Worker::on_send(Slot slot, Connection& connection, Status status) noexcept {
     connection.sending = false;
     if (status != Status::ok) {
@@ -264,7 +263,7 @@ void Worker::on_send(Slot slot, Connection& connection, Status status) noexcept 
 void Worker::on_bytes(Slot slot, Connection& connection, std::string_view bytes) noexcept {
     tally_->received_bytes += bytes.size();
     while (!bytes.empty() && connection.state == State::open) {
-        if (connection.flights == 0) {
+        if (connection.in_flight == 0) {
             count(Failure::unasked);
             close(slot, Close::by_us);
             return;
@@ -272,7 +271,7 @@ void Worker::on_bytes(Slot slot, Connection& connection, std::string_view bytes)
         if (!connection.reader.begun()) {
             connection.first_byte = now_;
         }
-        const bool is_head = plan_.requests[flight(slot, 0).request].is_head;
+        const bool is_head = plan_.requests[in_flight_at(slot, 0).request].is_head;
         const auto fed = connection.reader.feed(bytes, is_head);
         bytes.remove_prefix(fed.bytes);
         connection.received_bytes += fed.bytes;
@@ -285,8 +284,8 @@ void Worker::on_bytes(Slot slot, Connection& connection, std::string_view bytes)
         }
         on_answer(slot, connection);
         if (!connection.reader.answer().keep_alive) {
-            // The server closes now; until then the socket is its to end, so that it and not we
-            // keep the address in TIME_WAIT.
+            // The server closes now. We let it close first, so that it and not we keep the address
+            // in TIME_WAIT.
             connection.state = State::finishing;
             connection.since = now_;
             --open_;
@@ -308,14 +307,14 @@ void Worker::on_bytes(Slot slot, Connection& connection, std::string_view bytes)
 
 void Worker::on_answer(Slot slot, Connection& connection) noexcept {
     const Answer& answer = connection.reader.answer();
-    const Flight done = flight(slot, 0);
-    connection.first_flight =
-        connection.first_flight + 1 == plan_.pipeline ? 0 : connection.first_flight + 1;
-    --connection.flights;
-    end_flight(done);
+    const InFlight done = in_flight_at(slot, 0);
+    connection.first_in_flight =
+        connection.first_in_flight + 1 == plan_.pipeline ? 0 : connection.first_in_flight + 1;
+    --connection.in_flight;
+    end_request(done);
     const auto place = connection.answered++ == 0 ? Tally::kFirst : Tally::kLater;
-    const auto pieces = answer.chunks_read == 1 ? Tally::kWhole : Tally::kSeveral;
-    tally_->service[place][class_index(answer.status)][pieces].record(now_ - done.sent);
+    const auto reads = answer.reads == 1 ? Tally::kOneRead : Tally::kSeveralReads;
+    tally_->service[place][class_index(answer.status)][reads].record(now_ - done.sent);
     tally_->response.record(now_ - done.planned);
     const Nanos paused = pauses_.within(done.planned, now_);
     tally_->requests_paused += paused > 0 ? 1U : 0U;
@@ -324,7 +323,7 @@ void Worker::on_answer(Slot slot, Connection& connection) noexcept {
     if (answer.accept_wait >= 0) {
         tally_->accept_wait.record(answer.accept_wait);
     }
-    if (pieces == Tally::kSeveral) {
+    if (reads == Tally::kSeveralReads) {
         tally_->first_byte.record(connection.first_byte - done.sent);
         tally_->transfer.record(now_ - connection.first_byte);
     }
@@ -352,16 +351,15 @@ void Worker::sample_handshake(Slot slot, Connection& connection, Nanos kernel_rt
     }
 }
 
-void Worker::sample_answer(const Connection& connection, const Flight& done) noexcept {
-    auto& exchanges = report_.wire.exchanges;
-    if (exchanges.size() < WireStamps::kExchangesMax) {
-        exchanges.push_back(
+void Worker::sample_answer(const Connection& connection, const InFlight& done) noexcept {
+    auto& requests = report_.wire.requests;
+    if (requests.size() < WireStamps::kRequestsMax) {
+        requests.push_back(
             {connection.sample, done.position, connection.received_bytes, done.sent, now_});
     }
 }
 
-// A wrong answer has a latency like any other. It is counted as an answer, and not as a request
-// that failed.
+// A wrong answer has a latency like any other. It counts as an answer, not as a failed request.
 void Worker::verify(Slot slot, const Connection& connection, std::uint32_t request) noexcept {
     const Answer& answer = connection.reader.answer();
     const Expected got{answer.status, answer.body_bytes, hashes_[slot].take()};
@@ -382,15 +380,15 @@ void Worker::on_end(Slot slot, Connection& connection, Status status) noexcept {
     if (connection.state != State::open) {
         return;
     }
-    if (status == Status::eof && connection.flights > 0 && connection.reader.finish()) {
+    if (status == Status::eof && connection.in_flight > 0 && connection.reader.finish()) {
         on_answer(slot, connection);
-        if (connection.flights == 0) {
+        if (connection.in_flight == 0) {
             close(slot, Close::by_server_announced);  // its end was the end of the answer
             return;
         }
     }
     const bool reset = status != Status::eof;
-    if (connection.flights == 0) {
+    if (connection.in_flight == 0) {
         close(slot, reset ? Close::reset_idle : Close::by_server_idle);
         return;
     }
@@ -401,7 +399,7 @@ void Worker::on_end(Slot slot, Connection& connection, Status status) noexcept {
 // Requests that await an answer will get none.
 void Worker::lose(Slot slot, Failure why, Close how) noexcept {
     Connection& connection = connections_[slot];
-    count(why, connection.flights);
+    count(why, connection.in_flight);
     connection.refused = connection.answered == 0;
     close(slot, how);
 }
@@ -414,13 +412,13 @@ void Worker::close(Slot slot, Close how) noexcept {
         open_ -= connection.state == State::open ? 1 : 0;
         tally_->closes[static_cast<std::size_t>(how)]++;
     }
-    if (connection.flights > 0 && connection.state == State::finishing) {
-        count(Failure::closed_early, connection.flights);  // pipelined after the last answer
+    if (connection.in_flight > 0 && connection.state == State::finishing) {
+        count(Failure::closed_early, connection.in_flight);  // pipelined after the last answer
     }
-    for (std::uint32_t i = 0; i < connection.flights; ++i) {
-        end_flight(flight(slot, i));
+    for (std::uint32_t i = 0; i < connection.in_flight; ++i) {
+        end_request(in_flight_at(slot, i));
     }
-    connection.flights = 0;
+    connection.in_flight = 0;
     connection.state = State::closing;
     backend_->close(token(slot, OpKind::close));
 }

@@ -61,7 +61,7 @@ void missing(benchmark::State& state) {
     answers.request().path = "/missing";
     answers.run(state, 404);
 }
-// What is done once when a file is loaded, and never on the way of a request.
+// What is done once when a file is loaded, and never for a request.
 void prepare(benchmark::State& state) {
     Site site;
     http::Entry& entry = site.add("/", kPageBytes);

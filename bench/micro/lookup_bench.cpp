@@ -1,5 +1,5 @@
-// A path to its entry, in sites of 10 and of 100,000 files; asked in random order, so that the
-// large one does not fit into the caches.
+// A path to its entry, in sites of 10 and of 100,000 files, in random order, so that the large one
+// does not fit into the caches.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -21,7 +21,7 @@ namespace sluice::micro {
 
 namespace {
 
-// As the process was allowed when it began; benchmarks pin.
+// The CPUs that the process was allowed when it began; benchmarks pin.
 const std::vector<int>& cpus() {
     static const std::vector<int> all = usable_cpus();
     return all;
@@ -76,7 +76,7 @@ class Loopback {
         return took;
     }
 
-    // By reset: no address stays behind in TIME_WAIT.
+    // By reset, so that no address stays behind in TIME_WAIT.
     void close() {
         const linger at_once{1, 0};
         const int socket = static_cast<int>(client_->native(0));

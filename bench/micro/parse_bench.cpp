@@ -1,4 +1,4 @@
-// Bytes to a request: the head of one, and of sixteen that came in one piece.
+// Bytes to a request: the head of one, and of sixteen in one buffer.
 #include <benchmark/benchmark.h>
 
 #include "bench/micro/site.h"
@@ -41,7 +41,7 @@ void pipelined(benchmark::State& state) {
     parse(state, kMinimalRequest, 16);
 }
 
-// A head that comes in two pieces: what was read of the first is not read again.
+// A head that comes in two parts: the first is not parsed again.
 void cut(benchmark::State& state) {
     const Limits limits;
     http::RequestParser parser(limits);

@@ -10,7 +10,7 @@ namespace sluice::micro {
 
 namespace {
 
-// The one returned last goes out first: always the same.
+// The slot released last is acquired first: always the same.
 void one(benchmark::State& state) {
     Pool<Connection> pool(10'000);
     for (auto _ : state) {
@@ -20,7 +20,7 @@ void one(benchmark::State& state) {
     }
 }
 
-// A storm: all are taken, then all are given back.
+// A burst: all are taken, then all are given back.
 void all(benchmark::State& state) {
     constexpr std::uint32_t kCapacity = 10'000;
     Pool<Connection> pool(kCapacity);

@@ -11,7 +11,7 @@ namespace sluice::micro {
 
 namespace {
 
-// What a worker does in each turn: looks whether there is a new snapshot.
+// What a worker does in each iteration of its loop: looks whether there is a new snapshot.
 void mailbox_empty(benchmark::State& state) {
     http::ContentView view;
     for (auto _ : state) {
@@ -41,7 +41,7 @@ void load_queue(benchmark::State& state) {
     }
 }
 
-// A line is formed, put into the ring and taken out again.
+// A line is formatted, put into the ring and taken out again.
 void log_ring(benchmark::State& state) {
     http::AccessLogSink sink(http::LogFormat::combined);
     http::LogRecord record;
@@ -51,8 +51,8 @@ void log_ring(benchmark::State& state) {
     for (auto _ : state) {
         sink.write(record, 1'800'000'000);
         std::size_t bytes = 0;
-        for (const std::string_view piece : sink.pending()) {
-            bytes += piece.size();
+        for (const std::string_view part : sink.pending()) {
+            bytes += part.size();
         }
         sink.consume(bytes);
     }

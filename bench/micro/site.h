@@ -1,5 +1,5 @@
 // What the micro-benchmarks share: content made by hand, without disk or loader, and the requests
-// that they are measured with.
+// that they measure.
 #pragma once
 
 #include <cstring>
@@ -13,7 +13,7 @@
 
 namespace sluice::micro {
 
-inline constexpr std::size_t kPageBytes = 509;  // of the page that the seed report is about
+inline constexpr std::size_t kPageBytes = 509;  // of the page of the lab report
 
 // The request of the lab report that the page comes from: Chrome 106 on Windows.
 inline constexpr std::string_view kBrowserRequest =

@@ -29,7 +29,7 @@ void cancel(benchmark::State& state) {
     }
 }
 
-// What each turn of the loop does, when nothing is due.
+// What each iteration of the loop does, when nothing is due.
 void nothing_due(benchmark::State& state) {
     TimerWheel wheel(kSlots, kSecond);
     for (Slot slot = 0; slot < kSlots; ++slot) {

@@ -2,8 +2,8 @@
 # number of failures as exit code. Runs from the unpacked zip, needs no rights, leaves nothing behind:
 #   powershell -ExecutionPolicy Bypass -File verify.ps1
 # For Windows PowerShell 5.1, which every Windows has, and PowerShell 7. It is ASCII, because 5.1 reads
-# anything else in the code page of the machine. No program is run by PowerShell itself: 5.1 takes a
-# line on its stderr for an error, and does not quote what it hands over.
+# other text in the machine's code page. PowerShell itself runs no program: 5.1 treats a line on stderr
+# as an error, and does not quote arguments.
 param([string]$Program = (Join-Path $PSScriptRoot 'sluice.exe'),
       [string]$Site = (Join-Path $PSScriptRoot 'site'),
       [string]$Capture = (Join-Path $PSScriptRoot 'example.pcap'))
@@ -29,7 +29,7 @@ function Check([string]$what, [scriptblock]$test) {
 
 # ---- programs ----------------------------------------------------------------------------------
 
-# Each has a console of its own, without a window.
+# Each program has its own console, without a window.
 function Start-Program([string]$file, [string[]]$arguments) {
     $info = New-Object Diagnostics.ProcessStartInfo
     $info.FileName = $file
@@ -56,7 +56,7 @@ function Run([string[]]$arguments, [string]$file = $Program, [int]$seconds = 60)
     Wait-Program (Start-Program $file $arguments) $seconds
 }
 
-# Refused in one line, with this code.
+# The program fails with this exit code and one line.
 function Refused([int]$code, [string[]]$arguments) {
     $ran = Run $arguments
     $lines = @($ran.Err.Trim() -split "`n" | Where-Object { $_ -notmatch 'changes are looked for' })
@@ -64,7 +64,7 @@ function Refused([int]$code, [string[]]$arguments) {
     $true
 }
 
-# A server, its port, and what it says later.
+# A server, its port, and its later output.
 function Serve([string]$folder, [string[]]$more = @(), [string]$address = '127.0.0.1:0') {
     $process = Start-Program $Program (@('serve', $folder, '--listen', $address) + $more)
     $said = ''
@@ -77,7 +77,7 @@ function Serve([string]$folder, [string[]]$more = @(), [string]$address = '127.0
         Said = $process.StandardError.ReadToEndAsync() }
 }
 
-# Ctrl-C goes to all processes of a console. So one more process leaves its own, joins the server's,
+# Ctrl-C goes to all processes of a console. So another process leaves its console, joins the server's,
 # and sends it there.
 function Send-CtrlC($server) {
     $sender = Join-Path $work 'ctrl-c.ps1'
@@ -125,8 +125,8 @@ function Request([string]$path, [string[]]$fields = @(), [string]$method = 'GET'
     (@("$method $path HTTP/1.1", 'Host: a', 'Connection: close') + $fields + @('', '')) -join "`r`n"
 }
 
-# All that comes until the server closes, taken apart. The bytes stay in an object: an array that a
-# function returns would be handed on byte by byte.
+# Everything until the server closes, parsed. The bytes stay in an object: PowerShell would enumerate
+# an array that a function returns.
 function Receive($client, [int]$pause = 0) {
     $memory = [IO.MemoryStream]::new()
     $part = [byte[]]::new(65536)
@@ -158,7 +158,7 @@ function Hash([byte[]]$data, [int]$from, [int]$count) {
     [BitConverter]::ToString($sha.ComputeHash($data, $from, $count))
 }
 
-# Whether its body is this part of these bytes, and nothing else.
+# Whether the body equals this part of these bytes.
 function Is-Part($answer, [byte[]]$data, [int]$from, [int]$count) {
     $answer.Length -eq $count -and
         (Hash $answer.All $answer.From $count) -eq (Hash $data $from $count)
@@ -179,7 +179,7 @@ function Eventually([scriptblock]$condition) {
 
 function Write-Text([string]$path, [string]$text) { [IO.File]::WriteAllText($path, $text) }
 
-# ---- what is looked at -------------------------------------------------------------------------
+# ---- the checks --------------------------------------------------------------------------------
 
 $outside = Join-Path $work 'outside'
 $link = Join-Path $root 'link'
@@ -214,7 +214,7 @@ try {
         Refused 1 @('serve', $root, '--listen', '127.0.0.1:0', '--access-log', "$root\missing\log")
     }
 
-    # The site that was handed out with the program.
+    # The site that comes with the program.
     Check 'the site is served' {
         $script:server = Serve $Site
         $script:port = $server.Port
@@ -285,7 +285,7 @@ try {
         @($copies.Hash).Count -eq 9 -and @($copies.Hash | Sort-Object -Unique).Count -eq 1
     }
 
-    # Peers that are many, slow, or gone.
+    # Many, slow or vanished peers.
     Check '500 connections at once' {
         $clients = @(foreach ($i in 1..500) { Connect $port })
         foreach ($client in $clients) { Send $client (Request '/') }
@@ -334,7 +334,7 @@ try {
         Eventually { Is-Text (Ask '/') 'third page' }
     }
 
-    # The other programs in it.
+    # The program's other commands.
     Check 'bench' {
         $ran = Run @('bench', "http://127.0.0.1:$port/", '--duration', '2s', '--quiet', '--json', '-')
         $ran.Code -in 0, 3 -and $ran.Out -match '"200": ?[1-9]'
@@ -369,7 +369,7 @@ try {
     }
     Check 'it had nothing to say' { $server.Said.Result.Trim() -eq '' }
 
-    # Servers with something of their own.
+    # Servers with special options.
     if ([Net.Sockets.Socket]::OSSupportsIPv6) {
         Check 'IPv6' {
             $client = Connect (Serve $root @() '[::1]:0').Port '::1'
@@ -384,7 +384,7 @@ try {
         Start-Sleep -Milliseconds 300
         Write-Text "$work\new.bin" 'new'
         [IO.File]::Replace("$work\new.bin", "$root\live.bin", [NullString]::Value)
-        # The old one, whole or broken off; never a mixture.
+        # The old version, whole or cut short; never a mixture.
         try { $answer = Receive $client } catch { $answer = $null }
         ($null -eq $answer -or (Is-Part $answer $bytes 0 $answer.Length)) -and
             (Eventually { Is-Text (Ask '/live.bin') 'new' })
@@ -408,7 +408,7 @@ try {
         $waited -and (Code-OfEnd $stuck 10) -eq 0
     }
 
-    # The tests, where they lie beside this script.
+    # The test programs, if they are beside this script.
     foreach ($name in 'conformance', 'unit', 'load', 'compare') {
         $tests = Join-Path $PSScriptRoot "$name.exe"
         if (Test-Path -LiteralPath $tests) {
@@ -425,7 +425,7 @@ try {
     foreach ($process in $script:started) {
         if (-not $process.HasExited) { $process.Kill(); $null = $process.WaitForExit(10000) }
     }
-    # The junction first, so that nothing goes through it.
+    # The junction first, so that the removal does not follow it.
     if (Test-Path -LiteralPath $link) { [IO.Directory]::Delete($link) }
     Remove-Item -Recurse -Force -LiteralPath $work -ErrorAction SilentlyContinue
 }

@@ -40,13 +40,13 @@ TEST(Schedule, RoundsComeInMirroredPairs) {
     }
 }
 
-// What drifts evenly over a pair of rounds falls on every contender alike.
+// An even drift over a pair of rounds affects every variant alike.
 TEST(Schedule, AnEvenDriftCancels) {
-    for (const std::size_t contenders : {2UL, 3UL, 7UL}) {
-        std::vector<double> sums(contenders, 0);
+    for (const std::size_t variants : {2UL, 3UL, 7UL}) {
+        std::vector<double> sums(variants, 0);
         double now = 0;
         for (unsigned round = 0; round < 2; ++round) {
-            for (const std::size_t at : order_of_round(round, contenders)) {
+            for (const std::size_t at : order_of_round(round, variants)) {
                 sums[at] += now++;
             }
         }
@@ -73,7 +73,7 @@ TEST(Analysis, TheBaselineCanBeNamedAndIsElseTheFirstServer) {
     auto entries = together(entry_of("sluice epoll", 2), entry_of("nginx", 4));
     EXPECT_EQ(analyse(kPage, entries, {}).baseline, "sluice epoll");
     EXPECT_EQ(analyse(kPage, entries, {.baseline = "nginx"}).baseline, "nginx");
-    // A baseline that failed is none, and no other quietly takes its place.
+    // When the baseline failed there is none: no other takes its place.
     entries[1].invalid = "9 errors";
     const ScenarioResult result = analyse(kPage, entries, {.baseline = "nginx"});
     EXPECT_EQ(result.baseline, "");
@@ -104,7 +104,7 @@ TEST(Analysis, AnInvalidServerHasNoFigures) {
     EXPECT_TRUE(valid(report));
 }
 
-// A server that was cut short is compared over the rounds that both have, and never over others.
+// A server that was cut short is compared over the rounds that both have, and over no others.
 TEST(Analysis, PairsAreOfTheSameRound) {
     auto entries = together(entry_of("sluice epoll", {10, 20, 40, 80, 10, 20, 40}),
                             entry_of("nginx", {11, 22, 44, 88, 11, 22, 44}));
@@ -120,9 +120,9 @@ TEST(Analysis, PairsAreOfTheSameRound) {
     EXPECT_EQ(row.comparison.verdict, load::Verdict::slower);
 }
 
-TEST(Analysis, InTwoSettingsEachServerIsItsOwnBaseline) {
+TEST(Analysis, WithBaseParametersEachServerIsItsOwnBaseline) {
     Scenario scenario{.name = "logged", .title = "log / none"};
-    scenario.base = Setting{};
+    scenario.base = Parameters{};
     scenario.base_title = "no log";
     auto entries = together(entry_of("sluice epoll", 10), entry_of("sluice epoll", 11),
                             entry_of("nginx", 30), entry_of("nginx", 60));
@@ -155,7 +155,7 @@ TEST(Analysis, TheNoiseIsNotClaimed) {
               load::Verdict::cannot_tell);
 }
 
-// What slices say beside each other counts, and not what the restart cost as a whole.
+// The ratios of adjacent slices count, not the cost of the restart as a whole.
 TEST(Analysis, RatiosOfSlicesGoBeforeThoseOfCosts) {
     auto entries = together(floor_of("floor_epoll", 10), entry_of("sluice epoll", 20));
     for (Block& block : entries[1].blocks) {
@@ -186,7 +186,7 @@ TEST(Analysis, TheResolutionIsHalfOfTheIntervals) {
     report.scenarios = {result_of(0.01), result_of(0.012), result_of(0.05)};
     const Resolution resolution = resolution_of(report);
     EXPECT_EQ(resolution.comparisons, 3U);
-    // Six values at +-s: the standard error is s / sqrt(5), and 2.571 of it the half.
+    // Six values at +-s: the standard error is s / sqrt(5), and half the interval is 2.571 of it.
     EXPECT_NEAR(resolution.usual, 2.571 * 0.012 / std::sqrt(5.0), 2e-4);
     EXPECT_NEAR(resolution.worst, 2.571 * 0.05 / std::sqrt(5.0), 4e-3);
     EXPECT_EQ(resolution.worst_cell, "page, sluice epoll");
@@ -195,7 +195,7 @@ TEST(Analysis, TheResolutionIsHalfOfTheIntervals) {
     EXPECT_FALSE(resolution_of(report).quiet());
 }
 
-// Five of a hundred claim a difference by right, and some more by chance.
+// Five of a hundred are expected to claim a difference, and chance adds some.
 TEST(SelfTest, FailsWhenMoreIsClaimedThanChanceMakes) {
     SelfTest test;
     test.trials.assign(100, {.ratio = 1, .verdict = load::Verdict::cannot_tell});
@@ -213,7 +213,7 @@ TEST(SelfTest, FailsWhenMoreIsClaimedThanChanceMakes) {
     EXPECT_FALSE(valid(report));
 }
 
-TEST(SelfTest, APlantedDifferenceMustBeFoundInNineOfTen) {
+TEST(SelfTest, AKnownDifferenceMustBeFoundInNineOfTen) {
     SelfTest test{.scenario = "page", .server = "floor_epoll", .spin = 270};
     test.trials.assign(10, {.ratio = 1.03, .verdict = load::Verdict::slower});
     EXPECT_TRUE(test.passed());

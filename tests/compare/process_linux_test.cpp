@@ -1,4 +1,4 @@
-// A process with children of its own, looked at in /proc.
+// A process with children of its own, as /proc shows them.
 #include "bench/compare/process.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ TEST(ProcessLinux, RunsWithItsChildrenAndEndsWithThem) {
             EXPECT_FALSE(process->wait(kMillisecond));
         }
         EXPECT_EQ(process->output(), "given\nready\n");
-        EXPECT_EQ(process->last_words(), "ready");
+        EXPECT_EQ(process->last_line(), "ready");
         EXPECT_TRUE(process->running());
         EXPECT_GT(process->cpu(), 0);
         EXPECT_GT(process->resident_bytes(), 100'000U);
@@ -43,8 +43,8 @@ TEST(ProcessLinux, RunsWithItsChildrenAndEndsWithThem) {
             return status.empty() || status.find("State:\tZ") != std::string::npos;
         };
         for (int i = 0; i < 1000 && !gone(); ++i) {
-            const timespec nap{0, kMillisecond};
-            nanosleep(&nap, nullptr);
+            const timespec wait{0, kMillisecond};
+            nanosleep(&wait, nullptr);
         }
         EXPECT_TRUE(gone()) << pid;
     }
@@ -73,7 +73,7 @@ TEST(ProcessLinux, KnowsWhoListens) {
     EXPECT_FALSE(server->listens_at(1));
 }
 
-// The clock counts what a process does while it is looked at, and what a thread did that is gone.
+// The clock counts while a process runs, and keeps the time of threads that have ended.
 TEST(ProcessLinux, CpuTimeIsExactWhileItRuns) {
     auto workspace = Workspace::make();
     ASSERT_TRUE(workspace.has_value());

@@ -84,7 +84,7 @@ TEST(Text, TheHeadlineSaysWhetherTheMachineWasQuiet) {
     EXPECT_EQ(headline(made), "nothing is claimed of fewer than 6 restarts");
 }
 
-// However many servers and scenarios a flaw is found in, it is one line.
+// A flaw of many servers and scenarios is one line.
 TEST(Text, WhatIsRepeatedIsSaidOnce) {
     Report made = report();
     for (Row& row : made.scenarios[0].rows) {
@@ -169,7 +169,7 @@ TEST(Html, NeedsNothingElseAndEscapesNames) {
     EXPECT_THAT(html, HasSubstr("aria-label=\"Response times of 509-byte page\""));
     EXPECT_THAT(html, HasSubstr("<td class=\"words\"><span class=\"bad\">slower</span></td>"));
     EXPECT_THAT(html, HasSubstr("invalid: 3 errors"));
-    // What is equal has a line of its own; an interval is one box, restarts are dots.
+    // A ratio of 1 has a line of its own; an interval is one box, restarts are dots.
     EXPECT_THAT(html, HasSubstr("class=\"one\"/>"));
     const std::string ratios = html.substr(html.find("Ratios of"));
     const std::string plot = ratios.substr(0, ratios.find("</svg>"));
@@ -189,7 +189,7 @@ TEST(Against, TheSameAgainIsNoRegression) {
     EXPECT_THAT(text_changes(*changes), HasSubstr("no regression\n"));
 }
 
-TEST(Against, APlantedRegressionIsFound) {
+TEST(Against, AKnownRegressionIsFound) {
     const std::string earlier = json_report(report());
     const auto slower = against(earlier, report(10'500 * 1.2), 0.05);
     ASSERT_TRUE(slower.has_value());

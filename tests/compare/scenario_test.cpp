@@ -40,7 +40,7 @@ TEST(Scenarios, AreChosenByName) {
     EXPECT_THAT(wrong.error().what, AllOf(HasSubstr("'pgae'"), HasSubstr("browser")));
 }
 
-// Also where a user's name is Chinese, who has it in the name of the folder for temporary files.
+// Also where the name of the folder for temporary files holds a Chinese user name.
 TEST(Workspace, HoldsWhatTheScenariosAskForAndVanishes) {
     const fs::path former = fs::temp_directory_path();
     const fs::path base = to_path(test::make_temp_directory());
@@ -52,12 +52,12 @@ TEST(Workspace, HoldsWhatTheScenariosAskForAndVanishes) {
         ASSERT_TRUE(workspace.has_value());
         EXPECT_EQ(to_path(workspace->folder()).parent_path(), named);
         for (const Scenario& scenario : all_scenarios()) {
-            if (scenario.setting.root == "tree" || scenario.status != 200) {
+            if (scenario.parameters.root == "tree" || scenario.status != 200) {
                 continue;
             }
             const std::string path =
                 scenario.many > 0 ? file_path(scenario.many - 1) : scenario.path;
-            const auto root = workspace->root(scenario.setting.root);
+            const auto root = workspace->root(scenario.parameters.root);
             ASSERT_TRUE(root.has_value());
             const auto file = read_file(*root + (path == "/" ? "/index.html" : path));
             ASSERT_TRUE(file.has_value());
@@ -79,23 +79,23 @@ TEST(Servers, AreNamedWholeOrInPart) {
     EXPECT_FALSE(name_matches("nginx", "ngin"));
 }
 
-// Each server is told the root and the port, and logs when it is to and only then.
-TEST(Servers, AllHaveTheSameDuties) {
+// Each server is told the root and the port, and logs only when it should.
+TEST(Servers, AreAllConfiguredAlike) {
     auto workspace = Workspace::make();
     ASSERT_TRUE(workspace.has_value());
     for (const ServerKind& server : known_servers()) {
         SCOPED_TRACE(server.name);
-        Duty duty{.port = 4711, .root = "/the/root", .work = workspace->folder()};
+        LaunchOptions options{.port = 4711, .root = "/the/root", .work = workspace->folder()};
         for (const bool logged : {false, true}) {
-            duty.log = logged ? "/the/log" : "";
-            const auto command = server.launch(duty);
+            options.log = logged ? "/the/log" : "";
+            const auto command = server.launch(options);
             ASSERT_TRUE(command.has_value());
             std::string all;
             for (const std::string& one : command->arguments) {
                 all += one + "\n";
             }
             if (!server.ours) {
-                all += read_file(duty.work + "/4711.conf").value_or("");
+                all += read_file(options.work + "/4711.conf").value_or("");
             }
             EXPECT_THAT(all,
                         AllOf(HasSubstr("127.0.0.1"), HasSubstr("4711"), HasSubstr("/the/root")));
@@ -114,7 +114,7 @@ TEST(Process, RunsAndWhatItSaysIsKept) {
     EXPECT_TRUE(process->wait(20 * kSecond));
     EXPECT_FALSE(process->running());
     EXPECT_THAT(process->output(), AllOf(HasSubstr("Process."), HasSubstr("Workspace.")));
-    EXPECT_FALSE(process->last_words().empty());
+    EXPECT_FALSE(process->last_line().empty());
     EXPECT_TRUE(is_program(own_program()));
 }
 
@@ -122,7 +122,7 @@ TEST(Process, WhatCannotBeStartedSaysSo) {
     auto workspace = Workspace::make();
     ASSERT_TRUE(workspace.has_value());
     auto process = Process::start({"/no/such/program"}, 0, workspace->folder() + "/out");
-    if (process.has_value()) {  // on Linux it is the child that fails to become the program
+    if (process.has_value()) {  // on Linux it is the child whose exec fails
         EXPECT_TRUE(process->wait(5 * kSecond));
         EXPECT_FALSE(process->running());
     } else {

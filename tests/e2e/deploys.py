@@ -1,5 +1,5 @@
-"""Ways to deploy a site: each makes the served root show version A or B, and says what its commands
-are. All but a few files of a version are of the same names in both; the others are in one alone."""
+"""Ways to deploy a site: each makes the served root show version A or B, and names its commands. Both
+versions have the same file names, except for a few files that are in one version only."""
 
 import ctypes
 import functools
@@ -16,7 +16,7 @@ NAMES = FILES + list(ONLY.values())
 
 @functools.cache
 def content(version, name):
-    """Every eight bytes tell version, file and place."""
+    """Every eight bytes name version, file and offset."""
     number = NAMES.index(name)
     size = SIZES[number % len(SIZES)] + (160 if version == "B" else 0)
     return b"".join(b"%s%02d%05d" % (version.encode(), number, word) for word in range(size // 8))
@@ -28,8 +28,8 @@ def whole(name):
 
 
 def torn(name, body):
-    """Whether a writer in place leaves this behind: so much of the new one, then the old one, or
-    nothing."""
+    """Whether an in-place writer can leave this state: a prefix of the new version, then the rest of
+    the old one, or nothing."""
     versions = sorted(whole(name))
     for new, old in (versions, versions[::-1]):
         same = next((at for at in range(0, len(body), 8) if body[at:at + 8] != new[at:at + 8]),
@@ -64,8 +64,8 @@ def point(link, target):
 
 
 class Way:
-    """`root` is served; `where` is what is asked for below it. A way that tears lets parts of a file
-    be seen on disk. `gap`: the commands remove what they make again."""
+    """`root` is served; `where` is the path below it that is requested. A way that tears leaves partly
+    written files on disk. `gap`: the commands remove files before they make them again."""
 
     title, commands, where, tears, gap = "", "", "", False, False
 

@@ -1,6 +1,6 @@
-"""A file system in user space that shows a directory, and that stops answering when it is told to: what
-a network file system does whose server is gone. It speaks the kernel's protocol itself (linux/fuse.h),
-read-only. Nothing is cached, so every look at it asks."""
+"""A file system in user space that shows a directory and stops answering on command, like a network
+file system whose server is gone. It implements the kernel's protocol itself (linux/fuse.h), read-only.
+It lets the kernel cache nothing, so every access sends a request."""
 
 import contextlib
 import ctypes
@@ -31,7 +31,7 @@ def unmount(at, flags=MNT_DETACH):
 
 
 def private_mounts():
-    """Makes this thread's mounts its own; its children's, too. False where that is forbidden."""
+    """Gives this thread and its children a private mount namespace. False where that is forbidden."""
     if LIBC.unshare(CLONE_NEWNS) != 0:
         return False
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
@@ -59,7 +59,7 @@ class Fuse:
         self.answering.set()
 
     def die(self):
-        """As a process does that is killed: who asks gets an error."""
+        """Behaves like a killed process: requests get an error."""
         self.dead = True
         self.answering.set()
         self.thread.join(5)
@@ -71,8 +71,8 @@ class Fuse:
         self.thread.join(1)
 
     def _serve(self):
-        # What it has taken and not answered keeps who asked from ending, and nobody can help that: so
-        # it takes nothing while it does not answer, as a process that is stopped.
+        # A request that was read but not answered keeps the requester from ending, whatever it does.
+        # So while it does not answer it reads none, like a stopped process.
         os.set_blocking(self.device, False)
         ready = select.poll()
         ready.register(self.device, select.POLLIN)
@@ -100,7 +100,7 @@ class Fuse:
             try:
                 os.write(self.device, struct.pack("<IiQ", 16 + len(reply), status, unique) + reply)
             except OSError:
-                pass  # who asked has gone
+                pass  # the requester has gone
 
     def _reply(self, code, node, body):
         if code == INIT:
@@ -128,8 +128,8 @@ class Fuse:
             return struct.pack("<QQQQQIIII24x", 1, 1, 1, 1, 1, 4096, 255, 4096, 0)
         if code in (RELEASE, RELEASEDIR):
             return b""
-        # Like most, it does not know FLUSH, and the kernel then asks once. For one that does, the kernel
-        # keeps a process that has its files open from ending as long as there is no answer.
+        # Like most file systems, it does not implement FLUSH, so the kernel asks once. Otherwise a
+        # process with open files could not end before each FLUSH has its answer.
         raise OSError(errno.ENOSYS, "")
 
     def _attributes(self, path):

@@ -1,8 +1,8 @@
-"""What the end-to-end tests share: a server that is started, asked and stopped, a raw client, and
+"""What the end-to-end tests share: a server that is started, queried and stopped, a raw client, and
 classes that run once for each backend. A test file is run as `python3 test_x.py /path/to/sluice`.
 
 Every wait has a bound; every process is stopped by its own id. A server must end with code 0 after
-SIGTERM, and must not have said anything on stderr that the test did not expect."""
+SIGTERM, and must not have written anything on stderr that the test did not expect."""
 
 import contextlib
 import ctypes
@@ -23,12 +23,12 @@ import unittest
 BINARY = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SITE = os.path.join(TREE, "site")
-# A program for Windows runs under Wine, which hands it SIGINT as Ctrl-C and nothing else.
+# A program for Windows runs under Wine, which passes it SIGINT as Ctrl-C and no other signal.
 WINDOWS = BINARY.endswith(".exe")
 PROGRAM = ["sh", os.path.join(TREE, "cmake", "wine-run.sh"), BINARY] if WINDOWS else [BINARY]
-WAIT = 10  # seconds; for what should be there at once
+WAIT = 10  # seconds; for events that should come at once
 
-# Why a test is left to Linux. docs/windows.md lists these, word for word (tidy/test_tree.py).
+# Why a test runs on Linux only. docs/windows.md lists these, word for word (tidy/test_tree.py).
 UNIX_SOCKETS = "Wine has no Unix sockets"
 SIGNALS = "Wine hands SIGINT on, and no other signal"
 NAMED_PIPES = "Windows has no named pipes among its files"
@@ -44,7 +44,7 @@ UNIT_STORM = "ContentStormTest.TwoReaders does the same there, in less time"
 
 
 def linux_only(cause):
-    """Leaves a test, or a class of them, out where the program is one for Windows, and says why."""
+    """Skips a test, or a class of tests, when the program is one for Windows, and says why."""
     return unittest.skipIf(WINDOWS, cause)
 
 
@@ -79,7 +79,7 @@ def seccomp(*instructions):
 
 
 def forbid_io_uring():
-    """As containers have it: the three io_uring calls (425 to 427 on every architecture) fail with
+    """As in containers: the three io_uring calls (425 to 427 on every architecture) fail with
     EPERM."""
     return seccomp((0x20, 0, 0, 0),           # load the number of the call
                    (0x35, 0, 2, 425),         # at least io_uring_setup? else allow
@@ -89,7 +89,7 @@ def forbid_io_uring():
 
 
 def forbid_ipv6():
-    """As a kernel without IPv6 has it: its sockets are refused with EAFNOSUPPORT."""
+    """As on a kernel without IPv6: its sockets fail with EAFNOSUPPORT."""
     return seccomp((0x20, 0, 0, 0),
                    (0x15, 0, 3, {"x86_64": 41, "aarch64": 198}[os.uname().machine]),  # socket?
                    (0x20, 0, 0, 16),                      # load its first argument
@@ -106,7 +106,7 @@ def limit_descriptors(count):
 
 
 class Server:
-    """One `sluice serve`. `addresses` are those it printed: ("127.0.0.1", 40000) or a path."""
+    """One `sluice serve`. It printed `addresses`: ("127.0.0.1", 40000) or a path."""
 
     def __init__(self, root, *arguments, backend=None, listen=("127.0.0.1:0",), preexec=None,
                  wrapper=(), environment=None, stdout=subprocess.DEVNULL, binary=None, workers=1):
@@ -163,7 +163,7 @@ class Server:
         self.process.send_signal(number)
 
     def wait(self, seconds=WAIT):
-        """The exit code; fails when it does not come in time."""
+        """The exit code; fails when the server does not end in time."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -177,7 +177,7 @@ class Server:
         self.process.wait()
 
     def surprises(self):
-        """Lines that are not ours (a sanitizer, a failed check, libc), and errors of ours."""
+        """Lines that are not ours (a sanitizer, a failed check, libc), and our errors."""
         return [line for line in self.lines
                 if line.strip() and (not line.startswith("sluice: ") or "CHECK" in line)]
 
@@ -199,7 +199,7 @@ class Response:
         self.body = b""
 
     def __getitem__(self, name):
-        """The value of a field, or None; a field that came twice is a failure of its own."""
+        """The value of a field, or None; a field that comes twice is a failure."""
         values = [v for n, v in self.fields if n == name.lower()]
         if len(values) > 1:
             raise AssertionError(f"{name} came {len(values)} times")
@@ -278,7 +278,7 @@ class Client:
         return response
 
     def take(self, length):
-        """So many bytes, or fewer when the peer ends before."""
+        """`length` bytes, or fewer when the peer closes earlier."""
         with contextlib.suppress(Closed):
             while len(self.buffer) < length:
                 self._more(1 << 20)
@@ -294,7 +294,7 @@ class Client:
         return self.read(method)
 
     def at_end(self):
-        """Waits for the peer's close; what came before it."""
+        """Waits for the peer's close; returns the bytes before it."""
         with contextlib.suppress(Closed):
             while True:
                 self._more()
@@ -329,7 +329,7 @@ class ServerCase:
         return path
 
     def serve(self, *arguments, root=None, check=True, **options):
-        """A running server that is stopped, and looked at, when the test ends."""
+        """A running server that is stopped and checked when the test ends."""
         options.setdefault("backend", self.backend)
         server = Server(root or self.root, *arguments, **options)
         self.addCleanup(self.stop, server, check)
@@ -362,8 +362,8 @@ def refused(root, *arguments, preexec=None, binary=None):
 
 
 def backends():
-    """Those that this machine has. io_uring may be forbidden (containers); that the refusal is said
-    properly is a test of its own (test_life.py)."""
+    """The backends that this machine has. io_uring may be forbidden (containers); test_life.py tests
+    the message about it."""
     if WINDOWS:
         return ["iocp"]
     run = subprocess.run([BINARY, "serve", "/nonexistent-root", "--backend", "io_uring"],
@@ -390,9 +390,9 @@ def on_each_backend(case):
 
 
 @contextlib.contextmanager
-def wine_kept_warm():
-    """A program of Windows that runs all the time: the first one starts Wine's own processes, which
-    hold the descriptors that it was given, and would end with it. ctest has such a one already."""
+def wine_kept_running():
+    """A Windows program that runs all the time: the first one starts Wine's own processes, which
+    inherit its descriptors and end when it ends. ctest already runs such a program."""
     if "CTEST_RESOURCE_GROUP_COUNT" in os.environ:
         yield
         return
@@ -410,7 +410,7 @@ def wine_kept_warm():
 
 
 def main():
-    with wine_kept_warm() if WINDOWS else contextlib.nullcontext():
+    with wine_kept_running() if WINDOWS else contextlib.nullcontext():
         unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
 
 

@@ -1,5 +1,5 @@
 /* A disk that does not answer, for e2e/test_signals: loaded before libc (LD_PRELOAD). Reading or
- * sending the file whose path is SLOW_DISK never ends; SLOW_DISK_SEEN is made when that has begun.
+ * sending the file at SLOW_DISK never ends; the file at SLOW_DISK_SEEN is made when it begins.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
-"""`sluice bench` against our server and against servers that misbehave on purpose. What it says of
-a run is compared with what the server counted, or with values computed by hand. Whether a run is
-valid depends on how busy the machine is, so only the tests that force an outcome ask for it."""
+"""`sluice bench` against our server and against servers that misbehave on purpose. Its results are
+compared with the server's counts, or with values computed by hand. Whether a run is valid depends on
+how busy the machine is, so only tests that force an outcome check it."""
 
 import base64
 import ctypes
@@ -94,7 +94,7 @@ class Fake:
             connection.close()
 
     def stop(self):
-        """Nobody listens any more, and all connections break."""
+        """Closes the listener and all connections."""
         try:
             self.listener.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -111,7 +111,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 def requests(connection):
-    """The number of complete request heads in each piece that arrives."""
+    """The number of complete request heads in each read."""
     rest = b""
     while True:
         piece = connection.recv(65536)
@@ -210,8 +210,8 @@ class OurServer(ServerCase):
 
     @linux_only(HANDSHAKES)
     def test_the_wait_to_be_accepted_has_a_row_of_its_own(self):
-        """A server that is stopped for 50 ms accepts nobody meanwhile, but its kernel shakes hands:
-        the wait shows in the accept column, to a tick (at most 10 ms), and nowhere before."""
+        """A server that is stopped for 50 ms accepts no connection, but its kernel completes the
+        handshakes. The wait shows in the accept column, to a tick (at most 10 ms), and not before."""
         server = self.serve("--server-timing")
         stops = []
 
@@ -249,7 +249,7 @@ class OurServer(ServerCase):
         other = os.path.join(self.work, "other")
         shutil.copytree(self.root, other)
         with open(os.path.join(other, "a b", "page.html"), "r+b") as page:
-            page.write(b"z")  # as long, and not the same
+            page.write(b"z")  # the same length, other content
         run = self.bench(*urls, "-n", "60", "--verify-root", other)
         self.assertEqual(INVALID, run.code)
         self.assertGreater(run.counts["failures"]["body_differs"], 5)
@@ -299,7 +299,7 @@ class OurServer(ServerCase):
         self.assertEqual(5000, run.counts["answers"], run)
         self.assertEqual(3, run.counts["connections"])
         self.assertEqual(0, sum(run.counts["failures"].values()))
-        # Different answers in a row: each must be taken for that of its own request.
+        # Different answers in a row: each must be matched to its own request.
         mixed = self.bench(self.url(server), self.url(server, "/large.bin"),
                            self.url(server, "/missing"), "--weights", "5,1,5", "-n", "300",
                            "-c", "2", "--pipeline", "8", "--verify")
@@ -377,7 +377,7 @@ class OurServer(ServerCase):
         self.assertEqual(60, run.counts["offered"])
         self.assertEqual(3e9, run.json["window_ns"])
         first, second, third = (s["answers"] for s in run.json["series"])
-        self.assertLessEqual(first, 20)  # a busy machine is late, and never early
+        self.assertLessEqual(first, 20)  # a busy machine may be late, but never early
         self.assertLessEqual(first + second, 40)
         self.assertEqual(60, first + second + third)
         server.signal()
@@ -435,7 +435,7 @@ class OurServer(ServerCase):
 @on_each_backend
 @linux_only(CAPTURE)
 class Wire(ServerCase):
-    """--verify-wire, in a private network that server and bench share, so that no right is needed."""
+    """--verify-wire, in a private network of server and bench, so that no privilege is needed."""
 
     def setUp(self):
         super().setUp()
@@ -448,7 +448,7 @@ class Wire(ServerCase):
 
     def bench(self, *arguments, clock=None):
         hook = os.path.join(os.path.dirname(BINARY), "tests", "libclock_hook.so")
-        # The loader takes a space in the path for the end of a name.
+        # The dynamic loader reads a space in the path as the end of a name.
         preload = shutil.copy(hook, os.path.join(self.work, "clock_hook.so"))
         environment = {"LD_PRELOAD": preload, "CLOCK_HOOK": clock,
                        "ASAN_OPTIONS": "verify_asan_link_order=0"} if clock else {}
@@ -500,9 +500,9 @@ class Honest(FakeCase):
 
     @linux_only(FIGURES)
     def test_a_stall_has_its_full_weight_in_open_loop(self):
-        """The server answers nothing during 100 ms of each second. Of evenly spread requests a
-        tenth fall into the stall and wait 0 to 100 ms, evenly: so the quantile q above 0.9 is
-        (q - 0.9) x 1 s, the mean 5 ms. With one connection only the first of them is ever sent
+        """The server answers nothing during 100 ms of each second. A tenth of the evenly spread
+        requests fall into the stall and wait 0 to 100 ms, evenly. So the quantile q above 0.9 is
+        (q - 0.9) x 1 s, and the mean is 5 ms. With one connection only the first of them is sent
         during the stall: the service time, like a closed loop, sees 1 of 200."""
 
         def stalling(connection, _number):
@@ -551,7 +551,7 @@ class Honest(FakeCase):
         # 100 a second are served, so after two seconds the next one is 1.5 s late.
         self.assertGreater(run.latency("response")["max"], 1e9)
         self.assertLess(run.latency("service")["p50"], 60e6)
-        # No connection was free: that is not our fault.
+        # No connection was free, so the generator is not to blame.
         self.assertEqual("ok", run.findings["lateness"]["level"], run.findings)
 
     @linux_only(FIGURES)
@@ -588,7 +588,7 @@ class Honest(FakeCase):
 
     @linux_only(FIGURES)
     def test_the_highest_rate_is_found(self):
-        """5 ms for each request on one connection: 200 a second and not more."""
+        """5 ms for each request on one connection: at most 200 a second."""
 
         def slow(connection, _number):
             for _ in requests(connection):
@@ -600,7 +600,7 @@ class Honest(FakeCase):
             run = Run(server.url, "--find-rate", "--slo", "p90=150ms", "--rate", "60", "-c", "1",
                       "-d", "1s", "--warm-up", "0")
             if re.search(r"120\.0/s  holds", run.out) and "ended early" not in run.out:
-                break  # else the machine was too busy, for the server or for the generator
+                break  # otherwise the machine was too busy for the server or the generator
         self.assertEqual(VALID, run.code, run)
         found = re.search(r"([\d.,]+) requests per second keep p90 within 150 ms; ([\d.,]+) do not",
                           run.out)
@@ -661,7 +661,7 @@ class Honest(FakeCase):
 
 
 def hdr_counts(text):
-    """A second reader of HdrHistogram's V2 encoding, from its description and not from our code:
+    """Reads HdrHistogram's V2 encoding, written from its description and not from our code:
     {lowest value of the bucket: count}."""
     packed = base64.b64decode(text)
     cookie, length = struct.unpack_from(">II", packed)
@@ -692,7 +692,7 @@ def hdr_counts(text):
 
 
 class Page(html.parser.HTMLParser):
-    """Is the page well nested, and does it need nothing from elsewhere?"""
+    """Checks that the page is well nested and loads nothing from elsewhere."""
 
     VOID = {"meta", "line", "polyline", "rect", "br"}
 
@@ -782,7 +782,7 @@ class Files(FakeCase):
                   "--json", self.path("no/such/folder"))
         self.assertEqual(FAILURE, run.code)
         self.assertIn("could not be written", run.err)
-        self.assertEqual("", run.out)  # it is found before the run
+        self.assertEqual("", run.out)  # detected before the run
 
 
 class BadInput(FakeCase):

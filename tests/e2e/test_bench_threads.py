@@ -1,6 +1,5 @@
-"""`sluice bench` with several threads: what they hand to each other and to the one that adds it up. A
-short look at each way of running, for ThreadSanitizer above all; what the figures must be is the
-matter of test_bench."""
+"""`sluice bench` with several threads: the data that they pass to each other and to the thread that
+sums it up. A short run of each mode, mainly for ThreadSanitizer; test_bench checks the figures."""
 
 import json
 import os
@@ -34,7 +33,7 @@ class Threads(ServerCase):
             process.communicate()
             raise
         self.assertIn(process.returncode, (0, 3), out + err)
-        self.assertEqual("", err)  # a sanitizer would speak here
+        self.assertEqual("", err)  # a sanitizer would write here
         return json.loads(out)["counts"]
 
     def test_by_number(self):

@@ -1,6 +1,6 @@
-"""`sluice bench` where a run is easily believed that should not be, or doubted that should: the end
-of the run and of the warm-up, signals, counts that must add up. The servers misbehave by the clock
-of their first request, which is the look before the run or the run's first."""
+"""Cases where `sluice bench` might wrongly call a run valid or invalid: the end of the run and of the
+warm-up, signals, counts that must add up. The servers misbehave at times relative to their first
+request, which is the look before the run or the run's first."""
 
 import fcntl
 import json
@@ -24,8 +24,8 @@ from test_bench import (FAILURE, INVALID, OK, USAGE, VALID, Fake, FakeCase, Resu
 
 
 class Clocked:
-    """A server that does stand_still(seconds since the run's first request): the seconds to wait
-    before it answers. The look before the run is answered at once."""
+    """A server that waits stand_still(seconds since the run's first request) seconds before it
+    answers. It answers the look before the run at once."""
 
     def __init__(self, stand_still):
         self.stand_still, self.asked, self.answered, self.first = stand_still, 0, 0, None
@@ -41,7 +41,7 @@ class Clocked:
 
 
 class TheEnd(FakeCase):
-    """What was planned counts, whether it could be sent before the end or not."""
+    """Planned requests count, whether or not they could be sent before the end."""
 
     def test_a_stall_at_the_end_is_measured(self):
         server = self.fake(Clocked(lambda now: 2.5 - now if now > 1.5 else 0))
@@ -82,7 +82,7 @@ class TheEnd(FakeCase):
 
 
 class OwnPauses(FakeCase):
-    """Who stood still, the server or the generator?"""
+    """Pauses of the generator are told from those of the server."""
 
     def test_a_generator_that_stood_still_says_so(self):
         def stop(process):
@@ -110,7 +110,7 @@ class OwnPauses(FakeCase):
 
 
 class Counts(FakeCase):
-    """Each request is in one count, and what the documentation promises is there."""
+    """Each request is in exactly one count, and all documented counts are there."""
 
     ROWS = {"response", "service", "lateness", "write", "first_byte", "transfer", "first", "later",
             "1xx", "2xx", "3xx", "4xx", "5xx", "beyond_5xx"}
@@ -177,7 +177,7 @@ class Counts(FakeCase):
 
 
 class Little(FakeCase):
-    """Nothing is wrong with the counts, so nothing is said against them."""
+    """The counts are right, so the check by Little's law does not reject them."""
 
     def residual(self, run):
         self.assertNotEqual("invalid", run.findings["little"]["level"], run.findings)
@@ -307,8 +307,8 @@ class Reports(FakeCase):
 
 class Look(FakeCase):
     def test_the_look_takes_no_longer_than_the_run(self):
-        """Neither -d nor --timeout is as long as this server: who asked for a run of half a second
-        waits about as long for its look, and then sees what the run makes of it."""
+        """This server takes longer than -d and --timeout. A user who asked for half a second waits
+        about as long for the look, and then sees the run's result."""
         server = self.fake(lambda connection, _: [time.sleep(30) for _ in requests(connection)])
         began = time.monotonic()
         run = Result(server.url, "-d", "300ms", "--warm-up", "0", "-c", "1", "--timeout", "3s",
@@ -323,7 +323,7 @@ class Look(FakeCase):
 
 
 class Signals(unittest.TestCase):
-    """What was measured is kept."""
+    """A signal ends the run, and its measurements are kept."""
 
     def stopped(self, number, *arguments, preexec=None):
         asked = threading.Event()
@@ -362,7 +362,7 @@ class Signals(unittest.TestCase):
             self.assertIn("in the warm-up", run.findings["end"]["text"])
 
     def test_while_the_server_stands_still(self):
-        """Who asks it to end does not wait for --timeout."""
+        """After a signal it ends without waiting for --timeout."""
         clocked = Clocked(lambda now: 60 if now > 0.5 else 0)
         server = Fake(clocked)
         self.addCleanup(server.stop)
@@ -392,7 +392,7 @@ class Signals(unittest.TestCase):
 
 
 class Streams(FakeCase):
-    """One line on standard error and an exit code, whatever becomes of the streams."""
+    """One line on standard error and an exit code, whatever happens to the streams."""
 
     def ended(self, *arguments, **streams):
         process = subprocess.run([*PROGRAM, *arguments], stdin=subprocess.DEVNULL, timeout=60,
@@ -445,7 +445,7 @@ class Streams(FakeCase):
 
 
 class LiveLine(FakeCase):
-    """On a terminal of our own."""
+    """On a pseudo-terminal."""
 
     def watch(self, columns, later):
         terminal, inside = pty.openpty()
@@ -466,7 +466,7 @@ class LiveLine(FakeCase):
         while time.monotonic() < end:
             try:
                 seen += os.read(terminal, 65536)
-            except OSError:  # EIO: nobody writes any more
+            except OSError:  # EIO: the writer has closed
                 break
             if resized is None and seen.count(b"/s") >= 2:
                 size(later)

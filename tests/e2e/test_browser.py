@@ -1,6 +1,5 @@
-"""What a person sees: Chromium, headless and kept offline, opens the site. The title and the three
-facts are in the page, the logo is decoded, and the screenshot (kept beside the binary as site.png)
-shows it."""
+"""What a user sees: Chromium, headless and offline, opens the site. The title and the three facts are
+in the page, the logo is decoded, and the screenshot (kept beside the binary as site.png) shows it."""
 
 import html
 import json
@@ -20,7 +19,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--hide-scrollbars")
 
-# Opens the site in a frame of the same origin and writes down what the browser made of it.
+# Opens the site in a frame of the same origin and records how the browser rendered it.
 LOOK = """<!DOCTYPE html><meta charset="utf-8"><title>look</title>
 <iframe id="site" src="/" style="width: 1200px; height: 1200px"></iframe><pre id="seen"></pre><script>
 window.addEventListener("load", () => {
@@ -141,8 +140,8 @@ class Browser(ServerCase, unittest.TestCase):
                     f"--screenshot={shot}")
         width, height, rows, step = picture(shot)
         self.assertEqual((1280, 1200), (width, height))
-        # The logo's gold and navy cover their part; of the text there is dark ink on a light card
-        # (or the other way round), on the left where the facts stand.
+        # Gold and navy show the logo. Dark text on a light box (or the reverse) shows the facts, on
+        # the left.
         gold = navy = light = dark = 0
         for row in rows[::2]:
             for x in range(0, len(row), 2 * step):

@@ -1,5 +1,5 @@
-"""What the memory that a process may use has to do with what is kept in it. Where a memory cgroup can
-be made, the server lives in a small one; the kernel ends what does not fit in it."""
+"""How a process's memory limit bounds what is kept in memory. Where a memory cgroup can be made, the
+server runs in a small one; the kernel kills a process that does not fit."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import unittest
 
 from harness import BACKENDS, ServerCase, main, on_each_backend, sanitizer
 
-# A sanitizer's own memory comes on top.
+# A sanitizer needs memory in addition.
 LIMIT = (512 if sanitizer() else 64) << 20
 ROOTS = (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max"))
 
@@ -31,7 +31,7 @@ def make_cgroup(size):
 
 
 class Group:
-    """For a child, before it becomes the server: moves it there."""
+    """For a child, before it becomes the server: moves it into the cgroup."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -106,7 +106,7 @@ if GROUP is None:
 else:
     os.rmdir(GROUP)
     on_each_backend(InACgroup)
-    if not sanitizer():  # it would take too many files
+    if not sanitizer():  # it would need too many files
         FILES = type("Files", (MoreFilesThanMemory, unittest.TestCase), {"backend": BACKENDS[0]})
 
 

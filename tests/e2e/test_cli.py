@@ -1,6 +1,6 @@
-"""The command line: every wrong word is answered by one line that helps, and by exit code 2; what
-cannot be had (a port, a directory) by one line and 1. The options are taken from `--help` itself, so
-that a new one is covered on the day it comes."""
+"""The command line: every wrong word gives one helpful line and exit code 2; an unavailable port or
+directory gives one line and exit code 1. The options come from `--help`, so that a new one is covered
+at once."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from harness import BINARY, SITE, TREE, Client, Server, ServerCase, main, on_each_backend
 
 COMMANDS = ("serve", "bench", "compare", "wire", "probe", "help", "version")
-# What is no value of a type that `--help` names. A type that is missing here fails the test.
+# Invalid values for each type that `--help` names. A type that is missing here fails the test.
 WRONG = {
     "N": ["", "x", "-1", "+1", "1.5", "1e3", "0x10", "1k", " 1", "18446744073709551616"],
     "R": ["", "x", "0", "-1", "nan", "inf", "1e999", "1/s"],
@@ -30,10 +30,10 @@ WRONG = {
     "EXT=TYPE": ["", "x", "=text/plain", "x=", "x=text", "x=text/plain\r\nA: b", "a/b=text/plain"],
     "SCENARIO": ["", "x"],
     "SERVER": ["", "x"],
-    # Names of things in the world: any but none.
+    # Free names: any value except an empty one.
     "FILE": [""], "DIR": [""], "PREFIX": [""], "IFACE": [""],
 }
-# What stands in an option's place so that the rest of the command line is whole.
+# Arguments that complete the rest of the command line.
 WHOLE = {"bench": ["http://127.0.0.1:9/"]}
 
 
@@ -43,15 +43,15 @@ def run(*arguments, **how):
 
 
 def described(command):
-    """(names, type, default) of each option in the command's help; the type of a flag is empty, the
-    default None where there is none."""
+    """(names, type, default) of each option in the command's help. A flag's type is empty; the default
+    may be None."""
     found = []
     for line in run(command, "--help").stdout.splitlines():
-        # What it does begins in the 30th column, or on the next line.
+        # The description begins in the 30th column, or on the next line.
         words = (line[:30] if line[29:30] == " " else line).split()
         if line.startswith("  -") and words[0] != "-h,--help":
             kind, equals, default = (words[1] if len(words) > 1 else "").partition("=")
-            if kind == "EXT" and default == "TYPE":  # which is one type
+            if kind == "EXT" and default == "TYPE":  # together one type, EXT=TYPE
                 kind, equals = "EXT=TYPE", ""
             found.append((words[0].split(","), kind, default.strip("[]") if equals else None))
     return found
@@ -71,7 +71,7 @@ class Wrong(unittest.TestCase):
         return self.is_refusal(run(*arguments), arguments)
 
     def test_every_option_of_every_command(self):
-        tries = []  # (arguments, what the refusal has)
+        tries = []  # (arguments, text that the refusal contains)
         for command in COMMANDS:
             for names, kind in options_of(command):
                 whole, name = [command, *WHOLE.get(command, [])], names[-1]
@@ -86,7 +86,7 @@ class Wrong(unittest.TestCase):
                 tries.append(([*whole, f"{name}={WRONG[kind][-1]}"], ""))
                 tries.extend(([*whole, name, value], name) for value in WRONG[kind])
         self.assertGreater(len(tries), 400)
-        # Many starts, each of which takes its time under a sanitizer.
+        # Many starts, and each is slow under a sanitizer.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for (arguments, has), got in zip(tries, pool.map(lambda one: run(*one[0]), tries)):
                 with self.subTest(arguments=arguments):
@@ -177,7 +177,7 @@ class Help(unittest.TestCase):
         self.assertEqual(run("--version").stdout, run("version").stdout)
         self.assertRegex(run("version").stdout, r"\Asluice \d+\.\d+\.\d+\n\Z")
 
-    # The tables of README.md name the options that there are, and no other.
+    # The tables of README.md name exactly the existing options.
     def test_the_tables_are_whole(self):
         with open(os.path.join(TREE, "README.md"), encoding="utf-8") as file:
             sections = re.split(r"(?m)^## ", file.read())
@@ -196,7 +196,7 @@ class Help(unittest.TestCase):
                 self.check_row(command, cell, default)
 
     def check_row(self, command, cell, default):
-        """Type and default stand in the document as in the help."""
+        """Type and default in the document equal those in the help."""
         name, _, kind = cell.partition(" ")
         wanted = next(one for one in described(command) if name in one[0])
         with self.subTest(command=command, option=name):
@@ -240,7 +240,7 @@ class Listening(ServerCase):
                 self.assertIn(f"{taken}: bind: Address already in use; sluice (process {first.pid}) "
                               "listens there: stop it, or choose another address", told)
 
-    # In a user namespace of its own a program has no right to look at the processes of others.
+    # In its own user namespace a program may not inspect the processes of others.
     def test_a_port_whose_holder_may_not_be_looked_at(self):
         first = self.serve()
         self.assertIn("; a process of another user listens there; as root, ss -ltnp "
@@ -253,7 +253,7 @@ class Listening(ServerCase):
         self.assertIn(f"sluice (process {first.pid}) listens there",
                       self.fails("--listen", f"unix:{path}"))
 
-    # Bound, but nobody listens: the kernel's tables do not tell whose it is.
+    # Bound but not listening: the kernel's tables do not show the owner.
     def test_a_port_whose_holder_is_not_known(self):
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
@@ -261,7 +261,7 @@ class Listening(ServerCase):
             self.assertIn(f"; as root, ss -ltnp 'sport = :{port}' tells whose it is",
                           self.fails("--listen", f"127.0.0.1:{port}"))
 
-    # In a network of its own, where ports below 1024 are kept; a user that is nobody there.
+    # In its own network, where ports below 1024 are reserved; as a user without rights there.
     def test_a_port_that_needs_a_right(self):
         told = self.fails("--listen", "0.0.0.0:80", wrapper=["unshare", "--user", "--net"])
         for remedy in ("packaging/sluice.service", f"setcap cap_net_bind_service=+ep {BINARY} as root",

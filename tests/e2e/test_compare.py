@@ -1,6 +1,6 @@
-"""`sluice compare` as a whole: what it starts, what it says of a server that fails, and that nothing
-of it is left behind. Runs are far too short to find differences between servers, so no test asks for
-one; which server is faster is asked where the answer is planted."""
+"""`sluice compare` as a whole: what it starts, what it says about a server that fails, and that it
+leaves nothing behind. Runs are far too short to find differences between servers, so no test asks for
+one, except where the difference is planted."""
 
 import glob
 import html.parser
@@ -20,7 +20,7 @@ from harness import BINARY, main, sanitizer
 OK, FAILURE, USAGE, INVALID, REGRESSION = 0, 1, 2, 3, 4
 
 # A stand-in for nginx, found first on the PATH: it reads port and root from the configuration, answers
-# rightly when it is looked at, and with a 500 now and then when it is under load.
+# the look correctly, and answers 500 now and then under load.
 FAKE_NGINX = r'''#!/usr/bin/env python3
 import re, socketserver, sys
 if "-v" in sys.argv:
@@ -53,7 +53,7 @@ Server(("127.0.0.1", port), Handler).serve_forever()
 '''
 
 
-# Another one, who never listens at its port: somebody else does, who belongs to nobody here.
+# Another one, which never listens at its port; an unrelated process does.
 RACED_NGINX = r'''#!/usr/bin/env python3
 import os, re, socketserver, sys, threading, time
 if "-v" in sys.argv:
@@ -86,7 +86,7 @@ time.sleep(60)
 
 
 class Page(html.parser.HTMLParser):
-    """Elements that the page opens, and whether all that need it are closed."""
+    """Elements that the page opens, and whether all that need a closing tag have one."""
 
     VOID = {"meta", "line", "rect", "polyline", "br", "path", "circle"}
 
@@ -158,7 +158,7 @@ class Compare(unittest.TestCase):
         self.environment["PATH"] = programs + ":" + os.environ["PATH"]
 
     def start(self, *arguments, **options):
-        # Nobody else's tests are to be kept waiting by ours.
+        # Do not delay other tests on this machine.
         priority = () if "--priority" in arguments else ("--priority", "ordinary")
         return subprocess.Popen([BINARY, "compare", *arguments, *priority], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -207,19 +207,19 @@ class Compare(unittest.TestCase):
                 self.assertGreater(server["handshake_p50_ns"], 1000)
             ours = servers["sluice epoll"]
             self.assertEqual("floor_epoll", ours["against"])
-            # Of each restart the median of its pairs of slices: one figure of four is two of them.
+            # Each restart gives the median of its pairs of slices: one figure of four is two of them.
             self.assertEqual(6, ours["comparison"]["pairs"])
             self.assertEqual(ours["ratios"], [b["ratio"] for b in ours["blocks"]])
             for block in ours["blocks"]:
                 self.assertEqual(2, block["pairs"])
                 self.assertTrue(0 < block["busy"] <= 1.1, block)
-                # Who has no turn has nothing to do: that is CPU time, on any machine.
+                # A server without a turn has nothing to do, which CPU time shows on any machine.
                 self.assertLess(block["idle_busy"], 0.05)
         self.assertRegex(self.out, r"nginx +INVALID: \d+ of \d+ answers have status 500")
         with open(self.path("a.html"), encoding="utf-8") as text:
             page = Page(text.read())
         self.assertEqual([], page.open)
-        # Ratios of both; response times where the generator had a CPU for itself.
+        # Ratios of both; response times only where the generator had its own CPU.
         self.assertIn(page.counts["svg"], (2, 3, 4))
 
     def test_who_listens_must_be_the_server_that_was_started(self):
@@ -230,7 +230,7 @@ class Compare(unittest.TestCase):
             r"nginx +INVALID: who listens at its port \d+ is another program", self.out)), self.out)
 
     def test_a_planted_difference_is_found(self):
-        """A null server against itself with tenfold its work: that is seen on any machine."""
+        """A null server against itself with ten times the work: visible on any machine."""
         self.run_compare("--aa", "1", "--aa-spin", "100us", "--rounds", "6", "--duration", "40ms",
                          "--json", self.path("a.json"))
         test = self.read_json("a.json")["self_tests"][0]
@@ -243,7 +243,7 @@ class Compare(unittest.TestCase):
                            "1", "--priority", "raised", preexec_fn=lambda: os.nice(3))
         try:
             self.assertTrue(eventually(lambda: shown.poll() is not None or children_of(shown.pid)))
-            if shown.poll() is None:  # else it is not allowed to us
+            if shown.poll() is None:  # otherwise it is not permitted
                 child = children_of(shown.pid)[0]
                 self.assertTrue(eventually(lambda: os.getpriority(os.PRIO_PROCESS, child) == -10))
             shown.send_signal(signal.SIGINT)
@@ -260,11 +260,11 @@ class Compare(unittest.TestCase):
         servers = {s["server"]: s for s in self.read_json("a.json")["scenarios"][0]["servers"]}
         self.assertNotIn("instructions_per_request", servers["floor_epoll"])
         if sanitizer() or not shutil.which("callgrind_control"):
-            # A sanitizer wants the address space that valgrind has.
+            # A sanitizer needs address space that valgrind occupies.
             self.assertIn("left out: page: instructions of sluice epoll: ", self.out)
             return
         self.assertIn("instructions_per_request", servers["sluice epoll"], self.out)
-        # A build without optimisation takes some times as many.
+        # A build without optimisation needs several times as many.
         self.assertTrue(1000 < servers["sluice epoll"]["instructions_per_request"] < 100_000)
         self.assertIn("CPU/request  instructions", self.out)
 
@@ -280,7 +280,7 @@ class Compare(unittest.TestCase):
             self.assertEqual(4 if two_settings else 2, len(ours), scenario["name"])
             for server in ours:
                 self.assertGreater(server["cost"], 0, scenario["name"])
-                # One pair claims nothing.
+                # One pair shows no difference.
                 self.assertEqual("cannot tell",
                                  server.get("comparison", {"verdict": "cannot tell"})["verdict"])
         logged = {s["server"]: s["against"] for s in scenarios["logged"]["servers"]}
@@ -293,7 +293,7 @@ class Compare(unittest.TestCase):
         arguments = ("--servers", "epoll", "--only", "start", "--rounds", "6")
         self.run_compare(*arguments, "--json", self.path("then.json"))
         then = self.read_json("then.json")
-        # The same again. A busy machine is no regression: less than a hundredfold is not claimed.
+        # The same again. A busy machine is no regression: only a hundredfold counts as one.
         self.run_compare(*arguments, "--noise", "9900%", "--against", self.path("then.json"))
         self.assertIn("no regression", self.out)
         server = then["scenarios"][0]["servers"][0]
@@ -309,7 +309,7 @@ class Compare(unittest.TestCase):
                          "--json", self.path("a.json"))
         test = self.read_json("a.json")["self_tests"][0]
         self.assertEqual("sluice epoll", test["server"])
-        # Five pairs claim nothing, on any machine.
+        # Five pairs show no difference, on any machine.
         self.assertEqual((1, 1, True), (len(test["trials"]), test["cannot_tell"], test["passed"]))
         self.assertIn("1 of 1 trials say cannot tell", self.out)
 

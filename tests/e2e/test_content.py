@@ -10,7 +10,7 @@ from email.utils import formatdate
 
 from harness import WINDOWS, ServerCase, main, on_each_backend, refused
 
-TEXT = bytes(range(256)) * 40  # 10,240 bytes, each range of it recognisable
+TEXT = bytes(range(256)) * 40  # 10,240 bytes in which a range is recognisable
 
 
 @on_each_backend
@@ -147,7 +147,7 @@ class Conditional(ServerCase):
         self.assertEqual(200, self.status(f"If-None-Match: {self.etag}"))
 
 
-# What stands beside PLAIN, each holding the same bytes (brotli and zstd are not in Python's library).
+# The files beside PLAIN, each with the same content (Python's library has no brotli and zstd).
 PLAIN = b"plain\n" * 100
 CODED = {"gz": gzip.compress(PLAIN),
          "br": b"\xa1\xb8\x12\xc0o\xa4\xaa\xfdu\x1a\x9b\x1b\x9cR\x08\x8b\xda\xe2\x00\x0c6\x01",
@@ -178,7 +178,7 @@ class Variants(ServerCase):
         return self.client.ask(path, fields=[f"Accept-Encoding: {accept}"] if accept else [])
 
     def test_negotiation(self):
-        # In the order in which they are wanted.
+        # In the order of preference.
         for accept, wanted in (("", ()), ("gzip", ("gz",)), ("br", ("br",)), ("zstd", ("zst",)),
                                ("gzip, deflate, br", ("br", "gz")),
                                ("gzip;q=1, br;q=0.5", ("gz",)), ("br;q=0, gzip", ("gz",)),
@@ -225,7 +225,7 @@ class Variants(ServerCase):
 
 @on_each_backend
 class WrongSiblings(ServerCase):
-    """What stands beside a file under the name of a coding, and is something else."""
+    """Files beside another that have the name of a coding but other content."""
 
     def test_they_are_not_used(self):
         rows = b"".join(b"row %d of them\n" % i for i in range(5000))
@@ -411,7 +411,7 @@ class Names(ServerCase):
         self.put("new/page.html", b"first")
         begin = time.monotonic()
         self.eventually(lambda: self.get("/new/page.html").body == b"first", what="a new file")
-        # A quarter of a second, and a busy machine; on Windows it may be found by looking.
+        # A quarter of a second, and time for a busy machine; on Windows a scan may find it.
         self.assertLess(time.monotonic() - begin, 4 if WINDOWS else 1)
         self.put("new/page.html", b"second, longer")
         self.eventually(lambda: self.get("/new/page.html").body == b"second, longer", what="an edit")
@@ -447,7 +447,7 @@ class Huge(ServerCase):
                 self.assertEqual(f"bytes {offset}-{last}/{self.SIZE}", answer["Content-Range"])
             answer = client.ask("/huge.bin", fields=["Range: bytes=-10"])
             self.assertEqual(b"at the end", answer.body)
-            # A range of 20 MB across the border, and the connection is in step afterwards.
+            # A range of 20 MB across the 4 GiB boundary; the connection stays in sync.
             first, last = 2 ** 32 - 10_000_000, 2 ** 32 + 9_999_999
             answer = client.ask("/huge.bin", fields=[f"Range: bytes={first}-{last}"])
             self.assertEqual(20_000_000, len(answer.body))

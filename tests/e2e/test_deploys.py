@@ -1,6 +1,6 @@
-"""Every way to deploy, at full speed, under load. A witness looks at the disk all the time. No name
-is answered 404 that was not missing on disk at that moment or a quarter of a second before, and what
-is answered is one version of the file, whole, unless the way itself writes in place.
+"""Every way to deploy, at full speed, under load. A witness process checks the disk all the time. A
+name is answered 404 only if it was missing on disk at that moment or a quarter of a second before. An
+answer is one whole version of the file, unless the way itself writes in place.
 
     SLUICE_DEPLOY_SECONDS=60 python3 tests/e2e/test_deploys.py build/release/sluice -k epoll
 
@@ -17,7 +17,7 @@ from harness import BACKENDS, Client, Closed, ServerCase, main, sanitizer
 
 MINUTE = "SLUICE_DEPLOY_SECONDS"
 SECONDS = float(os.environ.get(MINUTE, "0.5"))
-# How long what is back may still be missing. Tests run beside others, which take the CPU away.
+# How long a restored name may still be answered 404. Other tests run beside and take CPU time.
 ALLOWANCE = 0.25 if MINUTE in os.environ else 5.0 if sanitizer() else 2.0
 LOOKERS = 2
 
@@ -26,7 +26,8 @@ fork = multiprocessing.get_context("fork")
 
 def watch_disk(paths, looking, over, pipe):
     """For each path when it was missing: (last seen before, first missed, last missed, first seen
-    again); the outer two are None where nobody looked. `looking` is set after the first look."""
+    again). The outer two are None if the watch did not cover them. `looking` is set after the first
+    check."""
     absences = [[] for _ in paths]
     seen = [None] * len(paths)
     missing = [False] * len(paths)
@@ -50,8 +51,8 @@ def watch_disk(paths, looking, over, pipe):
 
 
 def ask_all(address, requests, judges, may_cut, end, pipe):
-    """Asks for everything again and again, all at once: [(sent, received, [status of each])]. With
-    `may_cut`, answers may be cut short: the file that they were of was written anew meanwhile."""
+    """Requests everything again and again, all at once: [(sent, received, [status of each])]. With
+    `may_cut`, answers may be cut short, because their file was rewritten meanwhile."""
     rounds, wrong = [], []
     while time.monotonic() < end and not wrong:
         try:
@@ -81,7 +82,7 @@ def ask_once(client, requests, judges, wrong):
 
 
 def background(work, *arguments):
-    """Runs work(*arguments, pipe) in a process of its own; the function that waits for its result."""
+    """Runs work(*arguments, pipe) in another process. Returns a function that waits for the result."""
     here, there = fork.Pipe(duplex=False)
     process = fork.Process(target=work, args=(*arguments, there), daemon=True)
     process.start()
@@ -99,15 +100,15 @@ def background(work, *arguments):
 
 
 class Judgement:
-    """What the answers say, by what the witness saw."""
+    """Compares the answers with what the witness saw."""
 
     def __init__(self):
         self.answers = self.missing = self.unwarranted = 0
-        self.late = 0.0    # the longest that something was back and answered 404 all the same
-        self.behind = 0.0  # the longest that something was gone and served all the same
+        self.late = 0.0    # the longest time that a restored file was still answered 404
+        self.behind = 0.0  # the longest time that a removed file was still served
 
     def add(self, absences, answers):
-        """Of one name; `answers`: (sent, received, status), by time."""
+        """Adds one name; `answers` are (sent, received, status), by time."""
         sents = [sent for sent, _, _ in answers]
         for _, first, last, _ in absences:
             for at in range(bisect.bisect_left(sents, first), len(answers)):
@@ -145,7 +146,7 @@ class Deploys(ServerCase):
         paths = [os.path.join(way.root, way.where, name) for name in names]
         looking, over = fork.Event(), fork.Event()
         witness = background(watch_disk, paths, looking, over)
-        self.assertTrue(looking.wait(60))  # what is missing at the beginning is seen
+        self.assertTrue(looking.wait(60))  # the first check sees what is missing at the start
         end = time.monotonic() + SECONDS
         lookers = [background(ask_all, server.addresses[0], requests, judges, way.tears, end)
                    for _ in range(LOOKERS)]
@@ -168,10 +169,10 @@ class Deploys(ServerCase):
         self.report(way, count, gap, both, one, wrong)
         self.assertEqual([], wrong[:5])
         self.assertEqual(0, both.unwarranted, f"of {both.missing} times 404")
-        if MINUTE not in os.environ:  # there the table tells how late a new file is
+        if MINUTE not in os.environ:  # otherwise the table shows how late a new file is
             self.assertEqual(0, one.unwarranted, f"of {one.missing} times 404")
         self.assertGreater(both.answers, 0)
-        # What was deployed last is what is served.
+        # The last deployed version is served.
         shown = {name: deploys.content("AB"[count % 2], name) for name in deploys.FILES}
 
         def is_shown():
@@ -201,7 +202,7 @@ def tests_of(ways):
     return {"test_" + way.__name__: test(way) for way in ways}
 
 
-# What is there does not depend on the backend: the second one sees a few of them.
+# The content does not depend on the backend: the second one runs a few of them.
 for number, backend in enumerate(BACKENDS):
     globals()[f"Deploys_{backend}"] = type(
         f"Deploys_{backend}", (Deploys, unittest.TestCase),

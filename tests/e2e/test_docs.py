@@ -1,6 +1,7 @@
-"""What README.md and docs/ tell a reader to type, typed: each command of their code blocks, in order, by
-dash, in a copy of what a fresh clone has. Long ones are run shortly; those that cannot be run here say
-why, and their options must be accepted. A command of a new kind fails until it is added to KINDS."""
+"""Runs the commands that README.md and docs/ tell a reader to type: each command of their code blocks,
+in order, by dash, in a copy of a fresh clone. Long commands run for a short time. Commands that cannot
+run here state the reason, and their options must be accepted. A new kind of command fails until it is
+added to KINDS."""
 
 import glob
 import os
@@ -18,9 +19,9 @@ from harness import BINARY, TREE, main
 
 DOCUMENTS = ["README.md", *sorted(os.path.relpath(path, TREE)
                                   for path in glob.glob(os.path.join(TREE, "docs/*.md")))]
-BELIEVED = (0, 3)  # 3: it ran, and on a busy machine its numbers are not believed
+BELIEVED = (0, 3)  # 3: it ran, but its numbers are not valid, as on a busy machine
 CAPTURE = os.path.join(TREE, "tests/wire/captures/ethernet")
-# What stands in site/index.html for the paragraph in Chinese, and what a reader makes of it.
+# Words of site/index.html that the Chinese paragraph names, and what a reader puts in their place.
 OWNER = {"聂志强": "王小明", "2012307": "2512345", "信息安全": "软件工程"}
 
 
@@ -30,7 +31,7 @@ def text_of(name):
 
 
 def commands_of(text):
-    """The commands of the indented blocks; what a program prints begins with its name and a colon."""
+    """The commands of the indented blocks; lines of output begin with the program's name and a colon."""
     commands, open_lines = [], ""
     for before, line in zip(["", *text.split("\n")], text.split("\n")):
         if not open_lines and not (line.startswith("    ") and not before.strip().startswith("*")):
@@ -42,7 +43,7 @@ def commands_of(text):
         try:
             words = shlex.split(open_lines, comments=True)
         except ValueError:
-            continue  # within quotes
+            continue  # a line within quotes
         if words and not words[0].endswith(":"):
             commands.append(open_lines.rstrip("\n"))
         open_lines = ""
@@ -72,7 +73,7 @@ class Documents(unittest.TestCase):
         self.assertEqual([], self.left_behind())
 
     def left_behind(self):
-        """Programs that still run here. One that was told to stop may take a moment."""
+        """Programs that still run here. One that was asked to stop may need a moment."""
         end = time.monotonic() + 10
         while True:
             found = []
@@ -99,7 +100,7 @@ class Documents(unittest.TestCase):
     # ---- how a command is tried
 
     def options(self, command):
-        """They are there, and their values are some; nothing is done."""
+        """Checks that the options exist and their values are accepted; runs nothing."""
         words = shlex.split(command, comments=True)
         text = help_of(words[1])
         for word in words:
@@ -108,7 +109,7 @@ class Documents(unittest.TestCase):
         self.shell(shlex.join(words) + " --help")
 
     def of_dev(self, command):
-        """`./dev` knows the command, and the program the options that follow."""
+        """`./dev` knows the command, and the program knows the options after it."""
         words = shlex.split(command)
         told = subprocess.run([os.path.join(TREE, "dev"), "help"], capture_output=True, text=True,
                               timeout=60, check=True).stdout
@@ -176,7 +177,7 @@ class Documents(unittest.TestCase):
         tried = 0
         for name in DOCUMENTS:
             commands = commands_of(text_of(name))
-            if name == "docs/bench.md":  # it speaks to a reader who has a server
+            if name == "docs/bench.md":  # its reader already has a server
                 commands.insert(0, "sluice site --listen 127.0.0.1:8080")
             with self.subTest(document=name):
                 self.pick_port()
@@ -199,7 +200,7 @@ class Documents(unittest.TestCase):
                     tried += 1
         self.assertGreater(tried, 5)
 
-    # The paragraph at the top: who edits what it names, and types what it says, has a report of their own.
+    # The paragraph at the top: a reader who follows it gets a report of their own.
     def test_the_lab_report_of_a_reader(self):
         paragraph = next(p for p in text_of("README.md").split("\n\n") if p.startswith("**写"))
         for named in ("site/index.html", "<title>", "description", "<dl>", "<figure>",

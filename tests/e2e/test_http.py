@@ -42,7 +42,7 @@ class Messages(ServerCase):
                 self.assertEqual(get.status, head.status)
                 self.assertEqual([f for f in get.fields if f[0] != "date"],
                                  [f for f in head.fields if f[0] != "date"])
-                # No body came along: the next answer starts where it should.
+                # No body was sent: the next answer starts where it should.
                 self.assertEqual(200, client.ask("/").status)
 
     def test_missing(self):
@@ -296,7 +296,7 @@ class Options(ServerCase):
             client.close()
 
     def test_connections_per_client(self):
-        """An address has its number of connections, over all workers; others have theirs."""
+        """Each address has a limit of connections, counted over all workers."""
         self.put("index.html", PAGE)
         server = self.serve("--connections-per-client", "3", workers=2)
         held = [server.connect() for _ in range(3)]

@@ -1,5 +1,5 @@
-"""Life cycle: start, what stops a start, draining, restart, signals, descriptors that run out, and a
-kernel that forbids io_uring."""
+"""Life cycle: start, failed starts, draining, restart, signals, a lack of descriptors, and a kernel
+that forbids io_uring."""
 
 import os
 import shutil
@@ -109,7 +109,7 @@ class Stop(ServerCase):
             with server.connect() as client:
                 self.assertEqual(b"page", client.ask("/").body)
                 server.kill()
-            # The kernel may need a moment to take the sockets of a killed process away.
+            # The kernel may need a moment to close the sockets of a killed process.
             self.eventually(lambda: socket.socket().connect_ex(server.addresses[0]) != 0)
         server = self.serve(listen=[address])
         with server.connect() as client:
@@ -145,8 +145,8 @@ class Stop(ServerCase):
 
     @linux_only(DESCRIPTORS)
     def test_out_of_descriptors(self):
-        """Where all are busy accepting pauses, costs no CPU meanwhile, and goes on when descriptors
-        come back."""
+        """Without free descriptors accepting pauses, uses no CPU meanwhile, and resumes when some are
+        free again."""
         server = self.serve(preexec=limit_descriptors(64))
         clients = [server.connect(receive_buffer=4096) for _ in range(100)]
         answered, waiting = [], []
@@ -197,7 +197,7 @@ class Stop(ServerCase):
 
 
 class Refusals(unittest.TestCase):
-    """A start that cannot be: the exit code, and one line that says why."""
+    """Starts that fail: the exit code, and one line that says why."""
 
     def expect(self, code, words, *arguments, preexec=None, binary=None, one_line=True):
         got, lines = refused(*arguments, preexec=preexec, binary=binary)
@@ -241,7 +241,7 @@ class Refusals(unittest.TestCase):
             if os.getuid() != 0:
                 self.expect(1, [root], root)
                 return
-            # root may read everything, so somebody else tries, with a binary that he can reach.
+            # root may read everything, so another user tries, with a binary that this user can reach.
             binary = os.path.join(folder, "sluice")
             shutil.copy(BINARY, binary)
             os.chmod(binary, 0o755)
@@ -346,7 +346,7 @@ class Start(ServerCase, unittest.TestCase):
         server = Server(SITE, listen=())
         server.expected = 1
         try:
-            if taken:  # somebody's server: then ours has to say so
+            if taken:  # by another server: then ours has to say so
                 self.assertEqual(1, server.wait())
                 self.assertIn("8080", server.stderr)
             else:

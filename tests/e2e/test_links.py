@@ -1,5 +1,5 @@
-"""Symbolic links as people use them, and the bounds of looking: what can be built below the root to
-keep the server busy keeps it from nothing else."""
+"""Symbolic links in usual layouts, and the bounds of a scan: a tree below the root that keeps the scan
+busy does not stop the server's other work."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ class LinksCase(ServerCase):
         os.rename(os.path.join(self.root, "..new"), os.path.join(self.root, name))
 
     def multiply(self, name, levels):
-        """Directories of which each links twice to the next."""
+        """Directories, each with two links to the next."""
         for i in range(levels):
             os.makedirs(os.path.join(self.root, name, f"d{i}"))
         self.put(f"{name}/d{levels - 1}/end", "end")
@@ -35,7 +35,7 @@ class LinksCase(ServerCase):
 @linux_only("links are for POSIX")
 class Links(LinksCase):
     def test_a_volume_is_updated_while_it_is_asked_for(self):
-        """As the kubelet does it: a new directory, one rename, and the old directory is removed."""
+        """Like the kubelet: a new directory, one rename, and the old directory is removed."""
         def update(version):
             for name in "page.html", "sub/page.html", "large":
                 body = f"{version}".encode() * (100_000 if name == "large" else 1)

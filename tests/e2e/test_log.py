@@ -36,7 +36,7 @@ class Log(ServerCase):
                 found = log.read().splitlines()
             return found if count is None or len(found) >= count else None
 
-        # A line follows its answer's last byte, of which a quiet server hears late.
+        # A line is written after the answer's last byte, which an idle server learns of late.
         return self.eventually(read, seconds=8, what=f"{count} lines in the log")
 
     def test_common(self):
@@ -153,8 +153,8 @@ class Log(ServerCase):
 
     @linux_only(NAMED_PIPES)
     def test_a_log_slower_than_the_traffic(self):
-        """A pipe that nobody reads: requests are answered all the same, and what was dropped is
-        counted and said."""
+        """Nobody reads the pipe: requests are still answered, and dropped lines are counted and
+        reported."""
         os.mkfifo(self.log)
         reader = os.open(self.log, os.O_RDONLY | os.O_NONBLOCK)
         server = self.start("combined")
@@ -220,7 +220,7 @@ class Log(ServerCase):
 
     @linux_only(NAMED_PIPES)
     def test_a_reader_that_pauses(self):
-        """It comes back while the server runs, and once more after SIGTERM: every line arrives."""
+        """The reader resumes while the server runs, and once more after SIGTERM: every line arrives."""
         os.mkfifo(self.log)
         reader = os.open(self.log, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, reader)
@@ -243,7 +243,7 @@ class Log(ServerCase):
 
     @linux_only(PIPE_ROOM)
     def test_a_stalled_standard_output(self):
-        """SIGTERM is obeyed; the end comes when the time to drain is over, or at a second signal."""
+        """SIGTERM works; the server ends when the drain time is over, or at a second signal."""
         for patience, second_signal in (("1s", False), ("60s", True)):
             server = self.serve("--access-log", "-", "--log-format", "common", "--drain-timeout",
                                 patience, stdout=subprocess.PIPE)

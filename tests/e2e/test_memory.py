@@ -1,4 +1,4 @@
-"""What many clients at once cost in memory, in the program and in the kernel, and that it comes back."""
+"""The memory that many clients need at once, in the program and in the kernel, and its release."""
 
 import contextlib
 import re
@@ -16,12 +16,12 @@ class Memory(ServerCase):
         return [stack.enter_context(server.connect(**options)) for _ in range(count)]
 
     def resident(self, server):
-        """In bytes."""
+        """Resident memory in bytes."""
         with open(f"/proc/{server.pid}/status", encoding="ascii") as status:
             return int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1)) * 1024
 
     def unacknowledged(self, server):
-        """What the kernel holds for the clients of this server, in bytes."""
+        """Unacknowledged bytes that the kernel holds for this server's clients."""
         total = 0
         with open("/proc/net/tcp", encoding="ascii") as table:
             for line in table.readlines()[1:]:
@@ -31,7 +31,7 @@ class Memory(ServerCase):
         return total
 
     def test_after_a_storm_memory_goes_back(self):
-        """Every client has half a head under way at the same time: each needs a session and a buffer."""
+        """All clients have sent half a head at the same time: each needs a session and a buffer."""
         count = 500 if sanitizer() else 2000
         self.put("index.html", b"page")
         server = self.serve()
@@ -50,7 +50,7 @@ class Memory(ServerCase):
             client.send("Host: a\r\n\r\n")
         for client in clients:
             self.assertEqual(b"page", client.read().body)
-        # The connections stay, and cost next to nothing; sanitizers keep what was ever touched.
+        # The connections stay and need very little; sanitizers keep all memory once touched.
         kept = count * 300 + 4_000_000
         self.eventually(lambda: sanitizer() or self.resident(server) - before < kept, 15,
                         "the return of the memory")
@@ -72,7 +72,7 @@ class Memory(ServerCase):
             time.sleep(0.3)
         self.assertGreater(held, count * 16 * 1024)
         self.assertLess(held, count * 400 * 1024)
-        # And it goes on as soon as they read.
+        # Sending resumes as soon as they read.
         self.assertEqual(size, len(clients[0].take(size)))
 
 

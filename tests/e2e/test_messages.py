@@ -1,5 +1,5 @@
 """Standard streams that are closed, full or broken, or that nobody reads, and a limit on the size of
-files: the service goes on, and says what it could not say before. Linux only: what it is about are
+files: the service goes on, and writes the missing messages later. Linux only: the tests use
 descriptors, /dev/full and pipes."""
 
 import contextlib
@@ -23,7 +23,7 @@ def close(*descriptors):
 
 
 def a_full_pipe():
-    """(reader, writer) of a pipe that takes no byte more, but for its blocking writers."""
+    """(reader, writer) of a full pipe, whose writing end blocks."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with open(writer, "wb", buffering=0, closefd=False) as pipe:
@@ -35,7 +35,7 @@ def a_full_pipe():
 
 @on_each_backend
 class Messages(ServerCase):
-    """The address is a Unix path: it cannot be read from what the server says."""
+    """The address is a Unix path, because it cannot be read from the server's output."""
 
     def start(self, *arguments, **streams):
         self.put("index.html", b"page")
@@ -58,7 +58,7 @@ class Messages(ServerCase):
         self.process.send_signal(signal.SIGHUP)
 
     def check(self):
-        """It says something, serves on and ends as it should."""
+        """The server writes messages, keeps serving and ends as it should."""
         self.make_it_speak()
         os.rename(self.root, self.root + ".away")
         self.put("later.html", b"later", root=self.root + ".away")
@@ -133,7 +133,7 @@ class Messages(ServerCase):
             self.log_to(full, "No space left on device")
 
     def test_a_limit_on_the_size_of_files(self):
-        """The log stops growing, and what has no room in memory is sent from the disk."""
+        """The log stops growing, and files that do not fit in memory are sent from the disk."""
         content = os.urandom(3 * FILE_SIZE_LIMIT)
         self.put("large.bin", content)
         log = os.path.join(self.work, "log")

@@ -1,6 +1,6 @@
-"""What packaging/ promises: under its seccomp profile the server does all its work, io_uring
-included; the unit and the profile name nothing that does not exist; the program starts and serves in a
-root that holds the image's packages alone; what is installed is whole."""
+"""What packaging/ promises: under its seccomp profile the server does all its work, with io_uring;
+the unit and the profile name only existing things; the program serves in a root that has only the
+image's packages; the installation is complete."""
 
 import configparser
 import ctypes
@@ -37,7 +37,7 @@ def apply_profile():
         for name in group["names"]:
             number = library.seccomp_syscall_resolve_name(name.encode())
             assert number != -1, f"no system call {name}"
-            # Names of other architectures resolve to negative numbers, which mean nothing here.
+            # Calls of other architectures resolve to negative numbers, which do not apply here.
             if number >= 0:
                 assert library.seccomp_rule_add(context, ALLOW, number, 0) == 0, name
 
@@ -52,7 +52,7 @@ def apply_profile():
 class Profile(ServerCase):
     def test_the_server_works_under_it(self):
         if sanitizer():
-            # A sanitizer's run-time makes calls of its own; the profile is for the real binary.
+            # A sanitizer's run-time makes additional calls; the profile is for the real binary.
             self.assertIn(sanitizer(), ("asan", "tsan"))
             return
         self.put("index.html", b"page")
@@ -79,12 +79,12 @@ class Unit(unittest.TestCase):
         unit.read(os.path.join(PACKAGING, "sluice.service"))
         line = shlex.split(unit["Service"]["ExecStart"])
         self.assertEqual("sluice", os.path.basename(line[0]))
-        # The root of the unit does not exist here: a good command line gets exactly that far.
+        # The unit's root does not exist here: a correct command line fails only there.
         line[line.index("/srv/www")] = "/nonexistent-root"
         run = subprocess.run([BINARY, *line[1:]], stdin=subprocess.DEVNULL, capture_output=True,
                              text=True, timeout=30, check=False)
         self.assertEqual(1, run.returncode, run.stderr)
-        # Nor does the folder of its log: who says it first depends on the threads.
+        # Its log's folder does not exist either: which thread reports first may vary.
         self.assertRegex(run.stderr, "/nonexistent-root|/var/log/sluice/access.log")
 
 
@@ -104,14 +104,14 @@ def output_of(*command):
 
 
 def libraries_of(program):
-    """What the program itself names, by file."""
+    """The libraries that the program itself names, by file."""
     names = re.findall(r"\(NEEDED\).*\[(.*)\]", output_of("readelf", "-d", program))
     found = dict(re.findall(r"(\S+) => (/\S+)", output_of("ldd", program)))
     return {name: os.path.realpath(found[name]) for name in names}
 
 
 def package_of(path):
-    """dpkg knows a file by the name that it was packed with: before /lib became a link, /lib/..."""
+    """dpkg knows a file by its packaged name: /lib/... from the time before /lib became a link."""
     for name in (path, path.removeprefix("/usr")):
         run = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True, timeout=60,
                              check=False)
@@ -121,7 +121,7 @@ def package_of(path):
 
 
 def with_dependencies(packages):
-    """The packages and all that they depend on (of alternatives, those that are installed)."""
+    """The packages and all their dependencies (of alternatives, the installed ones)."""
     listing = output_of("dpkg-query", "-W",
                         "-f=${db:Status-Abbrev}\t${Package}\t${Depends}, ${Pre-Depends}\n")
     installed = dict(line.split("\t")[1:] for line in listing.splitlines() if line.startswith("ii"))
@@ -135,7 +135,7 @@ def with_dependencies(packages):
 
 
 class Image(unittest.TestCase):
-    """The container image, made of the machine's own packages: the same names, the same files."""
+    """The container image, built from the machine's packages: the same names, the same files."""
 
     def setUp(self):
         self.work = tempfile.mkdtemp(prefix="sluice-image-")
@@ -150,7 +150,7 @@ class Image(unittest.TestCase):
         for link in ("lib", "lib64", "bin"):
             os.symlink(f"usr/{link}", os.path.join(root, link))
         for path in output_of("dpkg", "-L", *sorted(packages)).splitlines():
-            # The libraries alone: neither documents nor the C library's many character sets.
+            # Only the libraries, without documents and the C library's many character sets.
             if not re.search(r"\.so(\.|$)", path) or "/gconv/" in path:
                 continue
             target = root + path
@@ -165,8 +165,8 @@ class Image(unittest.TestCase):
 
     @staticmethod
     def inside(root):
-        """The words in front of a command that runs with that root, and with /proc, which every
-        container engine provides."""
+        """The words before a command that runs in that root, with /proc, which every container engine
+        provides."""
         return ["unshare", "--map-root-user", "--mount", "sh", "-c",
                 'mount --rbind /proc "$0/proc" && exec chroot "$0" "$@"', root]
 
@@ -174,7 +174,7 @@ class Image(unittest.TestCase):
         packages, _ = containerfile()
         self.assertEqual(set(), packages - with_dependencies(packages))
         if sanitizer():
-            # Its own library comes on top, and mimalloc is left out (CMakePresets.json).
+            # A sanitizer adds its own library, and mimalloc is left out (CMakePresets.json).
             return
         self.assertEqual({package_of(path) for path in libraries_of(BINARY).values()}, packages)
 
@@ -215,13 +215,13 @@ class Image(unittest.TestCase):
 
         live = wire("--live", "lo")
         self.assertEqual((1, "", missing), (live.returncode, live.stdout, live.stderr))
-        # The lab tells what can be told without.
+        # Without libpcap the lab makes its reconstructed report.
         lab = wire("--lab", "/srv/www")
         self.assertEqual(0, lab.returncode, lab.stderr)
         self.assertIn(missing + "sluice: no capture, so this is what the kernel alone can tell",
                       lab.stderr)
         self.assertIn("ESTABLISHED", lab.stdout)
-        # Captures in files need no library.
+        # Capture files need no library.
         shutil.copy(os.path.join(TREE, "tests/wire/captures/ethernet"),
                     os.path.join(root, "srv/capture"))
         file = wire("/srv/capture")
@@ -230,7 +230,7 @@ class Image(unittest.TestCase):
 
 
 class Install(unittest.TestCase):
-    """`cmake --install` of the build that is being tested."""
+    """`cmake --install` of the tested build."""
 
     def test_everything_is_there(self):
         work = tempfile.mkdtemp(prefix="sluice-install-")

@@ -1,6 +1,6 @@
-"""Every place below the root is watched by a means that works there: what is mounted, file systems
-that do not tell of changes, files that are mounted, a system that watches no more. Needs root, for
-mounts that nobody else sees."""
+"""Every place below the root is watched by a method that works there: mounted directories and files,
+file systems that do not report changes, a system that has run out of watches. Needs root, for private
+mounts."""
 
 import glob
 import os
@@ -18,7 +18,7 @@ IMAGES = MOUNTS and bool(glob.glob("/dev/loop[0-9]*"))
 
 
 def where(possible, lacks):
-    """on_each_backend, or word of what is not tested here."""
+    """on_each_backend, or a message about the tests that are skipped here."""
     def decide(case):
         if possible:
             return on_each_backend(case)
@@ -37,7 +37,7 @@ class PlacesCase(ServerCase):
         try:
             fuse.unmount(at)
         except OSError:
-            pass  # the test has done it
+            pass  # the test has unmounted it
 
     def show(self, shown, at, **options):
         shown = self.directory(shown, self.work)
@@ -55,7 +55,7 @@ class PlacesCase(ServerCase):
             return client.ask(path)
 
     def becomes(self, server, path, body):
-        """Until the path is answered with this body; None: until it is not found."""
+        """Waits until the path is answered with this body, or with 404 if it is None."""
         def holds():
             try:
                 answer = self.ask(server, path)
@@ -107,7 +107,7 @@ class Mounts(PlacesCase):
 @where(IMAGES, "loop devices for us")
 class Images(PlacesCase):
     def test_an_image_is_exchanged_for_one_that_looks_the_same(self):
-        """Images that are built with all times clamped differ in nothing but the bytes."""
+        """Images that are built with clamped times differ only in the bytes."""
         at, image = self.directory("d"), os.path.join(self.work, "image")
         self.put("x", "build one", self.directory("source", self.work))
         subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext2", "-d", os.path.join(self.work, "source"), image, "1m"],
@@ -208,7 +208,7 @@ class Hanging(PlacesCase):
     SAID = "the file system at /far does not answer"
 
     def lives(self, server, number=iter(range(100))):
-        """Sees what changes elsewhere."""
+        """The server sees changes elsewhere."""
         name = f"near{next(number)}"
         self.put(name, name)
         self.becomes(server, "/" + name, name.encode())
@@ -241,7 +241,7 @@ class Hanging(PlacesCase):
         shown, file_system = self.show("shown", "far")
         self.put("x", "one", shown)
         self.put("large", b"l" * 3_000_000, shown)
-        # LeakSanitizer stops all threads at the end, and waits for those that a file system holds.
+        # LeakSanitizer stops all threads at the end, and waits for those that a file system blocks.
         server = self.serve("--memory-budget", "1m", environment={"ASAN_OPTIONS": "detect_leaks=0"})
         self.becomes(server, "/far/large", b"l" * 3_000_000)
         file_system.hang()
@@ -256,7 +256,7 @@ class Hanging(PlacesCase):
         self.put("x", "one", shown)
         server = self.serve()
         self.lives(server)
-        other, later = self.show("other", "d", hanging=True)  # over what is served
+        other, later = self.show("other", "d", hanging=True)  # mounted over a served directory
         self.put("covered", "new", other)
         self.eventually(lambda: self.SAID in server.stderr and "/d does not answer" in server.stderr,
                         15, "a line of each")

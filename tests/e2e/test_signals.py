@@ -1,5 +1,5 @@
-"""Signals: what each of them does, that no other one does anything, and that they are heard whatever
-the disk does. Linux only: Wine hands SIGINT on, and no other signal."""
+"""Signals: what each of them does, that other signals do nothing, and that a slow disk does not delay
+them. Linux only: Wine passes on SIGINT and no other signal."""
 
 import os
 import re
@@ -14,7 +14,7 @@ SLACK = 5.0  # seconds that a busy machine may add
 THREAD_PATIENCE = 2.0  # serve/service.cpp
 
 HEARD = {signal.SIGTERM, signal.SIGINT}
-# Nobody can ignore the first two; the others are faults of the program, or stop it as a job.
+# The first two cannot be ignored; the others are faults of the program, or job control.
 LEFT_ALONE = {signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE,
               signal.SIGTRAP, signal.SIGABRT, signal.SIGSYS, signal.SIGTSTP, signal.SIGTTIN,
               signal.SIGTTOU}
@@ -35,7 +35,7 @@ class SignalCase(ServerCase):
             return lines.read().count(f" {path} ")
 
     def reopen(self, server, number=signal.SIGUSR1):
-        """Moves the log away; the signal brings a new one."""
+        """Moves the log away; the signal makes the server open a new one."""
         os.rename(self.log, self.log + ".old")
         server.signal(number)
         self.eventually(lambda: os.path.exists(self.log), what="a new log")
@@ -59,7 +59,7 @@ class Signals(SignalCase):
         os.link(other_name, os.path.join(self.root, "page.html"))
         server = self.serve("--access-log", self.log)
         self.assertEqual(b"old", self.ask(server, "/page.html").body)
-        with open(other_name, "wb") as file:  # whoever watches the root is not told
+        with open(other_name, "wb") as file:  # a watch on the root does not report this
             file.write(b"newer")
         self.reopen(server, signal.SIGHUP)
         self.eventually(lambda: self.ask(server, "/page.html").body == b"newer")
@@ -67,7 +67,7 @@ class Signals(SignalCase):
         self.assertLess(0, self.logged("/page.html"))
 
     def test_while_draining(self):
-        """It says what it waits for, at once and then again, and hears the other signals."""
+        """It says what it waits for, at once and then again, and reacts to the other signals."""
         self.put("big.bin", b"\x07" * 30_000_000)
         server = self.serve("--drain-timeout", "60s", "--access-log", self.log)
         with server.connect(receive_buffer=4096) as client, server.connect() as idle:
@@ -95,12 +95,12 @@ class Signals(SignalCase):
 
 
 class SlowDisk(SignalCase):
-    """A file whose read never ends holds the thread that reads it, and nobody else."""
+    """A file whose read never ends blocks only the thread that reads it."""
 
     def start(self, *arguments):
         self.slow = os.path.join(self.root, "slow.bin")
         self.seen = os.path.join(self.work, "seen")
-        # A path that has a blank in it would be two.
+        # A path with a blank would be read as two.
         hook = shutil.copy(os.path.join(os.path.dirname(BINARY), "tests", "libslow_disk.so"), self.work)
         environment = {"LD_PRELOAD": hook, "SLOW_DISK": self.slow, "SLOW_DISK_SEEN": self.seen}
         if sanitizer() == "asan":

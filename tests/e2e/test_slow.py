@@ -1,4 +1,4 @@
-"""Slow and silent peers: each deadline, with small values; and the tail of an answer after which the
+"""Slow and silent peers: each deadline, with small values, and the end of an answer after which the
 server closes."""
 
 import contextlib
@@ -18,7 +18,7 @@ class Deadlines(ServerCase):
         self.put("big.bin", b"\x07" * 30_000_000)
 
     def ends_within(self, client, low, high):
-        """What came until the server's close, which has to fall into this time."""
+        """The bytes before the server's close, which must come between `low` and `high`."""
         begin = time.monotonic()
         got = client.at_end()
         taken = time.monotonic() - begin
@@ -77,7 +77,7 @@ class Deadlines(ServerCase):
             self.assertEqual(200, client.ask("/").status)
 
     def test_a_reader_that_reads_slowly_is_served(self):
-        """Progress counts, not the whole: far less than a send is read within the write timeout."""
+        """Progress is enough: within the write timeout far less than one send is read."""
         server = self.serve("--write-timeout", "3s")
         with server.connect(receive_buffer=32 * 1024) as client:
             client.send("GET /big.bin HTTP/1.1\r\nHost: a\r\nRange: bytes=0-14999999\r\n\r\n")

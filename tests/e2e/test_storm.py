@@ -1,5 +1,5 @@
-"""Files that change while they are sent. Whatever an editor does, a download that ends as its head
-promised holds exactly one version; otherwise its connection was aborted."""
+"""Files that change while they are sent. Whatever an editor does, a download with the promised length
+is exactly one version; otherwise the server aborts its connection."""
 
 import contextlib
 import os
@@ -10,19 +10,19 @@ import time
 from harness import (UNIT_STORM, WINDOWS, Client, Closed, ServerCase, linux_only, main,
                      on_each_backend, sanitizer)
 
-# Seconds between edits: each shows, now and then. On Windows, where looking takes longer, the editor
-# waits for each to show.
+# Seconds between edits: some edits are seen. On Windows, where a scan takes longer, the editor waits
+# until each is seen.
 PACE = 0.5 if WINDOWS or sanitizer() == "tsan" else 0.05
 SECONDS = 2
 
 
 def version(number, size):
-    """Content in which every eight bytes name the version and its size."""
+    """Content of `size` bytes in which every eight bytes name the version and its size."""
     return (number.to_bytes(4, "big") + size.to_bytes(4, "big")) * (size // 8)
 
 
 class Storm(ServerCase):
-    """Subclasses say how large the file is and where it lives."""
+    """Subclasses say how large the file is and where its bytes are held."""
 
     sizes = ()
     arguments = ()
@@ -31,8 +31,8 @@ class Storm(ServerCase):
         return self.sizes[number % len(self.sizes)]
 
     def run_storm(self, edit, between=lambda _: None):
-        """`between` tells what the file holds between the two system calls of an edit: a version
-        that the disk did have, for as long as the editor is kept from going on."""
+        """`between` gives the file's content between the two system calls of an edit: the disk has
+        this version while the editor is not scheduled."""
         path = os.path.join(self.root, "file.bin")
         with open(path, "wb") as file:
             file.write(version(0, self.sizes[0]))
@@ -87,7 +87,7 @@ class Storm(ServerCase):
 
         if WINDOWS:
             self.eventually(shown, 20, "the first version")
-        # On a busy machine a download takes longer than that, and is not cut for being old.
+        # On a busy machine a download takes longer, and is not cut because of its age.
         end = time.monotonic() + SECONDS
         while time.monotonic() < (end if len(seen) > 1 and len(whole) > 3 else end + 10 * SECONDS):
             time.sleep(PACE)
@@ -100,7 +100,7 @@ class Storm(ServerCase):
             reader.join(30)
             self.assertFalse(reader.is_alive())
         self.assertEqual([], wrong[:5], f"{len(wrong)} of {len(whole)} downloads")
-        # After the storm the last version is there.
+        # After the storm the last version is served.
         final = version(number, self.size(number))
         def is_final():
             with contextlib.suppress(Closed), server.connect() as client:
@@ -164,7 +164,7 @@ class SmallOfManySizes(Storm):
 
 @on_each_backend
 class Large(Storm):
-    """Beyond the memory budget: sent from the file."""
+    """Larger than the memory budget: sent from the file."""
 
     sizes = (8_000_000, 5_000_000)
     arguments = ("--memory-budget", "1m")
@@ -182,7 +182,7 @@ class Truncated(ServerCase):
                 client.read_head()
                 os.truncate(path, 1000)
                 got = client.take(len(content))
-            # From bytes of the server's own all of it comes; from the file as much as is still true.
+            # A private copy is sent whole; the live file as far as it is unchanged.
             self.assertEqual(content[:len(got)], got)
 
             def short():

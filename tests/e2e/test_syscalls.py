@@ -1,5 +1,4 @@
-"""The way of the bytes: which system calls a large download makes, seen by strace. The file must not
-pass through user space."""
+"""The system calls of a large download, seen by strace. The file must not pass through user space."""
 
 import contextlib
 import os
@@ -9,7 +8,7 @@ import time
 
 from harness import ServerCase, main, on_each_backend, sanitizer
 
-# Calls that move bytes between the program's memory and the kernel.
+# Calls that copy bytes between the program's memory and the kernel.
 COPIES = ("read", "pread64", "readv", "preadv", "preadv2", "write", "writev", "pwrite64", "sendto",
           "sendmsg", "recvfrom", "recvmsg")
 WITHOUT_COPY = ("sendfile", "splice")
@@ -20,7 +19,7 @@ class Calls(ServerCase):
     def traced(self, *arguments):
         """A server under strace, which writes its calls to self.trace."""
         self.trace = os.path.join(self.work, "trace")
-        # LeakSanitizer does not work under ptrace, and says so with an exit code.
+        # LeakSanitizer does not work under ptrace, and fails with an exit code.
         names = ",".join((*COPIES, *WITHOUT_COPY, "mmap"))
         server = self.serve(*arguments, wrapper=["strace", "-f", "-ttt", "-qq", "-o", self.trace,
                                                  "-e", f"trace={names}"],
@@ -34,7 +33,7 @@ class Calls(ServerCase):
         return server
 
     def kill_inner(self):
-        """A test that failed half-way has left it running: it does not end with strace."""
+        """A test that failed half-way left the server running: it does not end with strace."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.inner, signal.SIGKILL)
 
@@ -63,7 +62,7 @@ class Calls(ServerCase):
         self.put("large.bin", content)
         server = self.traced(*arguments)
         with server.connect(timeout=60) as client:
-            # Its digest is made by then, which reads it as a whole.
+            # Its digest, which reads the whole file, is done by then.
             self.eventually(lambda: client.ask("/large.bin", method="HEAD")["ETag"][0] == '"', 20,
                             what="a strong tag")
             time.sleep(0.3)
@@ -82,7 +81,7 @@ class Calls(ServerCase):
 
     def test_beyond_the_memory_budget_only_the_tail_is_copied(self):
         """The last bytes of a file that others may edit are copied, as many as the sockets of both
-        ends can hold: an edit must not reach what is already queued."""
+        ends can hold: an edit must not change bytes that are already queued."""
         tail = 0
         for name in ("tcp_rmem", "tcp_wmem"):
             with open(f"/proc/sys/net/ipv4/{name}", encoding="ascii") as limits:
@@ -105,7 +104,7 @@ class Calls(ServerCase):
         self.end(server)
         sends = [c for c in self.calls(since)
                  if c[0] in ("write", "writev", "sendto", "sendmsg") and c[1] > 509]
-        # io_uring may send by its ring, which strace does not see as a call.
+        # io_uring may send through its ring, which strace does not see as a call.
         self.assertIn(len(sends), (100,) if self.backend == "epoll" else (0, 100))
         self.assertEqual([], [c for c in self.calls(since) if c[0] in ("sendfile", "mmap")])
 

@@ -1,6 +1,6 @@
-"""Files that are too large to be kept in memory, while they are being sent and while they change: a
-download is whole as long as its bytes are there, none mixes two versions, validators tell versions
-apart and nothing else, and a file that grows is seen growing."""
+"""Files that are too large for memory, while they are sent and while they change: a download is whole
+as long as its bytes exist, none mixes two versions, validators tell versions apart and nothing else,
+and a file that grows is seen growing."""
 
 import contextlib
 import email.utils
@@ -11,7 +11,7 @@ import time
 
 from harness import FIGURES, WINDOWS, Closed, ServerCase, linux_only, main, on_each_backend
 
-SIZE = 16_000_001  # more than the sockets of both ends can hold, so that a part of it is lent
+SIZE = 16_000_001  # more than the sockets of both ends hold, so that a part is sent by reference
 BUDGET = ("--memory-budget", "64k")
 
 
@@ -39,7 +39,7 @@ class LargeFileCase(ServerCase):
         return self.eventually(is_strong, seconds, what=f"a strong tag of {name}")
 
     def wait_for(self, data):
-        """Until these bytes are served, and proved by a strong tag. Until then answers may be cut."""
+        """Waits until these bytes are served with a strong tag. Before, answers may be cut."""
         def there():
             with contextlib.suppress(Closed), self.server.connect(timeout=20) as client:
                 answer = client.ask("/file.bin", fields=["Range: bytes=0-0"])
@@ -49,7 +49,7 @@ class LargeFileCase(ServerCase):
         self.eventually(there, 20, what="the file with its strong tag")
 
     def download(self, action, name="file.bin", at=2_000_000):
-        """The body of a slow download during which something happens, or what there was of it."""
+        """The body, or its beginning, of a slow download during which `action` runs."""
         with self.server.connect(timeout=20, receive_buffer=64 * 1024) as client:
             client.send(f"GET /{name} HTTP/1.1\r\nHost: localhost\r\n\r\n")
             head = client.read_head()
@@ -143,12 +143,12 @@ class Validators(LargeFileCase):
         self.eventually(lambda: "2020" in self.client.ask("/file.bin", method="HEAD")["Last-Modified"],
                         what="the new time")
         self.assertEqual(tag, self.strong_etag())
-        # Another build with the same size and, as reproducible builds have them, the same time.
+        # Another build with the same size and, like reproducible builds, the same time.
         other = self.put("other.bin", self.new)
         os.utime(other, (1_600_000_000, 1_600_000_000))
         self.eventually(lambda: self.etag("other.bin"), what="the other file")
         self.assertNotEqual(tag, self.strong_etag("other.bin"))
-        # The tag does not tell where the bytes live.
+        # The tag does not depend on where the bytes are held.
         with self.serve("--memory-budget", "256m").connect(timeout=20) as client:
             self.assertEqual(tag, client.ask("/file.bin", method="HEAD")["ETag"])
 
@@ -223,11 +223,11 @@ class Growth(ServerCase):
                 stop.set()
                 writer.join()
             ages.sort()
-            # Of a busy machine's ages the middle one.
+            # The median age, because the machine may be busy.
             self.assertLess(ages[len(ages) // 2], 0.25, f"{name}: {ages}")
             self.assertTrue(tag.startswith("W/"), tag)
             with server.connect(timeout=10) as client:
-                self.strong(client, "/" + name)  # once it is quiet
+                self.strong(client, "/" + name)  # once it no longer changes
 
     def test_a_download_of_a_file_that_grows_is_whole(self):
         path = self.put("file.bin", os.urandom(20_000_000))
@@ -237,7 +237,7 @@ class Growth(ServerCase):
         stop = threading.Event()
 
         def write():
-            # Fast, and no faster than the loader hashes on a busy machine (docs/decisions.md).
+            # Fast, but not faster than the loader hashes on a busy machine (docs/decisions.md).
             with open(path, "ab", buffering=0) as out:
                 while not stop.is_set():
                     out.write(os.urandom(10_000))

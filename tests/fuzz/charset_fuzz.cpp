@@ -69,10 +69,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     for (const char* name : {"a.html", "a.xml", "a.css", "a.txt", "README", "a.png"}) {
         ContentTypes types({});
-        TypeJudge judge = types.judge(name);
-        judge.look(text);
-        judge.end();
-        const TypeJudge::Verdict verdict = judge.verdict();
+        TypeSniffer sniffer = types.sniffer(name);
+        sniffer.look(text);
+        sniffer.end();
+        const TypeSniffer::Verdict verdict = sniffer.verdict();
         CHECK(!verdict.type.empty());
         CHECK(!verdict.utf8 || valid);
     }

@@ -73,7 +73,7 @@ class Connection {
     [[nodiscard]] std::size_t answers() const { return seen_.answers.size(); }
     void take_answer() {
         const Answer& answer = reader_.answer();
-        CHECK(answer.status >= 100 && answer.chunks_read > 0);
+        CHECK(answer.status >= 100 && answer.reads > 0);
         CHECK(answer.body_bytes == collect_.text.size());
         CHECK(!reader_.begun());
         seen_.answers.push_back(

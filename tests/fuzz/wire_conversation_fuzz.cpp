@@ -106,7 +106,7 @@ class Network {
         for (std::size_t i = 0; i < kConnections; ++i) {
             talks_[i].port = static_cast<std::uint16_t>(40'000 + i);
             if (report_.lab) {
-                report_.cards.push_back(
+                report_.scenarios.push_back(
                     {std::string(kCards[(what / 8U + i) % kCards.size()]), talks_[i].port});
             }
         }
@@ -294,7 +294,7 @@ class Network {
                                .server_state = {},
                                .segments_out = input_.byte()});
         for (const Talk& talk : talks_) {
-            facts.cards.push_back({talk.port % 2 == 0 ? "page" : "304", talk.talk});
+            facts.scenarios.push_back({talk.port % 2 == 0 ? "page" : "304", talk.talk});
         }
         outputs_->take_html(write_reconstruction(*make_html(report_.language), facts, report_));
         outputs_->take_markdown(write_reconstruction(*make_markdown(), facts, report_));

@@ -33,7 +33,7 @@ struct Outcome {
 };
 
 void describe(const HttpEvent& event, Outcome& outcome) {
-    outcome.sense &= event.kind != HttpEventKind::nonsense && event.exchange != nullptr;
+    outcome.sense &= event.kind != HttpEventKind::not_http && event.exchange != nullptr;
     if (event.exchange == nullptr) {
         return;
     }

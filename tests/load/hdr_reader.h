@@ -12,8 +12,8 @@
 
 namespace sluice::load {
 
-// Any histogram of whole values of 1 to 5 digits within 1 h. Values are taken at the low end of
-// their buckets there.
+// Any histogram of whole values of 1 to 5 digits within 1 h. A value becomes the low end of its
+// bucket.
 [[nodiscard]] Result<Histogram> decode_histogram(std::string_view base64);
 
 struct LogInterval {

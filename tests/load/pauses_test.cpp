@@ -8,8 +8,8 @@ namespace sluice::load {
 
 TEST(Pauses, WhatTheWorkExplainsIsNone) {
     Pauses pauses;
-    EXPECT_EQ(pauses.note(0, Pauses::kFree, 0), 0);
-    EXPECT_EQ(pauses.note(0, Pauses::kFree + 100 * Pauses::kWorkEach, 100), 0);
+    EXPECT_EQ(pauses.note(0, Pauses::kPauseMin, 0), 0);
+    EXPECT_EQ(pauses.note(0, Pauses::kPauseMin + 100 * Pauses::kWorkPerCompletion, 100), 0);
     EXPECT_EQ(pauses.within(0, kSecond), 0);
     EXPECT_EQ(pauses.note(kSecond, kSecond + 5 * kMillisecond, 50), 4 * kMillisecond);
     EXPECT_EQ(pauses.within(0, 2 * kSecond), 4 * kMillisecond);
@@ -24,7 +24,7 @@ TEST(Pauses, ARequestGetsItsShare) {
     EXPECT_EQ(pauses.within(kSecond + 4 * kMillisecond, now), 36 * kMillisecond);  // due in one
     EXPECT_EQ(pauses.within(kSecond + 10 * kMillisecond, now), 30 * kMillisecond);
     EXPECT_EQ(pauses.within(2 * kSecond + 30 * kMillisecond, now), 0);
-    // What came with the batch before a pause did not wait for it.
+    // A request that ended before a pause did not wait for it.
     EXPECT_EQ(pauses.within(0, 2 * kSecond - 1), 10 * kMillisecond);
     EXPECT_EQ(pauses.within(0, kSecond - 1), 0);
 }

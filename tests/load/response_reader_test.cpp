@@ -34,16 +34,16 @@ std::string line_of(const Answer& answer) {
 }
 
 // `heads`: which of the answers are to a HEAD.
-Seen read(const std::vector<std::string_view>& pieces, const std::string& heads) {
+Seen read(const std::vector<std::string_view>& parts, const std::string& heads) {
     Seen seen;
     Collect collect;
     ResponseReader reader;
     reader.reset(&collect);
-    for (std::string_view piece : pieces) {
-        while (!piece.empty() && !seen.broken && !seen.tunnel) {
+    for (std::string_view part : parts) {
+        while (!part.empty() && !seen.broken && !seen.tunnel) {
             const std::size_t number = seen.answers.size();
-            const auto fed = reader.feed(piece, number < heads.size() && heads[number] == 'H');
-            piece.remove_prefix(fed.bytes);
+            const auto fed = reader.feed(part, number < heads.size() && heads[number] == 'H');
+            part.remove_prefix(fed.bytes);
             if (fed.outcome == ResponseReader::Outcome::answer) {
                 seen.answers.push_back(line_of(reader.answer()));
             } else if (fed.outcome == ResponseReader::Outcome::not_http) {
@@ -51,7 +51,7 @@ Seen read(const std::vector<std::string_view>& pieces, const std::string& heads)
             } else if (fed.outcome == ResponseReader::Outcome::tunnel) {
                 seen.tunnel = true;
             } else {
-                EXPECT_TRUE(piece.empty());
+                EXPECT_TRUE(part.empty());
             }
         }
     }
@@ -204,15 +204,15 @@ TEST(ResponseReader, FindsTheWaitToBeAccepted) {
               (Lines{"200 0 keep waited 3000000", "200 0 keep"}));
 }
 
-TEST(ResponseReader, TellsInHowManyPiecesAnAnswerCame) {
+TEST(ResponseReader, CountsTheReadsOfAnAnswer) {
     ResponseReader reader;
     const std::string_view text = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd";
     EXPECT_EQ(reader.feed(text, false).outcome, ResponseReader::Outcome::answer);
-    EXPECT_EQ(reader.answer().chunks_read, 1U);
+    EXPECT_EQ(reader.answer().reads, 1U);
     EXPECT_EQ(reader.feed(text.substr(0, 40), false).outcome, ResponseReader::Outcome::more);
     EXPECT_TRUE(reader.begun());
     EXPECT_EQ(reader.feed(text.substr(40), false).outcome, ResponseReader::Outcome::answer);
-    EXPECT_EQ(reader.answer().chunks_read, 2U);
+    EXPECT_EQ(reader.answer().reads, 2U);
     EXPECT_FALSE(reader.begun());
 }
 

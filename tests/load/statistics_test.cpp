@@ -10,7 +10,7 @@ namespace sluice::load {
 
 namespace {
 
-// Figures of one server: lognormal noise of its own, and a drift that both sides of a block share.
+// Figures of one server: each has its own lognormal noise; both sides of a block share a drift.
 struct Blocks {
     std::vector<double> a;
     std::vector<double> b;

@@ -34,7 +34,7 @@ class Listener {
 
 }  // namespace
 
-// Under Wine nobody is told whose a socket is.
+// Wine does not tell which process owns a socket.
 TEST(System, FindsTheProcessThatListensOrSaysWhyNot) {
     for (const char* at : {"127.0.0.1:0", "[::1]:0", "0.0.0.0:0"}) {
         const Listener listener(at);

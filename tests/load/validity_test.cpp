@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kAnswers = 10'000;
 
-// 10,000 answers in 10 s, each after 1 ms: on average one request is under way.
+// 10,000 answers in 10 s, each after 1 ms: on average one request is in flight.
 struct Case {
     Plan plan;
     Outcome outcome;
@@ -23,7 +23,7 @@ struct Case {
         plan.servers.emplace_back();
         Tally& total = outcome.total;
         total.response.record(kMillisecond, kAnswers);
-        total.service[Tally::kLater][1][Tally::kWhole].record(kMillisecond, kAnswers);
+        total.service[Tally::kLater][1][Tally::kOneRead].record(kMillisecond, kAnswers);
         total.response_unpaused.record(kMillisecond, kAnswers);
         total.service_unpaused.record(kMillisecond, kAnswers);
         total.lateness.record(20 * kMicrosecond, kAnswers);
@@ -93,18 +93,18 @@ TEST(Validity, LatenessOfOurOwnMustNotBeMostOfTheLatency) {
     });
     expect("lateness", Level::invalid, false,
            [](Case& one) { one.outcome.total.lateness.record(600 * kMicrosecond, kAnswers / 50); });
-    // Late because no connection was free: that is the server's.
+    // Late because no connection was free: the server's fault.
     expect("lateness", Level::ok, true,
            [](Case& one) { one.outcome.total.lateness.record(600 * kMicrosecond, kAnswers); });
 }
 
-// Of these requests, some waited for the generator, and without that they had been as the others.
+// These requests waited for the generator; without that they would be like the others.
 void pause(Case& one, std::uint64_t requests, Nanos length) {
     Tally& total = one.outcome.total;
     total.paused.record(length);
     total.requests_paused = requests;
     total.response.record(kMillisecond + length, requests);
-    total.service[Tally::kLater][1][Tally::kWhole].record(kMillisecond + length, requests);
+    total.service[Tally::kLater][1][Tally::kOneRead].record(kMillisecond + length, requests);
     total.response_unpaused.record(kMillisecond, requests);
     total.service_unpaused.record(kMillisecond, requests);
 }
@@ -116,12 +116,12 @@ TEST(Validity, NoQuantileMayBeTheGeneratorsOwn) {
     expect("pauses", Level::invalid, false, [](Case& one) { pause(one, 200, 5 * kMillisecond); });
     // Not most of it; or not long enough to matter.
     expect("pauses", Level::ok, true, [](Case& one) { pause(one, 200, 900 * kMicrosecond); });
-    // The server was as slow in others.
+    // The server was as slow for other requests.
     expect("pauses", Level::ok, true, [](Case& one) {
         pause(one, 100, 20 * kMillisecond);
         one.outcome.total.response.record(30 * kMillisecond, 300);
         one.outcome.total.response_unpaused.record(30 * kMillisecond, 300);
-        one.outcome.total.service[Tally::kLater][1][Tally::kWhole].record(30 * kMillisecond, 300);
+        one.outcome.total.service[Tally::kLater][1][Tally::kOneRead].record(30 * kMillisecond, 300);
         one.outcome.total.service_unpaused.record(30 * kMillisecond, 300);
     });
 }
@@ -185,7 +185,7 @@ TEST(Validity, WhatIsOnlyNoted) {
     expect("network", Level::note, true, [](Case& one) { one.outcome.network->retransmits = 1; });
     expect("status", Level::note, true, [](Case& one) {
         one.outcome.total.response.record(kMillisecond);
-        one.outcome.total.service[Tally::kLater][3][Tally::kWhole].record(kMillisecond);
+        one.outcome.total.service[Tally::kLater][3][Tally::kOneRead].record(kMillisecond);
     });
 }
 
@@ -198,9 +198,9 @@ TEST(Validity, ABrokenClock) {
 TEST(Tally, MergeAddsEverythingAndClearLeavesNothing) {
     const auto full = [] {
         auto tally = std::make_unique<Tally>();
-        tally->service[Tally::kFirst][1][Tally::kWhole].record(10);
-        tally->service[Tally::kLater][1][Tally::kSeveral].record(30);
-        tally->service[Tally::kLater][3][Tally::kWhole].record(20, 2);
+        tally->service[Tally::kFirst][1][Tally::kOneRead].record(10);
+        tally->service[Tally::kLater][1][Tally::kSeveralReads].record(30);
+        tally->service[Tally::kLater][3][Tally::kOneRead].record(20, 2);
         tally->response.record(40, 4);
         tally->first_byte.record(25);
         tally->transfer.record(5);

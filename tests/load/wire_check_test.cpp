@@ -7,7 +7,7 @@ namespace sluice::load {
 
 namespace {
 
-constexpr Nanos kWall = 1'800'000'000 * kSecond;  // the capture's clock less ours
+constexpr Nanos kWall = 1'800'000'000 * kSecond;  // the capture's clock minus ours
 constexpr std::uint16_t kPort = 40'000;
 constexpr Nanos us(std::int64_t n) {
     return n * kMicrosecond;
@@ -37,7 +37,7 @@ struct Talk {
         out += 100;
         in += 3000;
         const auto handshake = static_cast<std::uint32_t>(stamps.handshakes.size() - 1);
-        stamps.exchanges.push_back(
+        stamps.requests.push_back(
             {handshake, sent, received + 3000, clock(at - us(5)), clock(at + us(55))});
         sent += 100;
         received += 3000;
@@ -61,7 +61,7 @@ TEST(WireCheck, AgreesWithAnEvenClock) {
     talk.run();
     const WireCheck check = talk.check();
     EXPECT_EQ(check.handshakes, 1U);
-    EXPECT_EQ(check.exchanges, 1000U);
+    EXPECT_EQ(check.requests, 1000U);
     EXPECT_EQ(check.unmatched, 0U);
     EXPECT_EQ(check.excess.count(), 1001U);
     EXPECT_EQ(check.excess.min(), us(10));
@@ -99,7 +99,7 @@ TEST(WireCheck, LostFramesCostTheirSampleAndNoOther) {
                at == 11 * kMillisecond + us(40);  // a request, an answer's end, its beginning
     });
     const WireCheck check = talk.check();
-    EXPECT_EQ(check.exchanges, 998U);
+    EXPECT_EQ(check.requests, 998U);
     EXPECT_EQ(check.unmatched, 2U);
     EXPECT_EQ(check.excess.max(), us(10));
     EXPECT_EQ(check.shortfall.count(), 0U);
@@ -114,7 +114,7 @@ TEST(WireCheck, WhatIsSentAgainCountsFromTheFirstTime) {
     talk.segments.insert(talk.segments.begin() + 1, talk.segments[0]);  // and the SYN
     talk.segments[1].time += us(3);
     const WireCheck check = talk.check();
-    EXPECT_EQ(check.exchanges, 1000U);
+    EXPECT_EQ(check.requests, 1000U);
     EXPECT_EQ(check.excess.max(), us(10));
     EXPECT_EQ(check.contradiction, 0);
 }
@@ -132,7 +132,7 @@ TEST(WireCheck, APortThatIsUsedAgainIsAnotherConnection) {
     talk.ask(4 * kMillisecond);
     const WireCheck check = talk.check();
     EXPECT_EQ(check.handshakes, 2U);
-    EXPECT_EQ(check.exchanges, 2U);
+    EXPECT_EQ(check.requests, 2U);
     EXPECT_EQ(check.excess.max(), us(10));
 }
 
@@ -140,7 +140,7 @@ TEST(WireCheck, NothingCapturedMatchesNothing) {
     Talk talk;
     talk.run();
     talk.segments.clear();
-    EXPECT_EQ(talk.check().handshakes + talk.check().exchanges, 0U);
+    EXPECT_EQ(talk.check().handshakes + talk.check().requests, 0U);
     EXPECT_EQ(talk.check().unmatched, 1001U);
 }
 

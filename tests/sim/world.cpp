@@ -186,7 +186,7 @@ void World::turn() {
 
 std::string World::etag(std::string_view path) const {
     const http::Entry* entry = store_->newest().find(path);
-    return entry != nullptr && !entry->cold ? entry->etag : std::string();
+    return entry != nullptr && !entry->unloaded ? entry->etag : std::string();
 }
 
 void World::crowd_loader() {

@@ -1,4 +1,4 @@
-"""Rules of the tree that no compiler knows: which folder may include which, who may name a concrete
+"""Rules of the tree that no compiler checks: which folder may include which, who may name a concrete
 backend, what must not be left behind. Each rule is a function over {path: text} that returns
 complaints, and is itself tested on a small tree that breaks it."""
 
@@ -11,8 +11,8 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# The arrows of the design: a folder may include itself and what stands here. What is written for a
-# folder within another one goes before what is written for that one.
+# The arrows of the design: a folder may include itself and the folders listed here. An entry for a
+# subfolder overrides the entry of the folder that contains it.
 MAY_INCLUDE = {
     "system": {"system"},
     "core": {"system", "core"},
@@ -30,7 +30,7 @@ MAY_INCLUDE = {
     "app": {"system", "core", "http", "http1", "content", "log", "backends", "serve", "report", "bench", "wire",
             "lab", "app"},
 }
-# Headers of plain values, which include nothing but each other: system may include them, too.
+# Headers of plain values, which include only each other: system may include them too.
 VALUES = {"core/bytes.h", "core/clock.h", "core/result.h"}
 FOLDERS = {name for name in MAY_INCLUDE if "/" not in name}
 CONCRETE = ("epoll", "io_uring", "iocp", "sim")
@@ -89,7 +89,7 @@ def include_direction(files):
 
 
 def concrete_backends(files):
-    """Only app, the registry and the tests name one; a backend may name itself."""
+    """Only app, the registry and the tests name a backend; a backend may name itself."""
     for path, text in code_files(files):
         folder = path.split("/")[0]
         if folder in ("app", "tests") or path.startswith("backends/registry"):
@@ -103,7 +103,7 @@ def concrete_backends(files):
 
 
 def system_interfaces(files):
-    """http sees no socket, core and system no event interface of a kernel."""
+    """http uses no sockets; core and system use no event interface of a kernel."""
     header = re.compile(r"(liburing|liburing/.*|sys/(socket|sendfile|un)|netinet/.*|winsock2)\.h$")
     for path, text in code_files(files):
         folder = path.split("/")[0]
@@ -117,8 +117,7 @@ def system_interfaces(files):
 
 
 def platform_conditionals(files):
-    """Platforms are picked by CMake; the preprocessor asks only in backends and
-    system."""
+    """CMake selects platforms; the preprocessor may only do so in backends and system."""
     asks = re.compile(r"\s*#\s*(?:el)?if\w*\b.*\b(?:_WIN32|WIN32|__linux__|__APPLE__|_MSC_VER)\b")
     for path, text in code_files(files):
         if path.split("/")[0] not in FOLDERS - {"backends", "system"}:
@@ -135,8 +134,8 @@ def pragma_once(files):
 
 
 def left_behind(files):
-    """Work that was put off, tests that do not run, merge marks."""
-    # Spelt in two parts, so that this file does not complain about itself.
+    """Postponed work, tests that do not run, merge marks."""
+    # Split in two parts, so that this file does not match itself.
     marks = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
     skips = re.compile(r"GTEST_" r"SKIP|\bDISABLED" r"_\w|@unittest\.sk" r"ip|\.skip" r"Test\(")
     for path, text in sorted(files.items()):
@@ -150,7 +149,7 @@ def left_behind(files):
 
 
 def document_links(files):
-    """A relative link in a document leads somewhere."""
+    """The target of a relative link in a document exists."""
     for path, text in sorted(files.items()):
         if not path.endswith(".md"):
             continue
@@ -168,8 +167,8 @@ def document_links(files):
 
 
 def listed_causes(files):
-    """What Windows leaves out of the tests stands in docs/windows.md: each cause that the end-to-end
-    tests give, and each source that is for another system."""
+    """docs/windows.md lists the tests that Windows skips: each cause that the end-to-end tests give, and
+    each source for another system."""
     document = " ".join(files.get("docs/windows.md", "").split())
     causes = dict(re.findall(r'(?m)^([A-Z_]+) = "([^"]+)"$', files.get("tests/e2e/harness.py", "")))
     for path, text in sorted(files.items()):
@@ -186,8 +185,7 @@ CONTROL = re.compile(r"(?:if|for|while|switch|catch|else|do|try|return|namespace
 
 
 def functions(text):
-    """(first line, lines) of each function with a body. Lambdas count as part of the one that they
-    are in."""
+    """(first line, lines) of each function with a body. A lambda counts as part of its function."""
     code = "\n".join("" if line.lstrip().startswith("#") else line for _, line in code_lines(text))
     open_braces, begin, parentheses = [], 0, 0
     for found in re.finditer(r"[(){};]", code):
@@ -219,13 +217,13 @@ def long_functions(files):
                 yield f"{path}:{first}: a function of {lines} lines"
 
 
-# What tests have to see of a room from outside, and nobody else asks for.
+# Declarations that only tests need, to inspect a folder from outside.
 FOR_TESTS = {"backend_variants", "exchanges_in_use", "timers_scheduled"}
 
 
 def unused_declarations(files):
-    """What a header declares has a user outside of tests. By names alone: one that something else
-    has, too, is not found. The simulator is for tests."""
+    """A declaration of a header has a user outside tests. It compares names only: an unused name that
+    is also declared elsewhere is not found. The simulator is for tests."""
     own = {path: "\n".join(line for _, line in code_lines(text)) for path, text in code_files(files)
            if not path.startswith(("tests/", "backends/sim/"))}
     uses = collections.Counter(name for text in own.values() for name in re.findall(r"\w+", text))
@@ -285,9 +283,9 @@ RULES = {
     white_space: {"core/a.cpp": "int x; \n"},
 }
 
-BREACHES = {include_direction: 7}  # how many stand above; of the other rules, one
+BREACHES = {include_direction: 7}  # the number above; each other rule has one
 
-# What looks like a breach and is none.
+# Text that looks like a breach but is none.
 INNOCENT = {
     "core/a.h": '#pragma once\n// #include "http/x.h" is what we do not do\n#include "core/b.h"\n',
     "core/b.h": "#pragma once\n#include <vector>\n",
@@ -321,7 +319,7 @@ def read_tree():
             continue
         with open(path, "rb") as stream:
             content = stream.read()
-        # Pictures and fuzz inputs are not text; links only have to know that they are there.
+        # Images and fuzz inputs are not text; links only need to know that they exist.
         files[name] = "" if b"\0" in content or "/corpus/" in name else content.decode("utf-8")
     return files
 

@@ -56,7 +56,7 @@ class MemorySite {
     }
     http::Entry& add_cold(const std::string& path, std::uint64_t size) {
         http::Entry& entry = describe(path, size);
-        entry.cold = true;
+        entry.unloaded = true;
         return entry;
     }
     http::Entry& add_directory(const std::string& path) {

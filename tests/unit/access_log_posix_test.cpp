@@ -1,5 +1,5 @@
-// The access log's way to what only POSIX has: named and slow pipes, and a disk that is full on
-// request (a limit of the file's size).
+// The access log with what only POSIX has: named and slow pipes, and a disk that is full on request
+// (a limit of the file size).
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ namespace {
 
 class LogWriterPosixTest : public LogWriterFixture {};
 
-// A file size limit gives short writes and then failures, as a full disk does.
+// A file size limit causes short writes and then errors, as a full disk does.
 TEST_F(LogWriterPosixTest, AFullDiskDropsCountsSaysOnceAndNeverMergesLines) {
     const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
     rlimit old_limit{};

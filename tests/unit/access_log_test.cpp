@@ -1,5 +1,5 @@
-// The access log: what a line looks like, that no request can forge one, and that the way through
-// ring and writer loses nothing but what it counts.
+// The access log: what a line looks like, that no request can forge one, and that ring and writer
+// lose only lines that they count.
 #include "log/access_log.h"
 
 #include <gmock/gmock.h>
@@ -58,8 +58,8 @@ TEST(LogLine, UnknownPeerAndAbsentRequest) {
     EXPECT_THAT(format_line(LogFormat::common, record), HasSubstr("] \"-\" 200"));
 }
 
-// Whatever byte the peer sends, at every alignment to the eight-byte steps: only harmless ones
-// stay.
+// Whatever byte the peer sends, at every alignment to the eight-byte steps: only harmless bytes
+// remain.
 TEST(LogLine, NoByteOfThePeerGetsThroughThatCouldForge) {
     for (int value = 0; value < 256; ++value) {
         for (std::size_t before : {0U, 3U, 7U, 8U}) {
@@ -133,8 +133,8 @@ TEST(LogClockTest, FollowsTheCalendar) {
 
 string taken(AccessLogSink& sink) {
     string text;
-    for (const string_view piece : sink.pending()) {
-        text += piece;
+    for (const string_view part : sink.pending()) {
+        text += part;
     }
     sink.consume(text.size());
     return text;

@@ -1,4 +1,4 @@
-// Limits of control groups, read from trees made for it.
+// Limits of control groups, read from trees made by the test.
 #include "system/cgroup.h"
 
 #include <gtest/gtest.h>
@@ -43,7 +43,7 @@ TEST_F(CgroupTest, Version2TakesTheSmallestOnTheWayToTheRoot) {
 TEST_F(CgroupTest, Version1HasAFolderForEachController) {
     put("proc/self/cgroup",
         "12:cpuset:/docker/1\n11:memory:/docker/1\n4:cpu,cpuacct:/docker/1\n1:name=systemd:/x");
-    // In a container the own group is the root of what is mounted.
+    // In a container the process's own group is the root of the mounted hierarchy.
     put("sys/fs/cgroup/memory/memory.limit_in_bytes", "67108864");
     put("sys/fs/cgroup/cpu/docker/1/cpu.cfs_quota_us", "50000");
     put("sys/fs/cgroup/cpu/docker/1/cpu.cfs_period_us", "100000");

@@ -54,7 +54,7 @@ TEST(Utf8Check, EveryTwoBytesByTheTable) {
     }
 }
 
-TEST(Utf8Check, TheSameInPiecesOfAnySize) {
+TEST(Utf8Check, TheSameInChunksOfAnySize) {
     const std::string padding = "0123456789abcdefghijklmnop";
     for (const std::string_view odd :
          {"\xc3\xa4"sv, "\xe2\x82\xac"sv, "\xf0\x9f\x98\x80"sv, "\xff"sv, "\xc3"sv, "\xa4"sv,
@@ -142,7 +142,7 @@ TEST(DeclaredCharset, OfAMeta) {
                         {"< meta charset=latin1>", false},
                         {"<1><meta charset=latin1>", true},
                         {"<<meta charset=latin1>", true},
-                        // Cut off inside of the tag.
+                        // Cut off inside the tag.
                         {"<meta charset=latin1", false},
                         {"<meta charset='latin1>", false},
                         {"<meta charset=latin1 x='", false},
@@ -194,12 +194,12 @@ TEST(DeclaredCharset, OfAnXmlDeclaration) {
     };
     expect_declared(Declaration::xml, cases);
     expect_declared(Declaration::html, cases);
-    // Bytes that say in ASCII that they are UTF-16: an error in XML, nothing in HTML.
+    // ASCII text that declares UTF-16: an error in XML, ignored in HTML.
     EXPECT_TRUE(
         declares_other_charset("<?xml version='1.0' encoding='UTF-16'?>", Declaration::xml));
     EXPECT_FALSE(
         declares_other_charset("<?xml version='1.0' encoding='UTF-16'?>", Declaration::html));
-    // In HTML a <meta> goes before it.
+    // In HTML a <meta> takes precedence over it.
     EXPECT_FALSE(declares_other_charset(
         "<?xml version='1.0' encoding='latin1'?><meta charset=utf-8>", Declaration::html));
     EXPECT_TRUE(declares_other_charset(

@@ -12,7 +12,7 @@ namespace {
 
 class ContentChangePosixTest : public test::StoreTest {};
 
-// The watch of a directory tells nothing of what is done to its files by names elsewhere.
+// The watch of a directory reports nothing about changes of its files through other hard links.
 TEST_F(ContentChangePosixTest, AnEditThroughANameElsewhereIsSeen) {
     test::TempTree::write_at(tree_.beside("original"), "one");
     std::filesystem::create_hard_link(tree_.beside("original"), tree_.path("a"));
@@ -21,7 +21,7 @@ TEST_F(ContentChangePosixTest, AnEditThroughANameElsewhereIsSeen) {
     EXPECT_TRUE(store_->stats().watching);
     test::TempTree::write_at(tree_.beside("original"), "edited");
     EXPECT_TRUE(step_until([this] { return body("/a") == "edited"; }));
-    // Also one that gets its other name later.
+    // Also a file that gets its second link later.
     std::filesystem::remove(tree_.beside("original"));
     std::filesystem::create_hard_link(tree_.path("b"), tree_.beside("later"));
     step_for(100 * kMillisecond);
@@ -46,7 +46,7 @@ TEST_F(ContentChangePosixTest, WhatLinksLeadToIsFollowed) {
     EXPECT_TRUE(step_until([this] { return body("/current/f") == "two"; }));
     tree_.write("other/f", "two edited");
     EXPECT_TRUE(step_until([this] { return body("/current/f") == "two edited"; }));
-    // A link that turns to the outside.
+    // A link that is changed to lead out of the root.
     test::TempTree::write_at(tree_.beside("secret"), "secret");
     std::filesystem::remove(tree_.path("link"));
     std::filesystem::create_symlink(tree_.beside("secret"), tree_.path("link"));
@@ -97,7 +97,7 @@ TEST_F(ContentChangePosixTest, WithoutARootNothingIsWaitedForThatNeedsIt) {
     ASSERT_TRUE(step_until([this] { return store_->stats().checks == 0; }));
     std::filesystem::remove_all(tree_.root());
     ASSERT_TRUE(step_until([this] { return warned("is gone"); }, kSecond));
-    // What the siblings hold would be told now.
+    // Otherwise the warning about the siblings would come now.
     ahead_ += 10 * kSecond;
     const Nanos now = test::monotonic_now() + ahead_;
     store_->step(now);

@@ -32,10 +32,10 @@ constexpr Nanos kVisibleWithin = 250 * kMillisecond;
 
 class ContentChangeTest : public test::StoreTest {
   protected:
-    // Every file that answers holds the bytes that its etag was made from.
+    // Every served file has the bytes that its ETag was made from.
     void expect_consistent() const {
         for (const Entry* entry : view_->current().entries()) {
-            if (entry->kind == EntryKind::file && !entry->live_file() && !entry->cold) {
+            if (entry->kind == EntryKind::file && !entry->live_file() && !entry->unloaded) {
                 ASSERT_EQ(content_etag(body_of(*entry)), entry->etag) << entry->path;
             }
         }
@@ -69,8 +69,8 @@ TEST_F(ContentChangeTest, EditsCreationsAndRemovalsShowSoon) {
     EXPECT_TRUE(warnings_.empty());
 }
 
-// Also where a look is the net: the next one is two seconds away.
-TEST_F(ContentChangeTest, WhatIsToldWaitsForNoLook) {
+// Also where polling supplements the events: the next poll is two seconds away.
+TEST_F(ContentChangeTest, WhatIsReportedWaitsForNoPoll) {
     tree_.write("a", "0");
     open();
     ASSERT_TRUE(store_->stats().watching);
@@ -136,7 +136,7 @@ TEST_F(ContentChangeTest, DirectoriesMoveInOutAndAbout) {
     test::TempTree::write_at(tree_.beside("out/sub/g"), "no longer ours");
     step_for(200 * kMillisecond);
     EXPECT_EQ(store_->stats().version, version);
-    // Removed and made again under the same name, also within one burst.
+    // Removed and created again under the same name, also within one burst.
     for (int i = 0; i < 5; ++i) {
         std::filesystem::remove_all(tree_.path("b"));
         tree_.write("b/x/f", std::to_string(i));
@@ -146,7 +146,7 @@ TEST_F(ContentChangeTest, DirectoriesMoveInOutAndAbout) {
     }
     tree_.write("b/x/f", "last");
     EXPECT_TRUE(step_until([this] { return body("/b/x/f") == "last"; }));
-    // Two directories change places.
+    // Two directories are swapped.
     tree_.write("c/f", "c");
     EXPECT_TRUE(step_until([this] { return body("/c/f") == "c"; }));
     std::filesystem::rename(tree_.path("b/x"), tree_.path("t"));
@@ -231,7 +231,7 @@ TEST_F(ContentChangeTest, AFileBeingWrittenShowsItsOldVersionUntilAPause) {
         step_for(5 * kMillisecond);
         if (monotonic_now() - before > 15 * kMillisecond ||
             monotonic_now() + ahead_ - began > 100 * kMillisecond) {
-            break;  // the machine made the pause, or took longer than a pause is waited for
+            break;  // the machine paused, or took longer than the store waits for a pause
         }
         EXPECT_EQ(body("/a"), std::string(1000, 'o'));
     }
@@ -242,7 +242,7 @@ TEST_F(ContentChangeTest, AFileBeingWrittenShowsItsOldVersionUntilAPause) {
 }
 
 TEST_F(ContentChangeTest, AFileThatIsWrittenAllTheTimeStillMovesOn) {
-    // Less than what settles a file, and more than what it takes to read it.
+    // Shorter than the pause that the store waits for, and longer than it takes to read the file.
     constexpr int kPause = kSlow ? 15 : 2;
     tree_.write("log", "start");
     open();
@@ -262,8 +262,8 @@ TEST_F(ContentChangeTest, AFileThatIsWrittenAllTheTimeStillMovesOn) {
 }
 
 // A deploy that never ends: files replaced, rewritten, truncated, removed and moved while two
-// workers read. Every entry's bytes are those that its validator was made from; a file that is
-// only ever replaced whole is never seen in parts.
+// workers read. Every entry's bytes are those that its validator was made from; a file that is only
+// replaced as a whole is never seen in parts.
 class ContentStormTest : public ContentChangeTest {
   protected:
     static constexpr int kFiles = 24;
@@ -308,7 +308,7 @@ class ContentStormTest : public ContentChangeTest {
             refused.clear();
         }
     }
-    // What a worker sees, held while other versions come.
+    // A worker's snapshot, held while other versions come.
     void check_all(ContentView& view) {
         (void)view.refresh();
         const auto& entries = view.current().entries();
@@ -318,7 +318,7 @@ class ContentStormTest : public ContentChangeTest {
         }
         (void)view.refresh();  // another version may become current meanwhile
         for (const EntryPin& pin : pins) {
-            // One that is never still for long enough: who sends it looks at its stamp.
+            // A file that changes all the time: its sender checks the stamp.
             if (!pin.entry()->live_file()) {
                 check(*pin.entry());
             }
@@ -386,7 +386,7 @@ TEST_F(ContentStormTest, TwoReaders) {
     }
     EXPECT_GT(checked_, 1000U);
     EXPECT_GT(store_->stats().version, test::tells_every_change() ? 10U : 2U);
-    // When it is over, what is served is what is there.
+    // At the end, what is served is what is on disk.
     step_for(300 * kMillisecond);
     expect_what_is_there();
     for (ContentView& view : views) {
@@ -414,7 +414,7 @@ TEST_F(ContentChangeTest, AHundredThousandFiles) {
     const Nanos scanned = monotonic_now() - start;
     ASSERT_EQ(view_->current().entries().size(),
               static_cast<std::size_t>(kDirectories * kPerDirectory));
-    step_for(400 * kMillisecond);  // what was too young to be trusted is looked at again
+    step_for(400 * kMillisecond);  // racy files are looked at again
     if (const std::uint64_t memory = test::memory_in_use(); memory != 0 && !kSlow) {
         const auto grown = static_cast<double>(memory - memory_before);
         const auto counted = static_cast<double>(store_->stats().memory_bytes);

@@ -1,4 +1,4 @@
-// What the store finds out in the background: siblings that are what their file is, and types of
+// What the store checks in the background: siblings that decode to their file, and the types of
 // files that it does not read.
 #include <gmock/gmock.h>
 
@@ -29,7 +29,7 @@ std::string lines(int count, const char* what = "line ") {
 class ContentSiblingTest : public test::StoreTest {
   protected:
     [[nodiscard]] bool settled() {
-        // By a thread of low priority.
+        // Done by a thread of low priority.
         return step_until([this] { return store_->stats().checks == 0; }, 30 * kSecond);
     }
     [[nodiscard]] const Entry* variant(std::string_view path, Coding coding = Coding::gzip) const {
@@ -101,7 +101,7 @@ TEST_F(ContentSiblingTest, WhateverTheirTimes) {
     EXPECT_NE(variant("/newer.js"), nullptr);
 }
 
-TEST_F(ContentSiblingTest, OtherBytesAreNotUsedAndToldOnce) {
+TEST_F(ContentSiblingTest, OtherBytesAreNotUsedAndReportedOnce) {
     tree_.write("a.js", text_);
     tree_.write("a.js.gz", coded(Coding::gzip, lines(1000, "mine ")), 1);
     tree_.write("b.js", text_);
@@ -192,7 +192,7 @@ TEST_F(ContentSiblingTest, ATouchChangesNoVerdict) {
     EXPECT_EQ(store_->stats().checks, 0U);
 }
 
-TEST_F(ContentSiblingTest, FilesOnDiskAndColdOnesHaveThemToo) {
+TEST_F(ContentSiblingTest, LiveAndUnloadedFilesHaveThemToo) {
     options_.memory_budget_bytes = 0;
     options_.open_files_max = 1;
     tree_.write("a.js", text_);
@@ -206,17 +206,16 @@ TEST_F(ContentSiblingTest, FilesOnDiskAndColdOnesHaveThemToo) {
         EXPECT_EQ(find(path)->content_type, "text/javascript; charset=utf-8") << path;
         EXPECT_EQ(variant(path)->content_type, "text/javascript; charset=utf-8") << path;
     }
-    // To be opened and closed again says nothing of the bytes.
+    // Opening and closing the file says nothing about the bytes.
     for (int i = 0; i < 3; ++i) {
         for (const char* path : {"/a.js", "/b.js"}) {
-            // As a session does it: the entry that was asked for may be made anew before it is
-            // open.
+            // As a session does it: the requested entry may be replaced before it is open.
             ASSERT_TRUE(step_until([&] {
                 EXPECT_NE(variant(path), nullptr);
-                if (variant(path)->cold) {
+                if (variant(path)->unloaded) {
                     EXPECT_TRUE(view_->request_load(*variant(path)));
                 }
-                return !variant(path)->cold;
+                return !variant(path)->unloaded;
             }));
             EXPECT_EQ(body_of(*variant(path)), gzip_);
             EXPECT_EQ(store_->stats().checks, 0U);

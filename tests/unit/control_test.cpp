@@ -31,7 +31,7 @@ class FakeSignals final : public Signals {
     std::deque<Signal>& come_;
 };
 
-// A clock that goes to the deadline of each wait.
+// A clock that jumps to the deadline of each wait.
 class FakeEvents final : public Events {
   public:
     explicit FakeEvents(Nanos& now) : now_(now) {}
@@ -49,11 +49,11 @@ class FakeEvents final : public Events {
 
 class ControlTest : public testing::Test {
   protected:
-    [[nodiscard]] bool wait_for(const std::function<bool()>& over, Nanos patience) {
-        return control_.wait_for(over, now_ + patience, [] { return "3 connections"; });
+    [[nodiscard]] bool wait_for(const std::function<bool()>& over, Nanos timeout) {
+        return control_.wait_for(over, now_ + timeout, [] { return "3 connections"; });
     }
 
-    std::deque<Signal> signals_;  // that have come
+    std::deque<Signal> signals_;  // that have arrived
     Nanos now_ = 1000 * kSecond;
     int reloads_ = 0;
     int reopens_ = 0;

@@ -1,4 +1,4 @@
-// A content store all of whose files stay on disk, for tests of how it follows them.
+// A content store with all of its files live, for tests of how it follows them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ class ContentFollowTest : public test::StoreTest {
     [[nodiscard]] bool strong(std::string_view path, std::string_view bytes) {
         return step_until([&] { return etag(path) == test::content_etag(bytes); });
     }
-    // As when a line is written to a log: in place, with the time of now.
+    // As when a line is written to a log: in place, with the current time.
     void append(std::string_view name, std::string_view text) const {
         std::ofstream file(tree_.path(name), std::ios::binary | std::ios::app);
         ASSERT_TRUE(file << text << std::flush);

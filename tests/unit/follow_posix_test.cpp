@@ -1,5 +1,6 @@
-// How the content store follows files that are renamed over, removed, linked or given other
-// permissions while it has them open, which Windows refuses or does not tell from other changes.
+// How the content store follows files that are replaced by rename, removed, linked or given other
+// permissions while it has them open, which Windows refuses or does not distinguish from other
+// changes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -49,8 +50,8 @@ TEST_F(ContentFollowTest, WhatMovesNoBytesIsRefreshedAndKeepsItsTag) {
     EXPECT_TRUE(step_until([this] { return store_->stats().open_files == 1; }));
 }
 
-// Where the system says that it was not the bytes, none is read: nothing is published for what is
-// in memory, and what is sent from disk gets its new stamp at once.
+// When the system reports that only metadata changed, no bytes are read: nothing is published for
+// what is in memory, and what is sent from disk gets its new stamp at once.
 TEST_F(ContentFollowTest, PermissionsAndLinksReadNothing) {
     options_.memory_budget_bytes = 1024 * 1024;
     tree_.write("large", text('a'));
@@ -86,7 +87,7 @@ TEST_F(ContentFollowTest, OtherBytesAreAnotherVersion) {
     EXPECT_LT(monotonic_now() - begin, kSecond);
     EXPECT_EQ(body("/a"), text('c'));
     EXPECT_TRUE(strong("/a", text('c')));
-    // Of the same size, in place, and with the old time: only the bytes tell.
+    // Of the same size, in place, and with the old time: only the bytes differ.
     const auto time = std::filesystem::last_write_time(tree_.path("b"));
     rewrite("b", text('d'));
     std::filesystem::last_write_time(tree_.path("b"), time);
@@ -95,8 +96,8 @@ TEST_F(ContentFollowTest, OtherBytesAreAnotherVersion) {
     EXPECT_TRUE(strong("/a", text('e') + "longer"));
 }
 
-// Asked for before anybody has told of an edit that put the time back: its ctime tells.
-TEST_F(ContentFollowTest, AColdFileThatWasEditedIsNotTheVersionItWas) {
+// Requested before an edit that restored the mtime was reported: its ctime differs.
+TEST_F(ContentFollowTest, AnUnloadedFileThatWasEditedIsNotTheVersionItWas) {
     options_.open_files_max = 1;
     for (const char* name : {"a", "b"}) {
         tree_.write(name, text('a'));
@@ -106,7 +107,7 @@ TEST_F(ContentFollowTest, AColdFileThatWasEditedIsNotTheVersionItWas) {
         ASSERT_TRUE(strong(path, text('a')));
     }
     step_for(100 * kMillisecond);
-    const std::string name = find("/a")->cold ? "a" : "b";
+    const std::string name = find("/a")->unloaded ? "a" : "b";
     const auto time = std::filesystem::last_write_time(tree_.path(name));
     ASSERT_TRUE(view_->request_load(*find("/" + name)));
     rewrite(name, text('d'));
@@ -114,13 +115,13 @@ TEST_F(ContentFollowTest, AColdFileThatWasEditedIsNotTheVersionItWas) {
     bool wrong = false;
     EXPECT_TRUE(step_until([&] {
         const Entry& entry = *find("/" + name);
-        wrong = wrong || (!entry.cold && entry.etag == content_etag(text('a')));
-        return !entry.cold && entry.etag == content_etag(text('d'));
+        wrong = wrong || (!entry.unloaded && entry.etag == content_etag(text('a')));
+        return !entry.unloaded && entry.etag == content_etag(text('d'));
     }));
     EXPECT_FALSE(wrong);
 }
 
-// In one step: a digest is done, and its file is found to be gone.
+// In one step: a digest is finished, and its file turns out to be gone.
 TEST_F(ContentFollowTest, AFileThatGoesWhileItIsHashed) {
     options_.watch = false;
     options_.background_thread = false;

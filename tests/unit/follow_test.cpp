@@ -1,5 +1,5 @@
-// How the content store follows files that stay on disk: which version is which, what its validator
-// is made of, and files that grow. And the clocks.
+// How the content store follows files that stay on disk: versions, what validators are made of,
+// files that grow, and clocks.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -45,7 +45,7 @@ TEST_F(ContentFollowTest, TheTagIsWeakUntilTheBytesHaveBeenHashed) {
     EXPECT_EQ(store_->stats().version, version);
 }
 
-// The tag does not tell where the bytes live.
+// The ETag does not depend on where the bytes are stored.
 TEST_F(ContentFollowTest, TheTagIsThatOfTheSameFileInMemory) {
     tree_.write("a", text('a'));
     open();
@@ -59,31 +59,31 @@ TEST_F(ContentFollowTest, TheTagIsThatOfTheSameFileInMemory) {
     EXPECT_EQ(etag("/a"), content_etag(text('a')));
 }
 
-TEST_F(ContentFollowTest, ColdFilesAreHashedToo) {
+TEST_F(ContentFollowTest, UnloadedFilesAreHashedToo) {
     options_.open_files_max = 1;
     for (int i = 0; i < 5; ++i) {
         tree_.write("f" + std::to_string(i), text(static_cast<char>('a' + i)));
     }
     open();
-    EXPECT_GE(store_->stats().cold_entries, 4U);
+    EXPECT_GE(store_->stats().unloaded_entries, 4U);
     for (int i = 0; i < 5; ++i) {
         EXPECT_TRUE(strong("/f" + std::to_string(i), text(static_cast<char>('a' + i))));
     }
-    EXPECT_GE(store_->stats().cold_entries, 4U);
-    // Opened again, it is the same version.
-    const auto cold = [this] {
+    EXPECT_GE(store_->stats().unloaded_entries, 4U);
+    // When opened again, it is the same version.
+    const auto unloaded = [this] {
         for (int i = 0; i < 5; ++i) {
             const std::string path = "/f" + std::to_string(i);
-            if (find(path)->cold) {
+            if (find(path)->unloaded) {
                 return path;
             }
         }
         return std::string();
     };
-    const std::string path = cold();
+    const std::string path = unloaded();
     const std::string before = etag(path);
     EXPECT_TRUE(view_->request_load(*find(path)));
-    EXPECT_TRUE(step_until([&] { return !find(path)->cold; }));
+    EXPECT_TRUE(step_until([&] { return !find(path)->unloaded; }));
     EXPECT_EQ(etag(path), before);
     EXPECT_NE(digest(path), nullptr);
 }
@@ -112,8 +112,7 @@ TEST_F(ContentFollowTest, AFileThatGrowsIsHashedFromItsOldEnd) {
     EXPECT_TRUE(strong("/log", bytes)) << "once it is quiet";
 }
 
-// A look at it was too young to prove anything, and it is told of once more: its bytes are still
-// known.
+// A look found it racy, and it is reported once more: the digest still holds.
 TEST_F(ContentFollowTest, AFileThatGrewCanBeVerifiedWhenItPauses) {
     std::int64_t clock_stands_at = 0;
     options_.wall_now_ns = [&] {
@@ -138,7 +137,7 @@ TEST_F(ContentFollowTest, AFileThatGrewCanBeVerifiedWhenItPauses) {
     }
 }
 
-// Whatever it shows can be verified, so that no download of it is cut.
+// Every published version can be verified, so that no download of it is cut.
 TEST_F(ContentFollowTest, WhatGrowsByMuchAtOnceIsShownAsFarAsItIsHashed) {
     std::string bytes = text('a');
     tree_.write("log", bytes);
@@ -208,7 +207,7 @@ TEST_F(ContentFollowTest, AGrowingFileInMemoryIsServedFromDiskUntilItIsQuiet) {
     EXPECT_EQ(body("/log"), bytes);
 }
 
-// Each look takes a part of what was written since; none is older than a quarter of a second.
+// Each look takes a part of what was written since; no version is older than a quarter of a second.
 TEST_F(ContentFollowTest, AFileThatGrowsAllTheTimeIsSeenAtMostAQuarterOfASecondOld) {
     for (const std::uint64_t budget : {0ULL, 64ULL * 1024 * 1024}) {
         options_.memory_budget_bytes = budget;
@@ -225,7 +224,7 @@ TEST_F(ContentFollowTest, AFileThatGrowsAllTheTimeIsSeenAtMostAQuarterOfASecondO
                 std::this_thread::sleep_for(std::chrono::milliseconds(3));
             }
         });
-        // The middle of many, because the machine may be busy with other tests.
+        // The median of many, because the machine may be busy with other tests.
         std::vector<Nanos> ages;
         const Nanos end = monotonic_now() + (kSlow ? 4 : 2) * kSecond;
         while (monotonic_now() < end) {
@@ -245,7 +244,7 @@ TEST_F(ContentFollowTest, AFileThatGrowsAllTheTimeIsSeenAtMostAQuarterOfASecondO
     }
 }
 
-// The old version of a file that is written to without a pause is kept for a while, not for ever.
+// The old version of a file that is written without a pause is kept for a while, not for ever.
 TEST_F(ContentFollowTest, AFileThatIsNeverStillForAsLongAsACopyTakesMovesOn) {
     options_.memory_budget_bytes = 256 * 1024 * 1024;
     constexpr std::size_t kMuch = 24 * 1024 * 1024;
@@ -267,8 +266,8 @@ TEST_F(ContentFollowTest, AFileThatIsNeverStillForAsLongAsACopyTakesMovesOn) {
     EXPECT_TRUE(step_until([&] { return etag("/a") == content_etag(body("/a")); }));
 }
 
-// One that grows meanwhile is published with what verifies it: each byte that is added would end
-// the downloads of a version without.
+// A file that grows meanwhile is published with a digest that verifies it. Without one, each
+// appended byte would end the version's downloads.
 TEST_F(ContentFollowTest, WhatGrowsTooFastToBeCopiedCanBeVerified) {
     options_.memory_budget_bytes = 256 * 1024 * 1024;
     tree_.write("log", std::string(24 * 1024 * 1024, 'a'));
@@ -314,7 +313,7 @@ TEST_F(ContentFollowTest, AClockSetBackOrForward) {
             EXPECT_TRUE(strong("/large", text(static_cast<char>('b' + i))));
         }
         step_for(100 * kMillisecond);
-        // Nothing is looked at again and again; the root itself is, five times in a second.
+        // Nothing is looked at repeatedly, except the root itself, five times in a second.
         int steps = 0;
         const Nanos end = monotonic_now() + 400 * kMillisecond;
         while (monotonic_now() < end) {
@@ -329,8 +328,8 @@ TEST_F(ContentFollowTest, AClockSetBackOrForward) {
     }
 }
 
-// What changed in the clock's tick in which it was read looks the same after a further change: it
-// is read once more. Where nothing is reported, nothing else would show it.
+// A file that changed in the clock tick in which it was read looks the same after a further change:
+// it is read once more. Where nothing is reported, nothing else would show the change.
 TEST_F(ContentFollowTest, AFileThatChangedJustNowIsReadOnceMore) {
     options_.watch = false;
     options_.memory_budget_bytes = 10'000;

@@ -20,11 +20,12 @@ class LoaderThreadTest : public testing::Test {
 
     void start(unsigned views = 1) {
         auto started = LoaderThread::start(
-            options_, views, {.told = [this] { ++told_; }, .published = [this] { ++published_; }});
+            options_, views,
+            {.state_changed = [this] { ++changes_; }, .published = [this] { ++published_; }});
         ASSERT_TRUE(started);
         loader_ = std::move(*started);
     }
-    // As its worker would.
+    // As its worker would do it.
     [[nodiscard]] bool shows(unsigned view, std::string_view path) {
         (void)loader_->view(view).refresh();
         return loader_->view(view).current().find(path) != nullptr;
@@ -36,7 +37,7 @@ class LoaderThreadTest : public testing::Test {
 
     test::TempTree tree_;
     http::ContentOptions options_{.root = tree_.root()};
-    std::atomic<int> told_{0};
+    std::atomic<int> changes_{0};
     std::atomic<int> published_{0};
     std::binary_semaphore hung_{0};
     std::unique_ptr<LoaderThread> loader_;
@@ -55,7 +56,7 @@ TEST_F(LoaderThreadTest, KeepsEveryViewInStep) {
     EXPECT_TRUE(test::until([this] { return shows(1, "/b.txt"); }));
     EXPECT_TRUE(test::until([&] { return published_ >= before + 2; }));
     end();
-    EXPECT_TRUE(test::until([this] { return told_ == 2; }));
+    EXPECT_TRUE(test::until([this] { return changes_ == 2; }));
 }
 
 TEST_F(LoaderThreadTest, ARootThatIsNotThere) {
@@ -67,7 +68,7 @@ TEST_F(LoaderThreadTest, ARootThatIsNotThere) {
     EXPECT_NE(loader_->opened()->error().what.find("/no/such/root"), std::string::npos);
 }
 
-// What cannot be watched says so, on the loader's thread, in the middle of opening.
+// A root that cannot be watched causes a warning, on the loader's thread, during open().
 TEST_F(LoaderThreadTest, NobodyWaitsForOneThatHangs) {
     std::atomic<bool> hangs = false;
     options_.watch = false;

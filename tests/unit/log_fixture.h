@@ -1,4 +1,5 @@
-// What tests of the access log share: a record, its line, and a writer in a directory of its own.
+// Shared by the tests of the access log: a record, its line, and a writer in a directory of its
+// own.
 #pragma once
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// A thread of the access log that writes below a directory of its own, and what it says.
+// An access log thread that writes below a directory of its own, and its messages.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@ class LogThreadFixture : public http::LogWriterFixture {
   protected:
     void start(const std::string& path, unsigned workers = 1) {
         auto started = LogThread::start(path, http::LogFormat::common, workers,
-                                        {.told = [this] { ++told_; },
+                                        {.state_changed = [this] { ++changes_; },
                                          .say =
                                              [this](const std::string& line) {
                                                  const std::scoped_lock lock(mutex_);
@@ -31,7 +31,7 @@ class LogThreadFixture : public http::LogWriterFixture {
         return lines_;
     }
 
-    std::atomic<int> told_{0};
+    std::atomic<int> changes_{0};
     std::unique_ptr<LogThread> log_;
 
   private:

@@ -21,7 +21,7 @@ TEST_F(LogThreadTest, WritesByItselfAndTheRestAtTheEnd) {
     log_->finish(kNever - 1);
     EXPECT_TRUE(test::until([this] { return log_->ended(); }));
     EXPECT_EQ(contents(path("log")).size(), line("1").size() + 1000 * line("2").size());
-    EXPECT_TRUE(test::until([this] { return told_ == 2; }));
+    EXPECT_TRUE(test::until([this] { return changes_ == 2; }));
     EXPECT_EQ(said(), "");
 }
 

@@ -1,4 +1,4 @@
-// A file in memory, with what was committed to it and what the system holds for it.
+// A memory file, with what was committed to it and what the system holds for it.
 #pragma once
 
 #include <gtest/gtest.h>

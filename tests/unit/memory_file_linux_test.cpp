@@ -1,4 +1,4 @@
-// What Linux's files in memory have beside: pages that others still hold, and huge ones.
+// What is special about memory files on Linux: pages that others still hold, and huge pages.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -33,7 +33,7 @@ TEST_F(MemoryFileLinuxTest, PagesInFlightKeepTheirBytes) {
     ::close(pipe[1]);
 }
 
-// The limit on the size of files holds for files in memory, too: content goes elsewhere then.
+// The limit on the size of files applies to memory files, too: content is then stored elsewhere.
 TEST_F(MemoryFileLinuxTest, ALimitOnTheSizeOfFilesIsWantOfMemory) {
     const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
     rlimit old_limit{};
@@ -63,7 +63,7 @@ TEST_F(MemoryFileLinuxTest, LivesInHugePagesWhereTheSystemHasThem) {
     std::ifstream setting("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
     const std::string choice(std::istreambuf_iterator<char>(setting), {});
     const bool denied = choice.empty() || choice.contains("[deny]");
-    // The system counts for all processes, and another one may give some back meanwhile.
+    // The counters are those of the whole system, and another process may give some back meanwhile.
     bool seen = denied;
     for (int attempt = 0; attempt < 10 && !seen; ++attempt) {
         const std::uint64_t before = huge();

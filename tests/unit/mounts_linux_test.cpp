@@ -25,8 +25,8 @@ TEST(Mounts, BelowTheRootAndWhatItLiesIn) {
         "/srv/www");
     ASSERT_THAT(mounts, ElementsAre(Key(""), Key("/a b"), Key("/motd")));
     EXPECT_EQ(mounts.at("").id, 30U);
-    EXPECT_EQ(mounts.at("/a b"), (Mount{31, "0:40", "/", fs::Place::untold}));
-    EXPECT_EQ(mounts.at("/motd"), (Mount{32, "8:1", "/etc/motd", fs::Place::told}));
+    EXPECT_EQ(mounts.at("/a b"), (Mount{31, "0:40", "/", fs::FilesystemKind::remote}));
+    EXPECT_EQ(mounts.at("/motd"), (Mount{32, "8:1", "/etc/motd", fs::FilesystemKind::local}));
 }
 
 TEST(Mounts, TheLastOneAtAPlaceIsSeenAndWhatIsBelowTheOtherIsNot) {

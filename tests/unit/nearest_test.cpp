@@ -40,7 +40,7 @@ TEST(Nearest, SaysNothingWhereNothingIsNear) {
     EXPECT_EQ(nearest("serve", {}), "");
 }
 
-// Of two that are as near, the first one named.
+// Of two equally near names, the first one.
 TEST(Nearest, TheFirstOfEquals) {
     const std::vector<std::string> names = {"abcd", "abce"};
     EXPECT_EQ(nearest("abcf", names), "abcd");

@@ -33,7 +33,7 @@ Texts another(const ServeOption& option) {
     if (option.type.empty()) {
         return {option.get(ServeConfig{}).front() == "true" ? "false" : "true"};
     }
-    if (option.type == "NAME") {  // the last of those that the help lists
+    if (option.type == "NAME") {  // the last one listed in the help
         return {option.help.substr(option.help.rfind(' ') + 1)};
     }
     return values.at(option.type);

@@ -1,4 +1,4 @@
-// Mounts that nobody else sees, for the rest of the process.
+// Mounts that no other process sees, for the rest of this process.
 #pragma once
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@ class PrivateMounts {
     PrivateMounts() : have_(::unshare(CLONE_NEWNS) == 0 || as_user()) {
         have_ = have_ && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     }
-    // Where that is forbidden a test says so, and tests nothing.
+    // Where that is forbidden, the test says so and tests nothing.
     [[nodiscard]] bool have() const {
         if (!have_) {
             std::cout << testing::UnitTest::GetInstance()->current_test_info()->name()
@@ -27,7 +27,7 @@ class PrivateMounts {
     }
 
   private:
-    // A user who is not root may be it in a namespace.
+    // Another user may be root in a user namespace.
     static bool as_user() {
         const uid_t user = ::getuid();
         if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {

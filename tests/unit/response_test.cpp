@@ -80,7 +80,7 @@ class ResponseTest : public ::testing::Test {
         big.file = 7;
         add("/empty-on-disk.bin", "", "application/octet-stream").file = 8;
         Entry& cold = add("/cold.txt", "", "text/plain; charset=utf-8");
-        cold.cold = true;
+        cold.unloaded = true;
         for (const char* path : {"/dir", "/a b", "/\xe4\xbd\xa0", "/back\\slash", "/100%"}) {
             add(path, "", "").kind = EntryKind::directory;
         }
@@ -113,7 +113,7 @@ class ResponseTest : public ::testing::Test {
     // As the loader does: heads first, then head and body in one block.
     void finish(Entry& entry) {
         prepare_heads(entry);
-        if (entry.file >= 0 || entry.cold || entry.kind == EntryKind::directory) {
+        if (entry.file >= 0 || entry.unloaded || entry.kind == EntryKind::directory) {
             return;
         }
         const std::string block = entry.head_200 + bodies_[&entry];

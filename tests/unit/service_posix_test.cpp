@@ -1,5 +1,5 @@
 // The service in one process with its tests: what starts, what does not, and how it ends. On Linux
-// a handle that is none is never readable, which is what the signals of these tests need.
+// an invalid handle is never readable, which is what the signals of these tests need.
 #include "serve/service.h"
 
 #include <fcntl.h>
@@ -122,8 +122,8 @@ std::string ask(const std::string& url, const std::string& path) {
     const auto endpoint = Endpoint::parse(url.substr(begin, url.find('/', begin) - begin));
     EXPECT_TRUE(endpoint) << url;
     const posix::Connecting connecting = posix::begin_connect(*endpoint);
-    const timeval patience{.tv_sec = 10, .tv_usec = 0};
-    ::setsockopt(connecting.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const timeval timeout{.tv_sec = 10, .tv_usec = 0};
+    ::setsockopt(connecting.fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     ::fcntl(connecting.fd, F_SETFL, 0);
     const std::string request = "GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     EXPECT_EQ(::send(connecting.fd, request.data(), request.size(), MSG_NOSIGNAL),

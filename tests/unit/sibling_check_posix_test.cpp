@@ -1,4 +1,4 @@
-// The limits of br and zstd, which browsers have and others need not.
+// The limits of br and zstd that browsers have and other decoders need not have.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -49,7 +49,7 @@ TEST(SiblingCheckOfZstd, SeveralFramesAreOneStream) {
 }
 
 TEST(SiblingCheckOfZstd, TheSizeInAHeadIsTrue) {
-    // A frame that names its size in four bytes, and a block that is a run of `a`.
+    // A frame with its size in four bytes, and a block that is a run of `a`.
     const auto frame = [](std::uint32_t named, std::uint32_t held) {
         std::string bytes = "\x28\xb5\x2f\xfd\xa0";
         for (int shift = 0; shift < 32; shift += 8) {

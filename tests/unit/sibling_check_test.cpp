@@ -1,4 +1,4 @@
-// Precompressed siblings against their files: over every coding that the system has.
+// Precompressed siblings against their files, for every coding that the system has.
 #include "content/sibling_check.h"
 
 #include <gtest/gtest.h>
@@ -15,18 +15,18 @@
 namespace sluice::http {
 namespace {
 
-// Bytes in memory as a file, at most `piece` at once; counts how far it was read.
+// Bytes in memory as a file, at most `read_max` in one read; records how far it was read.
 class MemoryReader {
   public:
-    explicit MemoryReader(std::string_view bytes, std::size_t piece = SIZE_MAX)
-        : bytes_(bytes), piece_(piece) {}
+    explicit MemoryReader(std::string_view bytes, std::size_t read_max = SIZE_MAX)
+        : bytes_(bytes), read_max_(read_max) {}
 
     [[nodiscard]] ReadAt read() {
         return [this](std::uint64_t offset, char* out,
                       std::size_t room) -> std::expected<std::size_t, Status> {
             const std::string_view rest =
                 bytes_.substr(std::min<std::size_t>(offset, bytes_.size()));
-            const std::size_t got = std::min({rest.size(), room, piece_});
+            const std::size_t got = std::min({rest.size(), room, read_max_});
             std::memcpy(out, rest.data(), got);
             reached_ = std::max<std::uint64_t>(reached_, offset + got);
             return got;
@@ -36,14 +36,14 @@ class MemoryReader {
 
   private:
     std::string_view bytes_;
-    std::size_t piece_;
+    std::size_t read_max_;
     std::uint64_t reached_ = 0;
 };
 
 SiblingVerdict check(Coding coding, std::string_view file, std::string_view sibling,
-                     std::size_t piece = SIZE_MAX) {
-    MemoryReader plain(file, piece);
-    MemoryReader coded(sibling, piece);
+                     std::size_t read_max = SIZE_MAX) {
+    MemoryReader plain(file, read_max);
+    MemoryReader coded(sibling, read_max);
     return check_sibling(coding, plain.read(), coded.read(), {});
 }
 
@@ -66,8 +66,8 @@ TEST_P(SiblingCheck, TheSameBytesAreTheSame) {
     }
     const std::string text = lines(20'000);
     const std::string coded = test::coded(GetParam(), text);
-    for (const std::size_t piece : {1U, 2U, 7U, 4096U}) {
-        EXPECT_EQ(check(GetParam(), text, coded, piece), SiblingVerdict::same) << piece;
+    for (const std::size_t read_max : {1U, 2U, 7U, 4096U}) {
+        EXPECT_EQ(check(GetParam(), text, coded, read_max), SiblingVerdict::same) << read_max;
     }
 }
 
@@ -137,7 +137,7 @@ TEST_P(SiblingCheck, ABombCostsWhatTheFileCosts) {
         reached = std::max(reached, offset + got);
         return got;
     };
-    // It does hold zeros: five megabytes of them come out.
+    // It does hold zeros: five megabytes of them are decoded.
     const std::unique_ptr<Decoder> decoder = make_decoder(GetParam());
     std::string room(5 * 1024 * 1024, 'x');
     std::string input(1024 * 1024, '\0');

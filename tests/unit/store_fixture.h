@@ -76,8 +76,8 @@ class StoreTest : public testing::Test {
         return entry != nullptr ? body_of(*entry) : "(nothing)";
     }
 
-    // What the loader's thread does, until the condition holds; false when it does not in time. A
-    // store that finds changes by looking gets a clock that goes ahead instead of waiting.
+    // Does what the loader's thread does, until the condition holds; false when it does not in
+    // time. A store that polls gets a clock that jumps ahead instead of waiting.
     [[nodiscard]] bool step_until(const std::function<bool()>& condition,
                                   Nanos within = 5 * kSecond) {
         const Nanos end = monotonic_now() + within;
@@ -93,8 +93,8 @@ class StoreTest : public testing::Test {
             }
             Nanos wait = std::max<Nanos>(store_->next_deadline() - now - ahead_, 0);
             if (!tells_every_change() || !store_->stats().watching) {
-                ahead_ += std::max<Nanos>(wait - kPatience, 0);
-                wait = std::min(wait, kPatience);
+                ahead_ += std::max<Nanos>(wait - kWaitMax, 0);
+                wait = std::min(wait, kWaitMax);
             }
             wait_readable(store_->wait_handle(), std::min(wait, end - now));
         }
@@ -108,7 +108,7 @@ class StoreTest : public testing::Test {
         });
     }
 
-    static constexpr Nanos kPatience = 5 * kMillisecond;
+    static constexpr Nanos kWaitMax = 5 * kMillisecond;
 
     TempTree tree_;
     Nanos ahead_ = 0;  // of the store's clock

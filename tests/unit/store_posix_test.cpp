@@ -1,5 +1,5 @@
-// What is served of trees as only POSIX has them: links, pipes, modes, names of any bytes, the
-// limit of descriptors.
+// What is served of trees that only POSIX systems have: links, pipes, modes, names of any bytes,
+// the limit of descriptors.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
@@ -23,7 +23,7 @@ using testing::HasSubstr;
 
 class ContentStorePosixTest : public test::StoreTest {};
 
-// Names that are nothing but bytes.
+// Names that are not text.
 TEST_F(ContentStorePosixTest, AnyNameIsServedThatCanBeAskedFor) {
     tree_.write("bytes\xff\xfe", "not UTF-8");
     tree_.write("back\\slash", "an ordinary byte");
@@ -36,7 +36,7 @@ TEST_F(ContentStorePosixTest, AnyNameIsServedThatCanBeAskedFor) {
     EXPECT_TRUE(warnings_.empty()) << warnings_.front();
 }
 
-// Those that a live file has: no waiting, nothing for children.
+// The flags of a live file: blocking, and closed on exec.
 TEST_F(ContentStorePosixTest, AFileThatIsSentHasTheRightFlags) {
     options_.memory_budget_bytes = 1024;
     tree_.write("large", std::string(2000, 'l'));
@@ -141,8 +141,8 @@ TEST_F(ContentStorePosixTest, PipesSocketsAndDevicesAreNeverOpened) {
     EXPECT_TRUE(step_until([this] { return body("/a") == "file again"; }));
 }
 
-TEST_F(ContentStorePosixTest, UnreadableFilesAreCountedAndToldOnce) {
-    // The superuser may read everything: look with the eyes of another.
+TEST_F(ContentStorePosixTest, UnreadableFilesAreCountedAndReportedOnce) {
+    // The superuser may read everything: look as another user.
     const bool root = ::geteuid() == 0;
     ASSERT_EQ(::chmod(std::filesystem::path(tree_.root()).parent_path().c_str(), 0755), 0);
     tree_.write("open", "x");
@@ -216,10 +216,10 @@ TEST_F(ContentStorePosixTest, RunningOutOfDescriptorsCostsNoFile) {
     const std::uint64_t open_files = store_->stats().open_files;
     EXPECT_TRUE(step_until([&] {
         const Entry* entry = find("/d/f59");
-        if (entry->cold) {
+        if (entry->unloaded) {
             EXPECT_TRUE(view_->request_load(*entry));
         }
-        return !entry->cold;
+        return !entry->unloaded;
     }));
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
     EXPECT_LT(open_files, 20U) << "leaves room for connections";

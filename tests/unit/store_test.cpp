@@ -1,5 +1,5 @@
-// What is served under which path, from which home, and what is not. How changes are seen is
-// content_change_test.cpp.
+// What is served under which path, where its bytes are stored, and what is not served.
+// content_change_test.cpp tests how changes are seen.
 #include "content/store.h"
 
 #include <gmock/gmock.h>
@@ -98,7 +98,7 @@ TEST_F(ContentStoreTest, HiddenNamesDoNotExist) {
 
 // ---- Homes -------------------------------------------------------------------------------------
 
-TEST_F(ContentStoreTest, SizeDecidesTheHome) {
+TEST_F(ContentStoreTest, SizeDecidesTheStorage) {
     options_.memory_budget_bytes = 1024 * 1024;
     options_.block_bytes_max = 1000;
     const std::string small(1000, 's');
@@ -138,10 +138,10 @@ TEST_F(ContentStoreTest, BeyondTheBudgetFilesStayOnDisk) {
     }
     open();
     const ContentStats stats = store_->stats();
-    EXPECT_GT(stats.known_bytes, 100U * 1000U)
+    EXPECT_GT(stats.metadata_bytes, 100U * 1000U)
         << "beside the bodies there are the files themselves";
-    EXPECT_LT(stats.memory_bytes - stats.known_bytes, 40'000U);
-    EXPECT_GT(stats.memory_bytes - stats.known_bytes, 15'000U);
+    EXPECT_LT(stats.memory_bytes - stats.metadata_bytes, 40'000U);
+    EXPECT_GT(stats.memory_bytes - stats.metadata_bytes, 15'000U);
     EXPECT_TRUE(warned("--memory-budget has no room"));
     std::uint64_t live = 0;
     for (int i = 0; i < 100; ++i) {
@@ -184,7 +184,7 @@ TEST_F(ContentStoreTest, MemoryOfOldVersionsIsGivenBack) {
         ASSERT_TRUE(step_until([&] { return body("/big") == content; }));
     }
     EXPECT_TRUE(step_until([&] { return store_->stats().snapshots == 1; }));
-    // Given back by whole chunks, of which the new version may lie across one more.
+    // Given back in whole chunks; the new version may reach into one more.
     if (test::has_holes()) {
         EXPECT_LE(test::allocated_bytes(memory_file), before + MemoryFile::kChunkBytes);
     }
@@ -193,7 +193,7 @@ TEST_F(ContentStoreTest, MemoryOfOldVersionsIsGivenBack) {
 
 TEST_F(ContentStoreTest, APinnedVersionKeepsItsBytes) {
     options_.block_bytes_max = 1000;
-    // As large as what is given back at once.
+    // As large as one chunk.
     constexpr std::size_t kMedium = MemoryFile::kChunkBytes;
     tree_.write("small", "old");
     tree_.write("medium", std::string(kMedium, 'o'));
@@ -222,7 +222,7 @@ TEST_F(ContentStoreTest, APinnedVersionKeepsItsBytes) {
     EXPECT_TRUE(step_until([&] { return store_->stats().memory_bytes <= with_pin - kMedium; }));
 }
 
-TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
+TEST_F(ContentStoreTest, UnloadedFilesAreOpenedOnRequest) {
     options_.memory_budget_bytes = 0;
     options_.open_files_max = 4;
     for (int i = 0; i < 20; ++i) {
@@ -236,15 +236,15 @@ TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
     open();
     ASSERT_TRUE(step_until([this] { return store_->stats().checks == 0; }));
     EXPECT_LE(store_->stats().open_files, 4U);
-    EXPECT_GE(store_->stats().cold_entries, 19U);
+    EXPECT_GE(store_->stats().unloaded_entries, 19U);
     const auto load = [&](const std::string& path, int variant) {
         const auto entry = [&] {
             const Entry* found = find(path);
             return variant < 0 ? found : found->variants[static_cast<std::size_t>(variant)];
         };
-        // As a session does it: ask, wait for the next snapshot, look again.
+        // As a session does it: request it, wait for the next snapshot, look again.
         return step_until([&] {
-            if (!entry()->cold) {
+            if (!entry()->unloaded) {
                 return true;
             }
             EXPECT_EQ(entry()->file, -1);
@@ -267,38 +267,38 @@ TEST_F(ContentStoreTest, ColdFilesAreOpenedOnRequest) {
     EXPECT_FALSE(find("/a")->etag.empty());
 }
 
-TEST_F(ContentStoreTest, ColdFilesThatChangedOrVanished) {
+TEST_F(ContentStoreTest, UnloadedFilesThatChangedOrVanished) {
     options_.memory_budget_bytes = 0;
     options_.open_files_max = 1;
     for (int i = 0; i < 10; ++i) {
         tree_.write("f" + std::to_string(i), "content");
     }
     open();
-    const auto cold = [this] {
+    const auto unloaded = [this] {
         for (const Entry* entry : view_->current().entries()) {
-            if (entry->cold) {
+            if (entry->unloaded) {
                 return entry;
             }
         }
         return static_cast<const Entry*>(nullptr);
     };
-    const Entry* gone = cold();
+    const Entry* gone = unloaded();
     ASSERT_NE(gone, nullptr);
     const std::string gone_path = gone->path;
     std::filesystem::remove(tree_.root() + gone_path);
     EXPECT_TRUE(view_->request_load(*gone));
     EXPECT_TRUE(step_until([&] { return find(gone_path) == nullptr; }, kSecond));
 
-    const Entry* changed = cold();
+    const Entry* changed = unloaded();
     const std::string path = changed->path;
     const std::string etag = changed->etag;
     tree_.write(path.substr(1), "something else", 5);
     EXPECT_TRUE(step_until([&] {
         const Entry* entry = find(path);
-        if (entry->cold) {
+        if (entry->unloaded) {
             EXPECT_TRUE(view_->request_load(*entry));
         }
-        return !entry->cold && body(path) == "something else";
+        return !entry->unloaded && body(path) == "something else";
     }));
     EXPECT_NE(find(path)->etag, etag);
 }
@@ -315,10 +315,10 @@ TEST_F(ContentStoreTest, ManyWaitingForMoreThanMayBeOpenAllGetTheirs) {
     EXPECT_TRUE(step_until([&] {
         for (std::size_t i = 0; i < kFiles; ++i) {
             const Entry* entry = find("/f" + std::to_string(i));
-            if (!served[i] && entry->cold) {
+            if (!served[i] && entry->unloaded) {
                 EXPECT_TRUE(view_->request_load(*entry));
             }
-            served[i] = served[i] || !entry->cold;
+            served[i] = served[i] || !entry->unloaded;
         }
         return std::all_of(served.begin(), served.end(), [](bool yes) { return yes; });
     }));
@@ -347,22 +347,22 @@ TEST_F(ContentStoreTest, DirectoriesCountToTheLimit) {
 }
 
 TEST_F(ContentStoreTest, AsManyFilesAsThereIsMemoryToKnow) {
-    // In memory: Wine goes on naming a file that is removed while it is open.
+    // In memory: Wine still lists a removed file while it is open.
     options_.memory_budget_bytes = 1 << 20;
-    options_.known_bytes_max = 50'000;
+    options_.metadata_bytes_max = 50'000;
     for (int i = 0; i < 200; ++i) {
         tree_.write("f" + std::to_string(i), "x");
     }
     open();
     EXPECT_GT(store_->stats().files, 15U);
     EXPECT_LT(store_->stats().files, 50U);
-    EXPECT_LE(store_->stats().known_bytes, 55'000U);
+    EXPECT_LE(store_->stats().metadata_bytes, 55'000U);
     EXPECT_TRUE(warned("the rest is not served"));
     // All of it is given back.
     for (int i = 0; i < 200; ++i) {
         std::filesystem::remove(tree_.path("f" + std::to_string(i)));
     }
-    EXPECT_TRUE(step_until([this] { return store_->stats().known_bytes == 0; }));
+    EXPECT_TRUE(step_until([this] { return store_->stats().metadata_bytes == 0; }));
     EXPECT_EQ(store_->stats().memory_bytes, 0U);
 }
 

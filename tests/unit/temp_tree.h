@@ -1,4 +1,4 @@
-// A directory of its own for a test, removed with everything in it afterwards.
+// A temporary directory for a test, removed with everything in it afterwards.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ class TempTree {
         return root() + "/" + std::string(name);
     }
 
-    // Makes directories as needed; the file is as old as `age_seconds` says.
+    // Creates directories as needed; the file's times are `age_seconds` in the past.
     void write(std::string_view name, std::string_view text, int age_seconds = 100) const {
         write_at(path(name), text, age_seconds);
     }
@@ -50,7 +50,7 @@ class TempTree {
             std::filesystem::last_write_time(name, now - std::chrono::seconds(age_seconds));
         }
     }
-    // As a deploy does it: the new file takes the name in one step.
+    // As a deploy does it: the new file replaces the old one in one step.
     void replace(std::string_view name, std::string_view text) const {
         write_at(beside("incoming"), text, 0);
         std::filesystem::rename(beside("incoming"), path(name));

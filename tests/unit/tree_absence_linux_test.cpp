@@ -1,6 +1,6 @@
-// Nothing that is there is missing in any snapshot: exchanged, replaced and moved files,
-// directories and roots as POSIX systems have them. The tests with a clock of their own step the
-// store by it; what changes on disk is told at once.
+// No snapshot lacks what exists: exchanged, replaced and moved files, directories and roots, as
+// POSIX systems allow them. The tests with a clock of their own step the store by it; changes on
+// disk are reported at once.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -28,7 +28,7 @@ class ContentAbsenceTest : public test::StoreTest {
   protected:
     void start() {
         open();
-        step_for(60 * kMillisecond);  // what was written is old enough to be trusted
+        step_for(60 * kMillisecond);  // what was written is not racy any more
         clock_ = monotonic_now();
         step();
     }
@@ -39,7 +39,7 @@ class ContentAbsenceTest : public test::StoreTest {
             EXPECT_NE(find(path), nullptr) << path << " at version " << view_->current().version();
         }
     }
-    // Lets the clock go on, with a step when something was told and whenever the store wants one.
+    // Advances the clock, with a step when something was reported and whenever the store is due.
     void pass(Nanos duration) {
         const Nanos end = clock_ + duration;
         step();
@@ -97,12 +97,12 @@ TEST_F(ContentAbsenceTest, WhatStaysAwayGoes) {
     std::filesystem::remove_all(tree_.path("d"));
     EXPECT_TRUE(within(150 * kMillisecond, [this] { return store_->stats().entries == 1; }));
     EXPECT_EQ(store_->stats().directories, 0U);
-    step_for(50 * kMillisecond);  // what was written is old enough to be trusted
+    step_for(50 * kMillisecond);  // what was written is not racy any more
     pass(kSecond);
     EXPECT_LT(steps_, 10) << "nothing is left to do";
 }
 
-// Nothing tells of it before the store acts: it has to look.
+// Nothing is reported before the store acts: it has to look.
 TEST_F(ContentAbsenceTest, TheLastLookIsBelieved) {
     tree_.write("a", "a");
     always_ = {"/a"};
@@ -136,7 +136,7 @@ TEST_F(ContentAbsenceTest, WhatComesAndGoesKeepsItsVersionForAWhile) {
     EXPECT_TRUE(within(200 * kMillisecond, [this] { return body("/a") == "a"; }));
 }
 
-// What was told of it counts at once, also while the look at it is put off.
+// An event counts at once, even while the look at it is deferred.
 TEST_F(ContentAbsenceTest, ThatItWasBackIsKnownBeforeTheNextLook) {
     tree_.write("a", "a");
     always_ = {"/a"};
@@ -236,8 +236,7 @@ TEST_F(ContentAbsenceTest, ADirectoryIsExchangedWhileItIsLookedAt) {
     EXPECT_EQ(store_->stats().files, 400U);
 }
 
-// A file system in memory: there a file that takes the place of another takes another place in
-// listings.
+// A file system in memory: there a replaced file has another position in listings.
 struct InMemory {
     InMemory() : before(std::filesystem::temp_directory_path()) {
         test::use_temp_directory("/dev/shm");
@@ -251,7 +250,7 @@ struct InMemory {
 
 class ContentListingTest : InMemory, public ContentAbsenceTest {};
 
-// Names that are always there: a listing that is read meanwhile may lack them all the same.
+// Names that always exist: a listing that is read meanwhile may lack them all the same.
 TEST_F(ContentListingTest, FilesAreReplacedWhileTheyAreListed) {
     options_.watch = false;
     constexpr int kFiles = 3000;  // more than one system call lists
@@ -308,7 +307,7 @@ TEST_F(ContentAbsenceTest, AFileAndADirectoryTakeTurns) {
     EXPECT_EQ(store_->stats().version, version + 2);
 }
 
-// What went from the old root is in the new one.
+// What is missing in the old root is in the new one.
 TEST_F(ContentAbsenceTest, ARootIsSwitchedAndTheOldOneRemoved) {
     for (const char* which : {"r1", "r2"}) {
         test::TempTree::write_at(tree_.beside(which) + "/a", which);
@@ -334,7 +333,7 @@ TEST_F(ContentAbsenceTest, WhatIsUnreadableForAMomentStays) {
     tree_.write("a", "a");
     tree_.write("d/index.html", "d");
     always_ = {"/a", "/d/"};
-    // The superuser may read everything: look with the eyes of another.
+    // The superuser may read everything: look as another user.
     ASSERT_TRUE(!superuser || ::seteuid(65534) == 0);
     start();
     ASSERT_TRUE(!superuser || ::seteuid(0) == 0);
@@ -357,22 +356,22 @@ TEST_F(ContentAbsenceTest, WhatIsUnreadableForAMomentStays) {
     EXPECT_TRUE(warned("2 paths cannot be read"));
 }
 
-// A request for a cold file waits while its name is missing, and is answered when it is back.
-TEST_F(ContentAbsenceTest, AColdFileThatIsAwayForAMomentIsOpenedLater) {
+// A request for an unloaded file waits while its name is missing, and is answered when it is back.
+TEST_F(ContentAbsenceTest, AnUnloadedFileThatIsAwayForAMomentIsOpenedLater) {
     options_.memory_budget_bytes = 0;
     options_.open_files_max = 1;
     tree_.write("d/a", "a");
     tree_.write("b", "b");
     always_ = {"/d/a", "/b"};
     start();
-    const std::string cold = find("/d/a")->cold ? "/d/a" : "/b";
-    const std::string name = tree_.path(cold == "/b" ? "b" : "d");
+    const std::string path = find("/d/a")->unloaded ? "/d/a" : "/b";
+    const std::string name = tree_.path(path == "/b" ? "b" : "d");
     move(name, tree_.beside("away"));
-    ASSERT_TRUE(view_->request_load(*find(cold)));
+    ASSERT_TRUE(view_->request_load(*find(path)));
     pass(60 * kMillisecond);
-    EXPECT_TRUE(find(cold)->cold);
+    EXPECT_TRUE(find(path)->unloaded);
     move(tree_.beside("away"), name);
-    EXPECT_TRUE(within(300 * kMillisecond, [&] { return !find(cold)->cold; }));
+    EXPECT_TRUE(within(300 * kMillisecond, [&] { return !find(path)->unloaded; }));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Symbolic links as people use them: volumes of Kubernetes, links out of the root, links to what is
-// hidden; how they are followed while they change, and what is said of those that are not.
+// Symbolic links as people use them: volumes of Kubernetes, links out of the root, links to hidden
+// names; how they are followed while they change, and what is said of those that are not followed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -64,7 +64,7 @@ TEST_F(ContentLinksTest, AVolumeOfKubernetesIsServedAndItsUpdateFollowedWithoutA
     EXPECT_TRUE(warnings_.empty()) << warnings_.front();
 }
 
-// No watch tells of that place.
+// No watch reports changes there.
 TEST_F(ContentLinksTest, AnEditBehindTwoDotsIsSeen) {
     tree_.write("..place/a", "one");
     link("..place/a", "a");
@@ -131,7 +131,7 @@ TEST_F(ContentLinksTest, FollowedLinksOutOfTheRootAreKeptInStep) {
     test::TempTree::write_at(tree_.beside("one/a"), "one, edited", 0);
     EXPECT_TRUE(step_until(
         [this] { return body("/site/a") == "one, edited" && body("/file") == "one, edited"; }));
-    // A link on the way is switched, which nothing tells of.
+    // A link on the way is changed, which no event reports.
     std::filesystem::create_directory_symlink("two", tree_.beside("next"));
     std::filesystem::rename(tree_.beside("next"), tree_.beside("current"));
     EXPECT_TRUE(step_until([this] { return body("/site/a") == "two" && body("/file") == "two"; }));
@@ -139,7 +139,7 @@ TEST_F(ContentLinksTest, FollowedLinksOutOfTheRootAreKeptInStep) {
     EXPECT_TRUE(step_until([this] { return body("/site/new") == "new"; }));
 }
 
-// The new directory has the number of the old one, where the file system uses numbers again.
+// The new directory has the old one's inode number, on file systems that reuse them.
 TEST_F(ContentLinksTest, ADirectoryThatIsBuiltAnewBehindALink) {
     options_.follow_links = true;
     for (int i = 0; i < 10; ++i) {

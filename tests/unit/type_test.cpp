@@ -15,16 +15,16 @@ using namespace std::string_view_literals;
 
 class ContentTypeTest : public testing::Test {
   protected:
-    // Of a file that was seen as a whole, in pieces of `piece` bytes.
+    // The field value for a file that was read to its end, in chunks of `chunk` bytes.
     [[nodiscard]] std::string_view value(std::string_view name, std::string_view bytes,
-                                         std::size_t piece = SIZE_MAX) {
-        TypeJudge judge = types_.judge(name);
-        for (std::size_t at = 0; at < bytes.size(); at += std::min(piece, bytes.size() - at)) {
-            judge.look(bytes.substr(at, piece));
+                                         std::size_t chunk = SIZE_MAX) {
+        TypeSniffer sniffer = types_.sniffer(name);
+        for (std::size_t at = 0; at < bytes.size(); at += std::min(chunk, bytes.size() - at)) {
+            sniffer.look(bytes.substr(at, chunk));
         }
-        judge.end();
-        EXPECT_TRUE(judge.decided());
-        return types_.value_of(judge.verdict());
+        sniffer.end();
+        EXPECT_TRUE(sniffer.decided());
+        return types_.value_of(sniffer.verdict());
     }
 
     std::vector<MimeRule> rules_ = {
@@ -60,7 +60,7 @@ TEST_F(ContentTypeTest, NamesAndBytes) {
         {"a.webmanifest", "{}", "application/manifest+json"},
         {"a.wasm", "\0asm"sv, "application/wasm"},
         {"a.png", "text, in truth", "image/png"},
-        // Known to nobody.
+        // Unknown types.
         {"README", "read me", "text/plain; charset=utf-8"},
         {"LICENSE", "\xa9 1999", "text/plain"},
         {"a.unheard-of", "x", "text/plain; charset=utf-8"},
@@ -72,7 +72,7 @@ TEST_F(ContentTypeTest, NamesAndBytes) {
         {"empty", "", "text/plain; charset=utf-8"},
         {"utf16", "\xff\xfex\0"sv, "text/plain"},
         {"page", "<!doctype html>", "text/plain; charset=utf-8"},
-        // As the user says.
+        // As configured.
         {"a.fixed", "caf\xc3\xa9", "text/plain; charset=iso-8859-1"},
         {"a.own", "x", "text/x-own; charset=utf-8"},
         {"a.own", "\xe9", "text/x-own"},
@@ -93,7 +93,7 @@ TEST_F(ContentTypeTest, AllOfTheBytesCount) {
 }
 
 TEST_F(ContentTypeTest, LessIsSaidOfWhatWasNotSeenToItsEnd) {
-    TypeJudge text = types_.judge("a.txt");
+    TypeSniffer text = types_.sniffer("a.txt");
     EXPECT_FALSE(text.decided());
     EXPECT_EQ(types_.value_of(text.verdict()), "text/plain");
     text.look(std::string(2000, 'a'));
@@ -102,7 +102,7 @@ TEST_F(ContentTypeTest, LessIsSaidOfWhatWasNotSeenToItsEnd) {
     text.look("\xe9 ");
     EXPECT_TRUE(text.decided());
 
-    TypeJudge unknown = types_.judge("README");
+    TypeSniffer unknown = types_.sniffer("README");
     EXPECT_FALSE(unknown.decided());
     EXPECT_EQ(types_.value_of(unknown.verdict()), "application/octet-stream");
     unknown.look("a few words");
@@ -111,19 +111,19 @@ TEST_F(ContentTypeTest, LessIsSaidOfWhatWasNotSeenToItsEnd) {
     EXPECT_FALSE(unknown.decided());
     EXPECT_EQ(types_.value_of(unknown.verdict()), "text/plain");
 
-    TypeJudge binary = types_.judge("blob");
+    TypeSniffer binary = types_.sniffer("blob");
     binary.look(std::string(kSniffBytes, '\0'));
     EXPECT_TRUE(binary.decided());
-    EXPECT_TRUE(types_.judge("a.png").decided()) << "there is nothing to see";
-    EXPECT_TRUE(types_.judge("a.json").decided());
+    EXPECT_TRUE(types_.sniffer("a.png").decided()) << "there is nothing to see";
+    EXPECT_TRUE(types_.sniffer("a.json").decided());
 }
 
 TEST_F(ContentTypeTest, ACompressedPictureOfSvgIsCoded) {
     const auto coding = [this](std::string_view name, std::string_view bytes) {
-        TypeJudge judge = types_.judge(name);
-        judge.look(bytes);
-        judge.end();
-        return judge.verdict().coding;
+        TypeSniffer sniffer = types_.sniffer(name);
+        sniffer.look(bytes);
+        sniffer.end();
+        return sniffer.verdict().coding;
     };
     EXPECT_EQ(coding("a.svgz", "\x1f\x8b\x08\0"sv), Coding::gzip);
     EXPECT_EQ(coding("a.svg", "\x1f\x8b\x08\0"sv), Coding::gzip);

@@ -1,4 +1,4 @@
-// File systems that hold no files, and how a directory that is renamed is taken without being read.
+// Pseudo file systems, and renamed directories that are taken over without being read.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -19,7 +19,7 @@ class ContentMoveTest : public test::StoreTest {
         EXPECT_EQ(::stat(tree_.path(name).c_str(), &info), 0);
         return info.st_atim.tv_sec * kSecond + info.st_atim.tv_nsec;
     }
-    // Far back: with relatime the next reading shows.
+    // Far in the past: with relatime the next read changes it.
     void age_access(const std::string& name) const {
         struct stat info {};
         ASSERT_EQ(::stat(tree_.path(name).c_str(), &info), 0);
@@ -46,7 +46,7 @@ TEST_F(ContentMoveTest, ARenamedDirectoryIsNotReadAgain) {
     ASSERT_TRUE(step_until([this] { return store_->stats().checks == 0; }));
     const std::string etag = find("/old/large")->etag;
     const std::string type = std::string(find("/old/sub/page.html")->content_type);
-    // Reading would move these, if the file system keeps them at all.
+    // Reading would change these times, if the file system keeps them at all.
     const auto f7 = accessed_ns("old/f7");
     const auto large = accessed_ns("old/large");
     std::filesystem::rename(tree_.path("old"), tree_.path("new"));
@@ -65,7 +65,7 @@ TEST_F(ContentMoveTest, ARenamedDirectoryIsNotReadAgain) {
     EXPECT_EQ(accessed_ns("new/f7"), f7);
     EXPECT_EQ(accessed_ns("new/large"), large);
     EXPECT_EQ(store_->stats().files, 53U);
-    // Its watches are there.
+    // Its watches exist.
     tree_.replace("new/f7", "changed");
     tree_.write("new/sub/page.html", "<p>edited", 0);
     EXPECT_TRUE(step_until([this] {
@@ -85,7 +85,7 @@ TEST_F(ContentMoveTest, WhatWasChangedWithTheRenameIsRead) {
     }));
 }
 
-// Live and cold files, too, are taken over with what is known of them.
+// Live and unloaded files are taken over, too, with their digests.
 TEST_F(ContentMoveTest, FilesOnDiskKeepTheirDigests) {
     options_.memory_budget_bytes = 0;
     options_.open_files_max = 8;
@@ -103,7 +103,7 @@ TEST_F(ContentMoveTest, FilesOnDiskKeepTheirDigests) {
     }));
 }
 
-// Its name is not let go of while it is being taken under the new one, however long that takes.
+// Its old name is not removed while it is being listed under the new one, however long that takes.
 TEST_F(ContentMoveTest, TheOldNameStaysUntilTheNewOneIsThere) {
     options_.slice = 0;
     fill("old");
@@ -111,7 +111,7 @@ TEST_F(ContentMoveTest, TheOldNameStaysUntilTheNewOneIsThere) {
         tree_.write("old/more" + std::to_string(i), "m");
     }
     open();
-    Nanos now = test::monotonic_now() + 10 * kSecond;  // everything is old enough to be trusted
+    Nanos now = test::monotonic_now() + 10 * kSecond;  // nothing is racy any more
     for (int i = 0; i < 1000 && store_->next_deadline() <= now; ++i) {
         store_->step(now);
     }

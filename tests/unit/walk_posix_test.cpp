@@ -1,4 +1,4 @@
-// Looking has bounds: links that multiply, work in slices, and what is said and heard meanwhile.
+// A walk has limits: links that multiply, work in slices, and what is reported and heard meanwhile.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -28,7 +28,7 @@ class ContentWalkTest : public test::StoreTest {
             }
         }
     }
-    // Each look at the clock of work takes this long: a slice is a few names.
+    // Each call of work_clock advances it this much: a slice is a few names.
     void tick(Nanos each) {
         options_.work_clock = [this, each] { return work_now_ += each; };
     }
@@ -47,7 +47,7 @@ TEST_F(ContentWalkTest, LinksThatMultiplyAreBounded) {
     const ContentStats stats = store_->stats();
     EXPECT_LE(stats.files + stats.directories, 17U * 44U);
     EXPECT_TRUE(warned("again and again"));
-    // It stays bounded, and others are served.
+    // It stays bounded, and other files are served.
     make_bomb("another", 40);
     tree_.write("new", "new");
     EXPECT_TRUE(
@@ -61,7 +61,7 @@ TEST_F(ContentWalkTest, LinksThatMultiplyAreBounded) {
     EXPECT_TRUE(step_until([this] { return body("/link/") == "site"; }));
 }
 
-// The same pictures in each version: many links, and no bomb.
+// The same images in each version: many links, and no link bomb.
 TEST_F(ContentWalkTest, ManyLinksToOneDirectoryAreServed) {
     options_.repeated_max = 0;
     tree_.write("shared/a", "a");
@@ -98,7 +98,7 @@ TEST_F(ContentWalkTest, InSlicesTheSameIsFound) {
     }));
 }
 
-// While many are looked at, one that is changed elsewhere does not wait until that is over.
+// While many files are looked at, a change elsewhere does not wait until that is over.
 TEST_F(ContentWalkTest, OtherChangesAreSeenMeanwhile) {
     options_.slice = 10 * kMillisecond;
     tree_.write("a", "old");
@@ -134,7 +134,7 @@ TEST_F(ContentWalkTest, OtherChangesAreSeenMeanwhile) {
     EXPECT_EQ(body("/many/f2999"), "x");
 }
 
-TEST_F(ContentWalkTest, WhatTakesLongIsTold) {
+TEST_F(ContentWalkTest, WhatTakesLongIsReported) {
     for (int i = 0; i < 300; ++i) {
         tree_.write("f" + std::to_string(i), "x");
     }

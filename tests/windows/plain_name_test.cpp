@@ -1,4 +1,4 @@
-// Names that Windows reads as something else are refused before anything is opened.
+// Names that Windows interprets differently are refused before anything is opened.
 #include <gtest/gtest.h>
 
 #include "content/files.h"
@@ -38,7 +38,7 @@ TEST(PlainName, ShortNames) {
     for (const char* name : {"PROGRA~1", "secret~1.txt", "A~2", "HTACCE~1"}) {
         EXPECT_FALSE(servable_name(name)) << name;
     }
-    EXPECT_TRUE(servable_name("a-long-name~1.txt"));  // no short name is so long
+    EXPECT_TRUE(servable_name("a-long-name~1.txt"));  // too long for a short name
 }
 
 }  // namespace sluice::fs

@@ -1,6 +1,6 @@
-// System calls that end when the test wants it. Windows has calls that are complete when they
-// return as it likes; Wine never does for AcceptEx and TransmitFile, and its reads of files are all
-// over at once. So here a layer of our own stands in their place.
+// System calls that complete when the test wants it. On Windows any call may be complete when it
+// returns. Under Wine AcceptEx and TransmitFile never are, and reads of files always are. So here a
+// fake System replaces these calls.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -62,7 +62,7 @@ class Client {
     SOCKET socket_;
 };
 
-// TransmitFile as one call that has sent everything when it returns, and no packet follows.
+// TransmitFile has sent everything when it returns, and no completion packet follows.
 class SynchronousTransmit final : public iocp::System {
   public:
     [[nodiscard]] iocp::Begun transmit(SOCKET socket, HANDLE file, DWORD bytes,
@@ -90,7 +90,7 @@ class SynchronousTransmit final : public iocp::System {
     mutable std::atomic<int> calls{0};
 };
 
-// AcceptEx that says it is done. Its packet comes all the same: the listener is not in
+// AcceptEx is complete when it returns. Its packet still comes: the listener is not in
 // skip-on-success mode.
 class SynchronousAccept final : public iocp::System {
   public:
@@ -111,7 +111,7 @@ class FailingAccept final : public iocp::System {
     mutable bool fails = true;
 };
 
-// Reads of files that take until the test says that they are over.
+// Reads of files that complete when the test says so.
 class SlowRead final : public iocp::System {
   public:
     [[nodiscard]] iocp::Begun read(
@@ -123,7 +123,7 @@ class SlowRead final : public iocp::System {
         pending.push_back({operation, routine, static_cast<DWORD>(got.size())});
         return {WSA_IO_PENDING, 0};
     }
-    // As the system does it: in the next alertable wait of this thread.
+    // Like the system, in the next alertable wait of this thread.
     void finish_one(DWORD error) const {
         auto* read = new Read(pending.front());
         pending.erase(pending.begin());
@@ -160,7 +160,7 @@ class Synchronous : public testing::Test {
         address_ = *backend_->local(listener_);
         backend_->accept_start(listener_, Token{listener_, 1, OpKind::accept});
     }
-    // Polls once; what came is kept.
+    // Polls once and keeps the completions.
     void poll() {
         ++polls_;
         for (const Completion& completion : backend_->poll(backend_->now() + 5 * kMillisecond)) {
@@ -211,7 +211,7 @@ TEST_F(Synchronous, TransmitFileInManySteps) {
     EXPECT_EQ(ended_.front().bytes, bytes.size() + 4);
     EXPECT_TRUE(got == head + bytes);
     EXPECT_EQ(system.calls, 20);
-    // Not all in one go: others had their turn in between.
+    // Not in a single turn: other connections had theirs in between.
     EXPECT_GE(polls_ - before, 2);
     poll();
     EXPECT_EQ(ended_.size(), 1U) << "told twice";

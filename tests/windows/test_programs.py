@@ -1,6 +1,6 @@
-"""`sluice.exe bench` and `sluice.exe compare` as a whole, under Wine: what they measure is there, what
-they write can be read, nothing of them is left behind, and what cannot be done is said in one line. How
-fast anything was is not looked at: under Wine that means nothing."""
+"""`sluice.exe bench` and `sluice.exe compare` as a whole, under Wine: their figures exist, their output
+can be read, they leave nothing behind, and a failure gives one line. Speed is not checked: under Wine it
+means nothing."""
 
 import glob
 import json
@@ -25,7 +25,7 @@ def content(path):
 
 
 class Program(ServerCase, unittest.TestCase):
-    """One program that is run to its end: its exit code, and what it wrote."""
+    """One program that is run to its end: its exit code and its output."""
 
     command = ""
 
@@ -44,7 +44,7 @@ class Program(ServerCase, unittest.TestCase):
         self.assertIn(text, err)
 
     def check_text(self, path, pattern):
-        """A text file as on every system: with line ends of one character."""
+        """Checks a text file: line ends are one character, as on every system."""
         text = content(path)
         self.assertNotIn(b"\r", text)
         self.assertRegex(text.decode(), pattern)
@@ -60,7 +60,7 @@ class Bench(Program):
     def report(self, *arguments):
         code, out, err = self.run_program(self.url, "--duration", "300ms", "--warm-up", "50ms",
                                           "--connections", "2", "--quiet", "--json", "-", *arguments)
-        self.assertIn(code, (OK, INVALID), err)  # INVALID: measured, and not to be believed
+        self.assertIn(code, (OK, INVALID), err)  # INVALID: measured, but not valid
         report = json.loads(out)
         self.assertRegex(json.dumps(report), r'"200": ?[1-9]')
         return report
@@ -103,7 +103,7 @@ class Compare(Program):
 
     def test_measures_and_tells_of_a_server_that_does_not_start(self):
         os.mkdir(self.path("程序"))
-        shutil.copy(BINARY, self.path("程序/nginx.exe"))  # which does not know nginx's options
+        shutil.copy(BINARY, self.path("程序/nginx.exe"))  # it does not know nginx's options
         code, out, err = self.run_program(
             "--servers", "sluice", "nginx", "--only", "page", "logged", "--rounds", "1",
             "--duration", "300ms", "--json", self.path("a.json"), "--html", self.path("a.html"),
@@ -117,7 +117,7 @@ class Compare(Program):
         self.assertEqual(("sluice iocp", "nginx"), (ours["server"], nginx["server"]))
         self.assertRegex(nginx["invalid"], "^it ended at once: sluice: ")
         for server in (ours, *logged["servers"][:2]):
-            self.assertGreater(server["cost"], 1000, server)  # ns of CPU for an answer
+            self.assertGreater(server["cost"], 1000, server)  # ns of CPU time for an answer
             self.assertGreater(server["blocks"][0]["answers"], 0)
             self.assertGreater(server["peak_resident_bytes"], 1_000_000)
         self.check_text(self.path("a.html"), r"(?s)<html.*</html>\s*\Z")
@@ -164,6 +164,6 @@ class Compare(Program):
             self.assert_one_line(code, arguments, text)
 
 
-del Program  # only what is made of it is run
+del Program  # only its subclasses run
 if __name__ == "__main__":
     main()

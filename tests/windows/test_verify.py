@@ -1,5 +1,5 @@
-"""packaging/windows/verify.ps1 as far as it can be tested without PowerShell: it is ASCII, every option
-that it gives to sluice.exe is one of that command's, and what it says is refused is refused."""
+"""packaging/windows/verify.ps1 as far as it can be tested without PowerShell: it is ASCII, its options
+for sluice.exe exist, and the command lines that it expects to be refused are refused."""
 
 import os
 import re
@@ -45,7 +45,7 @@ class Verify(unittest.TestCase):
                 arguments = [word.strip("'\"").replace("$root\\", root + "/").replace("$root", root)
                              for word in re.findall(r"'[^']*'|\"[^\"]*\"|\$\w+", text)]
                 if any("$port" in one for one in arguments):
-                    continue  # asks for a port that a server has, which test_wine does
+                    continue  # needs a port that a server has; test_wine tests that
                 refused = run(*arguments)
                 self.assertEqual((int(code), 1),
                                  (refused.returncode, refused.stderr.count("\n")), refused)

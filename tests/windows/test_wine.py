@@ -1,9 +1,9 @@
-"""The Windows program, driven from the outside: sluice.exe runs under Wine, its clients are Linux's.
-What the other end-to-end scripts test on Linux is tested here where Windows is another system: many
-connections at once, big files at every kind of range, peers that are slow or vanish, the end by
-Ctrl-C, names that Windows reads as something else, and that nothing is left over.
+"""The Windows program, tested from outside: sluice.exe runs under Wine, its clients on Linux. These
+tests repeat those of the other end-to-end scripts where Windows differs: many connections at once, big
+files with every kind of range, peers that are slow or vanish, the end by Ctrl-C, names that Windows
+interprets differently, and a check for leaks.
 
-SLUICE_CONNECTIONS says how many connections the last of these makes (default 1000)."""
+SLUICE_CONNECTIONS is the number of connections of the leak check (default 1000)."""
 
 import json
 import os
@@ -35,17 +35,17 @@ def content(path):
 
 
 def reset(client):
-    """Ends a connection by RST."""
+    """Closes a connection by RST."""
     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
 
 def connections_of(server):
-    """How many there are at its port that one end or both still hold."""
+    """The number of connections at its port that one or both ends still hold."""
     with open("/proc/net/tcp", encoding="ascii") as table:
         rows = [line.split() for line in table][1:]
     return sum(int(row[1].partition(":")[2], 16) == server.port and row[3] in ("01", "08")
-               for row in rows)  # established; closed by the client, and not by the server
+               for row in rows)  # established; closed by the client, but not by the server
 
 
 @on_each_backend
@@ -225,11 +225,11 @@ class Many(ServerCase):
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1)) * 1024
 
     def descriptors(self, server):
-        """Those of the process, and its connections, whose sockets the wineserver has."""
+        """The process's descriptors, plus its connections, whose sockets the wineserver has."""
         return len(os.listdir(f"/proc/{server.pid}/fd")) + connections_of(server)
 
     def come_and_go(self, port, count):
-        """So many connections, 32 at a time, each with one request and its own way to end."""
+        """`count` connections, 32 at a time, each with one request and its own kind of close."""
         left, request = count, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         with selectors.DefaultSelector() as selector:
             open_now = 0
@@ -315,7 +315,7 @@ class Commands(ServerCase, unittest.TestCase):
         run = self.run_program("bench", f"http://127.0.0.1:{server.port}/", "--duration", "1s",
                                "--warm-up", "100ms", "--connections", "4", "--json", "-", "--quiet")
         report = json.loads(run.stdout)
-        self.assertIn(run.returncode, (0, 3), run.stderr)  # 3: measured, and not to be believed
+        self.assertIn(run.returncode, (0, 3), run.stderr)  # 3: measured, but not valid
         text = json.dumps(report)
         self.assertRegex(text, r'"200": ?[1-9]')
 

@@ -1,4 +1,4 @@
-// A file that somebody else holds open for himself alone: what Windows has instead of a mode of 0.
+// A file that another handle has open without sharing: the Windows counterpart of mode 0.
 #include <gmock/gmock.h>
 
 #include "system/win32.h"

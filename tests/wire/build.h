@@ -1,4 +1,4 @@
-// Frames made by hand for the tests, and a sink that remembers what came out.
+// Frames built by hand for the tests, and a sink that records the events.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct Tcp {
     bool good_checksum = true;
 };
 
-// As a capture without a link layer has it; `bytes` must outlive the frame.
+// A frame of a capture without a link layer; `bytes` must outlive it.
 inline Frame raw_frame(std::uint64_t number, Nanos time, std::string_view bytes) {
     Frame frame;
     frame.number = number;
@@ -91,7 +91,7 @@ inline std::string ipv6(std::string_view payload, bool from_client, std::uint8_t
     return out += payload;
 }
 
-// Writes the checksum into TCP bytes that lie in the packet's payload.
+// Writes the checksum into the TCP header in the packet's payload.
 inline void fill_checksum(std::string& packet) {
     const std::size_t at = 20;
     std::string pseudo = packet.substr(12, 8);
@@ -185,12 +185,13 @@ struct Recorder final : Sink {
     Totals totals;
 };
 
-// A conversation of one client and one server: keeps the numbers, feeds an analyzer.
-class Talk {
+// A conversation of one client and one server: tracks the sequence numbers, feeds an analyzer.
+class Conversation {
   public:
-    explicit Talk(AnalyzerOptions options = {}) : analyzer_(with_bodies(options), {&recorder_}) {}
+    explicit Conversation(AnalyzerOptions options = {})
+        : analyzer_(with_bodies(options), {&recorder_}) {}
 
-    Talk& raw(std::string_view bytes, Link link = Link::raw, std::uint32_t length = 0) {
+    Conversation& raw(std::string_view bytes, Link link = Link::raw, std::uint32_t length = 0) {
         Frame frame;
         frame.number = ++frames_;
         time_ += step;
@@ -201,19 +202,19 @@ class Talk {
         analyzer_.feed(frame);
         return *this;
     }
-    Talk& send(Tcp tcp) {
+    Conversation& send(Tcp tcp) {
         tcp.client_port = client_port;
         tcp.loopback = loopback;
         tcp.ip_id = ++ip_id_;
         last_ = packet(tcp);
         return raw(last_);
     }
-    Talk& again() { return raw(last_); }  // the very same bytes once more
-    Talk& wait(Nanos time) {
+    Conversation& again() { return raw(last_); }  // the same bytes once more
+    Conversation& wait(Nanos time) {
         time_ += time;
         return *this;
     }
-    Talk& open() {
+    Conversation& open() {
         send({.from_client = true, .flags = flag::syn, .seq = client, .options = syn_options});
         send({.from_client = false,
               .flags = flag::syn | flag::ack,
@@ -224,12 +225,12 @@ class Talk {
         ++server;
         return ack(true);
     }
-    Talk& ack(bool from_client) {
+    Conversation& ack(bool from_client) {
         return send({.from_client = from_client,
                      .seq = from_client ? client : server,
                      .ack = from_client ? server : client});
     }
-    Talk& data(bool from_client, const std::string& bytes, std::uint16_t more = 0) {
+    Conversation& data(bool from_client, const std::string& bytes, std::uint16_t more = 0) {
         send({.from_client = from_client,
               .flags = static_cast<std::uint16_t>(flag::ack | flag::psh | more),
               .seq = from_client ? client : server,
@@ -239,14 +240,14 @@ class Talk {
             static_cast<std::uint32_t>(bytes.size()) + ((more & flag::fin) != 0 ? 1 : 0);
         return *this;
     }
-    Talk& fin(bool from_client) { return data(from_client, "", flag::fin); }
-    Talk& rst(bool from_client) {
+    Conversation& fin(bool from_client) { return data(from_client, "", flag::fin); }
+    Conversation& rst(bool from_client) {
         return send({.from_client = from_client,
                      .flags = flag::rst | flag::ack,
                      .seq = from_client ? client : server,
                      .ack = from_client ? server : client});
     }
-    Talk& exchange(const std::string& request, const std::string& response) {
+    Conversation& exchange(const std::string& request, const std::string& response) {
         return data(true, request).ack(false).data(false, response).ack(true);
     }
     Recorder& finish() {

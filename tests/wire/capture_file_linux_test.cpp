@@ -1,5 +1,5 @@
-// CaptureFile reads what libpcap reads: the same frames of every capture that the fuzz target
-// knows, whole, cut anywhere, and with the other byte order.
+// CaptureFile reads what libpcap reads: the same frames of every capture in the fuzz corpus,
+// whole, cut anywhere, and with the other byte order.
 #include "wire/capture_file.h"
 
 #include <gtest/gtest.h>
@@ -62,7 +62,7 @@ Reading read_by_libpcap(const std::string& path) {
     if (file == nullptr) {
         return reading;
     }
-    // DLT_RAW differs between systems; in files it is 101 (pcap-linktype(7)).
+    // DLT_RAW differs between systems; files use 101 (pcap-linktype(7)).
     const int type = pcap_datalink(file.get());
     reading.link_type = type == DLT_RAW ? 101 : type;
     reading.opened = link_of(reading.link_type) != Link::unknown;
@@ -130,8 +130,8 @@ std::uint32_t number_at(const std::string& bytes, std::size_t at) {
     return number;
 }
 
-// The same frames as pcapng: in either byte order, with any resolution of time, by packet blocks of
-// both kinds, between blocks that nobody knows.
+// The same frames as pcapng: in either byte order, with any time resolution, in packet blocks of
+// both kinds, between unknown blocks.
 class Blocks {
   public:
     Blocks(bool turned, int link_type, std::uint8_t resolution) : turned_(turned) {

@@ -96,7 +96,7 @@ TEST(Capture, WhatIsNoCaptureIsRefusedWithAReason) {
     EXPECT_FALSE(Capture::open_file("/nonexistent/file.pcap"));
 }
 
-// pcapng, with stamps in whole seconds of 64 bits.
+// pcapng with timestamps in whole seconds, in 64 bits.
 TEST(Capture, ATimeThatNanosecondsCannotHoldIsTheNearest) {
     const auto words = [](std::initializer_list<std::uint32_t> all) {
         std::string bytes;

@@ -12,7 +12,7 @@ using namespace build;
 const std::string kGet = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-// What happened, in short: "> GET /a", ">.", "< 200", "<.", "<cut 200".
+// A short form of the events: "> GET /a", ">.", "< 200", "<.", "<cut 200".
 std::string story(const std::vector<HttpEvent>& events) {
     std::string text;
     for (const HttpEvent& event : events) {
@@ -34,8 +34,8 @@ std::string story(const std::vector<HttpEvent>& events) {
     return text;
 }
 
-std::string told(Talk& talk) {
-    Recorder& all = talk.finish();
+std::string told(Conversation& conversation) {
+    Recorder& all = conversation.finish();
     std::vector<HttpEvent> events;
     for (const Remembered& frame : all.frames) {
         events.insert(events.end(), frame.http.begin(), frame.http.end());
@@ -60,10 +60,10 @@ std::string conversation(const std::vector<std::pair<int, std::string>>& parts,
 }
 
 TEST(WireHttp, OneExchange) {
-    Talk talk;
-    talk.open().exchange(kGet, kOk);
-    EXPECT_EQ(told(talk), ">GET/a >; <200 <; ");
-    const HttpExchange& exchange = *talk.recorder().frames[3].http[0].exchange;
+    Conversation conversation;
+    conversation.open().exchange(kGet, kOk);
+    EXPECT_EQ(told(conversation), ">GET/a >; <200 <; ");
+    const HttpExchange& exchange = *conversation.recorder().frames[3].http[0].exchange;
     EXPECT_EQ(exchange.response.body, "hello");
     EXPECT_EQ(exchange.response.head_bytes, kOk.size() - 5);
     EXPECT_EQ(exchange.response.total_bytes, kOk.size());
@@ -111,10 +111,10 @@ TEST(WireHttp, ABodyUntilTheCloseEndsWithIt) {
 TEST(WireHttp, CutShort) {
     EXPECT_EQ(conversation({{0, kGet}, {1, kOk.substr(0, kOk.size() - 1)}}, 9, true),
               ">GET/a >; <200 <cut 200 ");
-    Talk talk;
-    talk.open().data(true, "GET / HTTP/1.1\r\nHo").rst(true);
-    EXPECT_EQ(told(talk), ">cut GET/ ");
-    Talk ends;  // the capture does
+    Conversation conversation;
+    conversation.open().data(true, "GET / HTTP/1.1\r\nHo").rst(true);
+    EXPECT_EQ(told(conversation), ">cut GET/ ");
+    Conversation ends;  // the capture ends within a response
     ends.open().data(true, kGet).data(false, kOk.substr(0, 40));
     EXPECT_EQ(told(ends), ">GET/a >; <200 <cut 200 ");
 }
@@ -164,36 +164,36 @@ TEST(WireHttp, AfterTheUpgradeItIsSomethingElse) {
 }
 
 TEST(WireHttp, ACaptureThatBeginsInTheMiddle) {
-    Talk talk;
-    talk.data(false, "rest of a body").ack(true).exchange(kGet, kOk);
-    EXPECT_EQ(told(talk), ">GET/a >; <200 <; ");
+    Conversation conversation;
+    conversation.data(false, "rest of a body").ack(true).exchange(kGet, kOk);
+    EXPECT_EQ(told(conversation), ">GET/a >; <200 <; ");
 }
 
 TEST(WireHttp, LossReorderingAndDoubles) {
     for (std::size_t lost = 0; lost < 4; ++lost) {
-        Talk talk;
-        talk.open().data(true, kGet);
-        const std::uint32_t at = talk.server;
+        Conversation conversation;
+        conversation.open().data(true, kGet);
+        const std::uint32_t at = conversation.server;
         std::vector<Tcp> parts;
         for (std::size_t i = 0; i < 4; ++i) {
             const std::size_t from = i * 12;
             parts.push_back({.from_client = false,
                              .seq = at + static_cast<std::uint32_t>(from),
-                             .ack = talk.client,
+                             .ack = conversation.client,
                              .payload = kOk.substr(from, i == 3 ? std::string::npos : 12)});
         }
         for (std::size_t i = 0; i < 4; ++i) {
             if (i != lost) {
-                talk.send(parts[i]);
+                conversation.send(parts[i]);
             }
         }
-        talk.send(parts[lost]).send(parts[lost]);
-        EXPECT_EQ(told(talk), ">GET/a >; <200 <; ") << lost;
-        EXPECT_EQ(talk.recorder().frames[3].http[0].exchange->response.body, "hello");
+        conversation.send(parts[lost]).send(parts[lost]);
+        EXPECT_EQ(told(conversation), ">GET/a >; <200 <; ") << lost;
+        EXPECT_EQ(conversation.recorder().frames[3].http[0].exchange->response.body, "hello");
     }
 }
 
-// ---- the reassembly by itself
+// ---- the reassembly alone
 
 struct Taken final : StreamConsumer {
     void on_data(int, std::string_view bytes, Origin) override { text += bytes; }
@@ -206,7 +206,7 @@ struct Taken final : StreamConsumer {
 TEST(Reassembly, OverlapsKeepWhatCameFirst) {
     Reassembly stream;
     Taken taken;
-    stream.start(0xfffffffe);  // across the end of the numbers
+    stream.start(0xfffffffe);  // the sequence numbers wrap
     stream.add(0, 0xfffffffe, "abcd", 4, {}, taken);
     stream.add(0, 0, "CDef", 4, {}, taken);
     EXPECT_EQ(taken.text, "abcdef");
@@ -220,7 +220,7 @@ TEST(Reassembly, AHoleThatWasAcknowledgedIsGivenUpInTime) {
     stream.add(0, 0, "a", 1, {}, taken);
     stream.add(0, 3, "d", 1, {}, taken);
     stream.acknowledged(4);
-    for (std::uint32_t i = 0; i <= Reassembly::kPatience; ++i) {
+    for (std::uint32_t i = 0; i <= Reassembly::kSegmentsAfterHoleMax; ++i) {
         EXPECT_EQ(taken.text, "a");
         stream.add(0, 4 + i, "x", 1, {}, taken);
     }
@@ -248,7 +248,7 @@ TEST(Reassembly, WhatWaitsInAllStreamsTogetherIsBounded) {
         stream.add(0, 10, std::string(20'000, 'a'), 20'000, {}, taken);
         EXPECT_TRUE(stream.waiting());
         EXPECT_GT(all.now, 20'000U);
-        all.now += WaitingBytes::kMax;  // others
+        all.now += WaitingBytes::kMax;  // other streams
         stream.add(0, 30'000, "b", 1, {}, taken);
         EXPECT_EQ(taken.text.substr(0, 5), "[10]a");
         all.now -= WaitingBytes::kMax;

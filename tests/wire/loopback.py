@@ -1,4 +1,4 @@
-"""Runs inside of a private user and network namespace (unshare -rn): captures its loopback while our
+"""Runs inside a private user and network namespace (unshare -rn): captures its loopback while our
 server answers curl and raw sockets. Arguments: binary, site, capture file to write."""
 
 import os
@@ -53,7 +53,7 @@ def talk():
     curl("http://127.0.0.1:9/")  # nobody listens
     get = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
     raw([get * 3])  # pipelined
-    raw([get[:9], get[9:20], get[20:]])  # in pieces
+    raw([get[:9], get[9:20], get[20:]])  # in several segments
     raw([])  # silent
     raw([get], reset=True)
     raw([b"GET /static/computer-network.jpg HTTP/1.1\r\nHost: h\r\n\r\n"], shutdown=True,

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the captures that docs/wire.md measures the speed of `sluice wire` with: many small frames,
-the same ones at each run.
+"""Writes the captures for the speed figures of docs/wire.md: many small frames, the same at each run.
 
     many_frames.py messages FILE    each frame is a whole HTTP message; connections are kept alive
-    many_frames.py visits FILE      three exchanges on each connection, each acknowledged by itself,
+    many_frames.py visits FILE      three exchanges on each connection, each with its own ACKs,
                                     with handshake and close
 """
 

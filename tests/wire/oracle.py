@@ -1,7 +1,6 @@
-"""tshark as the oracle: reads one capture with both and lists every difference, packet by packet.
-
-What tshark is known to see differently, and why we do not follow it, is in docs/wire.md; each such
-case is named in `excuses` below, and nothing else is let pass."""
+"""tshark as the oracle: reads one capture with both programs and lists every difference, packet by
+packet. docs/wire.md names the known differences and why we do not follow tshark; test_oracle.py
+lets only these pass."""
 
 import json
 import subprocess
@@ -59,8 +58,8 @@ def number(text, base=10):
 
 
 class Streams:
-    """Which of our connections is which of tshark's. Ours begin anew at a SYN/ACK whose SYN was not
-    captured; tshark then stays in the earlier one, whose numbers mean nothing any more."""
+    """Maps our connections to tshark's streams. We begin a new one at a SYN/ACK whose SYN was not
+    captured; tshark stays in the earlier one, whose relative numbers are then wrong."""
 
     def __init__(self):
         self.theirs, self.rebegun = {}, set()
@@ -77,7 +76,7 @@ class Streams:
         return [] if self.theirs[stream] == expected else [("stream", stream, expected)]
 
 
-# What a segment says by itself, whatever came before it.
+# Fields of a segment that do not depend on earlier ones.
 BY_ITSELF = ("flags", "seq_raw", "ack_raw", "payload", "window_raw", "mss", "window_scale",
              "sack_permitted", "timestamp", "timestamp_echo", "sack_blocks")
 
@@ -109,7 +108,7 @@ def compare_segment(ours, theirs):
          number(theirs["tcp.analysis.duplicate_ack_frame"])),
     ]
     seen = set(ours["analysis"])
-    # tshark counts fast and spurious ones among the retransmissions as well.
+    # tshark marks fast and spurious ones as retransmissions as well.
     for name, field in ANALYSIS.items():
         expected = bool(theirs[field])
         if name == "retransmission" and (theirs[ANALYSIS["fast_retransmission"]] or

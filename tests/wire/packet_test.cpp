@@ -110,7 +110,7 @@ TEST(Packet, OptionsOfASyn) {
     EXPECT_TRUE(segment.options.sack_permitted);
     EXPECT_EQ(segment.options.timestamp, 7U);
     EXPECT_EQ(segment.options.timestamp_echo, 9U);
-    EXPECT_EQ(segment.options.window_shift, 14);  // 15 is more than there may be
+    EXPECT_EQ(segment.options.window_shift, 14);  // 15 is not allowed
     EXPECT_FALSE(segment.options.malformed);
 }
 
@@ -162,7 +162,7 @@ TEST(Packet, Texts) {
 
 // ---- fragments
 
-IpPacket piece(std::string_view payload, std::uint32_t offset, bool more, std::uint32_t id = 7) {
+IpPacket fragment(std::string_view payload, std::uint32_t offset, bool more, std::uint32_t id = 7) {
     IpPacket one;
     one.from.size = one.to.size = 4;
     one.protocol = 6;
@@ -177,9 +177,9 @@ IpPacket piece(std::string_view payload, std::uint32_t offset, bool more, std::u
 
 TEST(Fragments, AnyOrderGivesTheWhole) {
     Fragments fragments;
-    IpPacket last = piece("cc", 16, false);
-    IpPacket first = piece("aaaaaaaa", 0, true);
-    IpPacket middle = piece("bbbbbbbb", 8, true);
+    IpPacket last = fragment("cc", 16, false);
+    IpPacket first = fragment("aaaaaaaa", 0, true);
+    IpPacket middle = fragment("bbbbbbbb", 8, true);
     EXPECT_FALSE(fragments.add(last));
     EXPECT_FALSE(fragments.add(first));
     ASSERT_TRUE(fragments.add(middle));
@@ -190,21 +190,21 @@ TEST(Fragments, AnyOrderGivesTheWhole) {
 
 TEST(Fragments, WhatCameFirstCounts) {
     Fragments fragments;
-    IpPacket first = piece("aaaaaaaa", 0, true);
-    IpPacket other = piece("XXXXXXXX", 0, true);
-    IpPacket last = piece("bb", 8, false);
+    IpPacket first = fragment("aaaaaaaa", 0, true);
+    IpPacket other = fragment("XXXXXXXX", 0, true);
+    IpPacket last = fragment("bb", 8, false);
     EXPECT_FALSE(fragments.add(first));
     EXPECT_FALSE(fragments.add(other));
     ASSERT_TRUE(fragments.add(last));
     EXPECT_EQ(last.payload, "aaaaaaaabb");
 }
 
-TEST(Fragments, BadPiecesGiveTheDatagramUp) {
+TEST(Fragments, BadFragmentsGiveTheDatagramUp) {
     Fragments fragments;
-    IpPacket uneven = piece("abc", 0, true);
+    IpPacket uneven = fragment("abc", 0, true);
     EXPECT_FALSE(fragments.add(uneven));
     EXPECT_EQ(fragments.waiting(), 0U);
-    IpPacket far = piece("abcdefgh", 65'528, true);
+    IpPacket far = fragment("abcdefgh", 65'528, true);
     EXPECT_FALSE(fragments.add(far));
     EXPECT_EQ(fragments.waiting(), 0U);
 }
@@ -212,7 +212,7 @@ TEST(Fragments, BadPiecesGiveTheDatagramUp) {
 TEST(Fragments, TheNumberOfDatagramsIsBounded) {
     Fragments fragments;
     for (std::uint32_t id = 0; id < 1000; ++id) {
-        IpPacket first = piece("aaaaaaaa", 0, true, id);
+        IpPacket first = fragment("aaaaaaaa", 0, true, id);
         EXPECT_FALSE(fragments.add(first));
     }
     EXPECT_EQ(fragments.waiting(), Fragments::kDatagramsMax);

@@ -1,6 +1,6 @@
-"""Other people's servers and clients on a private loopback (unshare -rn): nginx and lighttpd answer
-curl and wrk, over IPv4 and IPv6, in HTTP/1.0 and 1.1. Arguments: site, work directory, capture file
-to write."""
+"""Third-party servers and clients on a private loopback (unshare -rn): nginx and lighttpd answer curl
+and wrk, over IPv4 and IPv6, in HTTP/1.0 and 1.1. Arguments: site, work directory, capture file to
+write."""
 
 import os
 import signal
@@ -66,7 +66,7 @@ def talk():
         curl(url + "/static")  # moved
         curl("-X", "POST", "-d", "a=b", url + "/")
         curl("-H", "Host:", url + "/")
-    # More than the capture will hold.
+    # More frames than the capture keeps.
     subprocess.run(["wrk", "-t1", "-c4", "-d1s", URLS[0] + "/favicon.svg"], check=True, timeout=20,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 

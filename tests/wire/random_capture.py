@@ -1,5 +1,5 @@
 """Captures of TCP conversations over a bad network: loss, reordering and duplication before and after
-the tap, resends, duplicate ACKs, windows that close, resets. From a seed, written as pcap with
+the tap, retransmissions, duplicate ACKs, zero windows, resets. Made from a seed, written as pcap with
 nanosecond stamps (raw IPv4 or IPv6). The peers are simple, but their numbers are consistent."""
 
 import random
@@ -47,7 +47,7 @@ def segment(source, target, seq, ack, flags, window, payload=b"", options=b"", i
     return ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:] + tcp
 
 
-class Talk:
+class Conversation:
     """One connection: what each side sends goes to `events` as (time, packet)."""
 
     def __init__(self, rng, port, start, v6):
@@ -77,7 +77,7 @@ class Talk:
             return  # never reached the tap
         late = rng.randrange(5_000_000) if rng.random() < self.quality and not flags & SYN else 0
         self.events.append((self.now + late, packet))
-        # A SYN that comes late, after data, makes tshark begin the numbers anew.
+        # A late SYN, after data, makes tshark restart its relative numbers.
         if rng.random() < self.quality * 0.3 and not flags & SYN:
             self.events.append((self.now + late + rng.randrange(1, 40_000_000), packet))
 
@@ -114,7 +114,7 @@ class Talk:
             elif dice < 0.65:
                 for _ in range(rng.randrange(1, 5)):
                     self.put(other, ACK)
-            elif dice < 0.75:  # again, from somewhere before
+            elif dice < 0.75:  # a retransmission of earlier bytes
                 back = rng.randrange(1, len(part) + 1)
                 self.put(side, ACK, seq=self.seq[side] - back, payload=part[-back:])
             elif dice < 0.8:
@@ -166,20 +166,20 @@ class Talk:
             self.put(1 - first, ACK)
 
 
-def write(path, seed, talks=12):
+def write(path, seed, conversations=12):
     rng = random.Random(seed)
     events = []
-    for index in range(talks):
+    for index in range(conversations):
         v6 = rng.random() < 0.3
         port = 40000 + rng.randrange(8) if rng.random() < 0.3 else 50000 + index
-        talk = Talk(rng, port, 1_700_000_000 * 10**9 + rng.randrange(10**9) * index, v6)
+        conversation = Conversation(rng, port, 1_700_000_000 * 10**9 + rng.randrange(10**9) * index, v6)
         if rng.random() < 0.9:
-            talk.handshake()
+            conversation.handshake()
         for _ in range(rng.randrange(4)):
-            talk.data(0, rng.randbytes(rng.choice([1, 80, 700, 4000])))
-            talk.data(1, rng.randbytes(rng.choice([1, 300, 5000, 30000])))
-        talk.close()
-        events += talk.events
+            conversation.data(0, rng.randbytes(rng.choice([1, 80, 700, 4000])))
+            conversation.data(1, rng.randbytes(rng.choice([1, 300, 5000, 30000])))
+        conversation.close()
+        events += conversation.events
     events.sort(key=lambda event: event[0])
     tap = Tap(path)
     for time, packet in events:

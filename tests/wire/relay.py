@@ -1,6 +1,6 @@
-"""Two network namespaces, each with a TAP device, and a relay between them that delays, loses,
-doubles and reorders: TCP has to earn its bytes. Runs inside of a private user and network namespace
-(unshare -rn; as root, unshare -n). Captures at the client's device.
+"""Two network namespaces, each with a TAP device, and a relay between them that delays, drops,
+duplicates and reorders frames. Runs inside a private user and network namespace (unshare -rn; as
+root, unshare -n). Captures at the client's device.
 Arguments: binary, site, capture file to write.
 
 In the order of its connections: downloads over a bad line, a simultaneous open that ends in a
@@ -34,7 +34,7 @@ def command(*words):
 
 
 class Side:
-    """A namespace, held by a process that sleeps in it, with a TAP device whose other end we have."""
+    """A namespace, held by a sleeping process, with a TAP device whose other end this process has."""
 
     def __init__(self, name, address, mac, peer, peer_mac):
         self.tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
@@ -52,7 +52,7 @@ class Side:
         return ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", *words]
 
     def run(self, function):
-        """In a child of ours, inside of the namespace. The child's number."""
+        """Runs it in a child, inside the namespace. Returns the child's process id."""
         child = os.fork()
         if child:
             return child

@@ -23,7 +23,7 @@ std::string response(const std::string& type, const std::string& body) {
            "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-// A visit of a page and its picture, closed by the server.
+// A request for a page and one for its image; the server closes.
 class Visit {
   public:
     explicit Visit(bool loopback) : loopback_(loopback), analyzer_(options(), {&record_}) {
@@ -133,12 +133,13 @@ TEST(Reconstruction, SaysWhatItIsAndInventsNothing) {
     step.client_state = "ESTABLISHED";
     step.segments_out = 2;
     facts.steps.push_back(step);
-    facts.cards.push_back({"page",
-                           {{true, 1'000, "GET / HTTP/1.1\r\nHost: h\r\nCookie: hush\r\n\r\n"},
-                            {false, 5'000, response("text/html", kPage)}}});
-    facts.cards.push_back({"404",
-                           {{true, 1, "GET /x HTTP/1.1\r\n\r\n"},
-                            {false, 2, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"}}});
+    facts.scenarios.push_back({"page",
+                               {{true, 1'000, "GET / HTTP/1.1\r\nHost: h\r\nCookie: hush\r\n\r\n"},
+                                {false, 5'000, response("text/html", kPage)}}});
+    facts.scenarios.push_back(
+        {"404",
+         {{true, 1, "GET /x HTTP/1.1\r\n\r\n"},
+          {false, 2, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"}}});
     const std::string text = write_reconstruction(*make_markdown(), facts, {});
     EXPECT_TRUE(has(text, "**Reconstructed.** Nothing was captured (forbidden)"));
     EXPECT_TRUE(has(text, "| 1460 |"));

@@ -26,7 +26,7 @@ TEST(Secrets, WhatIsHiddenStaysHiddenAndWhatIsNotReadIs) {
     Secrets secrets;
     secrets.read_to(100);
     secrets.hide({10, 20});
-    secrets.hide({20, 30});  // goes on
+    secrets.hide({20, 30});  // joins the range before
     secrets.hide({50, 60});
     EXPECT_EQ(collected(secrets, {0, 100}), (Ranges{{10, 30}, {50, 60}}));
     EXPECT_EQ(collected(secrets, {15, 55}), (Ranges{{15, 30}, {50, 55}}));
@@ -53,7 +53,7 @@ TEST(Secrets, NamesInStreamsThatAreNotHttp) {
     EXPECT_EQ(out, (Ranges{{113, 117}, {146, 147}}));
 }
 
-// Writes what comes to a pcapng, and reads the packets in it again.
+// Writes packets to a pcapng file and reads them again.
 class Written {
   public:
     explicit Written(bool hide)
@@ -65,7 +65,7 @@ class Written {
         analyzer_.feed(
             build::raw_frame(number_, static_cast<Nanos>(number_) * kMillisecond, bytes));
     }
-    // From the client; its numbers begin behind the SYN.
+    // From the client; its numbers begin after the SYN.
     void send(std::uint32_t at, const std::string& payload, bool good_checksum = true) {
         packet(build::packet({.flags = flag::ack | flag::psh,
                               .seq = 1'001 + at,
@@ -93,7 +93,7 @@ class Written {
                 packets.emplace_back(frame->bytes);
             }
         }
-        std::filesystem::remove(path);  // on Windows not before it is closed
+        std::filesystem::remove(path);  // after the close: Windows needs that
         return packets;
     }
     // The payloads of all segments, and whether every checksum is right.
@@ -175,17 +175,17 @@ TEST(PcapngSecrets, WhatIsSentAgainOrComesEarlyOrIsLost) {
     again.send(0, kRequest);
     again.send(30, kRequest.substr(30));
     EXPECT_EQ(again.payloads(), kShown + std::string(kRequest.size() - 30, 'x'));
-    Written other(true);  // not what was read there
+    Written other(true);  // differs from the bytes read there before
     other.open();
     other.send(0, "GET / HTTP/1.1\r\nHost: h\r\nAccept: everything-there-is\r\n\r\n");
     other.send(0, kRequest.substr(0, 50));
     EXPECT_TRUE(other.payloads().ends_with(std::string(50, 'x'))) << other.payloads();
-    Written early(true);  // what it is is not known yet
+    Written early(true);  // comes before the start line, so its meaning is unknown
     early.open();
     early.send(40, kRequest.substr(40));
     early.send(0, kRequest.substr(0, 40));
     EXPECT_EQ(early.payloads(), std::string(kRequest.size() - 40, 'x') + kShown.substr(0, 40));
-    Written lost(true);  // the name is missing
+    Written lost(true);  // the field's name was not captured
     lost.open();
     lost.send(0, kRequest.substr(0, 20));
     lost.send(30, kRequest.substr(30));
@@ -194,8 +194,8 @@ TEST(PcapngSecrets, WhatIsSentAgainOrComesEarlyOrIsLost) {
     EXPECT_EQ(text.find("c2Vj"), std::string::npos) << text;
 }
 
-// What the server has acknowledged and we have not seen is given up at last; then it comes after
-// all.
+// Bytes that the server has acknowledged but the capture lacks are given up after a while. Then
+// they come.
 TEST(PcapngSecrets, WhatComesAfterItWasGivenUp) {
     const auto size = static_cast<std::uint32_t>(kRequest.size());
     const std::string next = "GET / HTTP/1.1\r\n\r\n";
@@ -204,7 +204,7 @@ TEST(PcapngSecrets, WhatComesAfterItWasGivenUp) {
     late.send(0, kRequest);
     late.packet(build::packet({.from_client = false, .seq = 5'001, .ack = 1'001 + 2 * size}));
     std::string others;
-    for (int i = 0; i < 100; ++i) {  // more than it waits for
+    for (int i = 0; i < 100; ++i) {  // more segments than Reassembly waits for
         late.send(2 * size + static_cast<std::uint32_t>(others.size()), next);
         others += next;
     }

@@ -1,5 +1,5 @@
-"""The lab, as an ordinary user: every card, from captured frames, in both languages and formats; the
-pcapng with comments, read by tshark; and what Chromium fetches."""
+"""The lab, run by an ordinary user: every scenario, from captured frames, in both languages and
+formats; the pcapng with comments, read by tshark; and what Chromium fetches."""
 
 import concurrent.futures
 import json
@@ -17,7 +17,7 @@ SITE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "site")
 STATUSES = {200, 206, 301, 304, 400, 404, 405, 408, 414, 416, 431, 501, 505}
 
 
-# Where the system allows no namespaces within namespaces; the loopback is up.
+# Runs a command in a system that forbids nested namespaces; its loopback is up.
 FORBIDDEN = ["unshare", "-rn", "sh", "-ec", """
 ip link set lo up
 echo 0 >/proc/sys/user/max_user_namespaces
@@ -31,7 +31,7 @@ def run(*arguments, before=(), binary=BINARY, work=None):
 
 
 def ordinary_user(work):
-    """What makes a command run as one, in a directory of theirs."""
+    """The words that make a command run as an ordinary user, in a directory of that user."""
     if os.geteuid() != 0:
         return []
     os.chown(work, 65534, 65534)
@@ -45,14 +45,14 @@ def text_of(*path):
 
 
 class Lab(unittest.TestCase):
-    """Five runs, at once, each in a network of its own."""
+    """Five concurrent runs, each in its own network."""
 
     @classmethod
     def browse(cls):
         return run("--lab", SITE, "--browser", "--html", "browser.html", "--json", work=cls.work)
 
     def asked_by_browser(self):
-        """The streams of the browser and what it asked for there."""
+        """The browser's streams and the targets that it asked for."""
         frames = [r for r in self.records("browser") if r["type"] == "frame"]
         agent = [r["stream"] for r in frames for e in r.get("http", []) for f in e.get("fields", [])
                  if f["name"] == "User-Agent" and "HeadlessChrome" in f["value"]]
@@ -94,7 +94,7 @@ class Lab(unittest.TestCase):
     def good(self, name):
         self.assertEqual((0, ""), (self.ran[name].returncode, self.ran[name].stderr))
 
-    def test_every_card_comes_from_frames(self):
+    def test_every_scenario_comes_from_frames(self):
         self.good("user")
         records = self.records("user")
         statuses = {e["status"] for r in records for e in r.get("http", []) if "status" in e}
@@ -176,7 +176,7 @@ class Lab(unittest.TestCase):
             favicon = [t for t in targets if t.startswith("/favicon.")]
             if favicon:
                 break
-            # It asks for its icon when it finds the time before it ends: not on a busy machine.
+            # On a busy machine Chromium may end before it asks for the icon.
             self.ran["browser"] = self.browse()
         self.assertTrue(favicon)
         rules = {n["rule"] for r in self.records("browser") for n in r.get("notes", [])}

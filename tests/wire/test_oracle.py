@@ -1,5 +1,5 @@
 """`sluice wire` against tshark, packet by packet: over captures of our own server on a private
-loopback, and over TCP that was made up from seeds, with loss, reordering and resends."""
+loopback, and over random TCP made from seeds, with loss, reordering and retransmissions."""
 
 import collections
 import os
@@ -18,13 +18,13 @@ SITE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "site")
 
 
 def excused(differences):
-    """Without those that docs/wire.md justifies."""
+    """The differences without those that docs/wire.md justifies."""
     by_frame = collections.defaultdict(list)
     for frame, *rest in differences:
         by_frame[frame].append(tuple(rest))
     left = []
     for frame, found in by_frame.items():
-        # tshark calls a resend fast after an ACK of something unseen, without any duplicate ACK.
+        # tshark calls a retransmission fast after an ACK of something unseen, without duplicate ACKs.
         fast = ("fast_retransmission", False, True)
         if fast in found:
             found = [f for f in found if f not in (fast, ("retransmission", True, False),
@@ -98,14 +98,14 @@ class Oracle(unittest.TestCase):
         for seed in range(4):  # tshark takes longer to start than to read
             with self.subTest(seed=seed):
                 capture = self.path(f"{seed}.pcap")
-                random_capture.write(capture, seed, talks=72)
+                random_capture.write(capture, seed, conversations=72)
                 compared, found = oracle.differences(BINARY, capture, [], compare_http=False)
                 total += compared
                 left = excused(found)
                 fast += len(left) != len(found)
                 self.assertEqual([], left)
         self.assertGreater(total, 8000)
-        self.assertLess(fast, 10)  # the excuse is for a few
+        self.assertLess(fast, 10)  # only a few may be excused
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What `sluice wire FILE` writes of our captures is the same on every system, byte for byte:
-text and HTML in both languages, Markdown, the annotated capture, JSON. outputs.txt holds what that is,
-as digests; when it is meant to change, SLUICE_WRITE=1 writes them anew."""
+"""`sluice wire FILE` writes the same bytes for our captures on every system: text and HTML in both
+languages, Markdown, the annotated capture, JSON. outputs.txt holds their digests; after an intended
+change, SLUICE_WRITE=1 writes them again."""
 
 import hashlib
 import os
@@ -30,7 +30,7 @@ class Outputs(unittest.TestCase):
         return run.stdout
 
     def outputs(self, capture, languages):
-        """The kinds of output, and what each is."""
+        """The output of each kind."""
         first, second = languages
         yield f"text.{first}", self.wire(capture, "--lang", first)
         with tempfile.TemporaryDirectory() as folder:
@@ -39,13 +39,13 @@ class Outputs(unittest.TestCase):
                       *(word for kind, path in files.items() for word in ("--" + kind, path)))
             for kind, path in files.items():
                 yield f"{kind}.{second}", content(path)
-        # Where a capture is damaged, each reader has words of its own.
+        # Each reader words the error of a damaged capture differently.
         yield "json", b"".join(line for line in self.wire(capture, "--json").splitlines(True)
                                if not line.startswith(b'{"type":"error"'))
 
     def test_the_same_everywhere(self):
         now = []
-        # Both languages take turns, to save time under Wine.
+        # The languages alternate, to save time under Wine.
         for turn, capture in enumerate(sorted(os.listdir(CAPTURES))):
             for kind, output in self.outputs(capture, ("en", "zh") if turn % 2 else ("zh", "en")):
                 self.assertGreater(len(output), 100, (capture, kind))

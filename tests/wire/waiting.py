@@ -1,4 +1,4 @@
-"""Waiting for what a scene needs before it can go on."""
+"""Waits for a condition that a scene needs before it can go on."""
 
 import time
 

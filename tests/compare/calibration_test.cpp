@@ -1,6 +1,6 @@
-// Are the verdicts of slices calibrated? Whole comparisons are simulated: slices with noise of
-// their own over a drift that all share, a level of its own for each restart of a server, the
-// schedule and the statistics of the real ones.
+// Are the verdicts of slices calibrated? Whole comparisons are simulated: each slice has noise of
+// its own over a drift that all share, each restart of a server a level of its own; the schedule
+// and the statistics are the real ones.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,31 +14,31 @@ namespace sluice::compare {
 
 namespace {
 
-struct World {
+struct Model {
     double slice_noise = 0.03;
-    double restart_noise = 0.005;  // where the memory of a process lies
+    double restart_noise = 0.005;  // the memory layout of a process
     double difference = 0;
     double disturbed = 0;  // this share of all slices costs up to three times as much
     unsigned restarts = 8;
-    unsigned figures = 25;  // 100 slices of 20 ms: a second for each of the two
+    unsigned sequences = 25;  // 100 slices of 20 ms: a second for each of the two
 };
 
 class Simulation {
   public:
     explicit Simulation(std::uint64_t seed) : random_(seed) {}
 
-    load::Comparison compare(const World& world) {
+    load::Comparison compare(const Model& model) {
         std::vector<double> ratios;
         double drift = 0;
-        for (unsigned restart = 0; restart < world.restarts; ++restart) {
-            const double level[2] = {normal(world.restart_noise), normal(world.restart_noise)};
+        for (unsigned restart = 0; restart < model.restarts; ++restart) {
+            const double level[2] = {normal(model.restart_noise), normal(model.restart_noise)};
             Ratios slices(1);
-            for (unsigned figure = 0; figure < world.figures; ++figure) {
-                for (const Turn& turn : order_of_figure(restart, figure, 1)) {
+            for (unsigned sequence = 0; sequence < model.sequences; ++sequence) {
+                for (const Turn& turn : order_of_sequence(restart, sequence, 1)) {
                     drift += 0.002 + normal(0.01);  // shared: a core that warms up, a neighbour
-                    double cost = drift + level[turn.candidate ? 1 : 0] + normal(world.slice_noise);
-                    cost += turn.candidate ? std::log1p(world.difference) : 0;
-                    cost += uniform() < world.disturbed ? uniform() * std::log(3.0) : 0;
+                    double cost = drift + level[turn.candidate ? 1 : 0] + normal(model.slice_noise);
+                    cost += turn.candidate ? std::log1p(model.difference) : 0;
+                    cost += uniform() < model.disturbed ? uniform() * std::log(3.0) : 0;
                     slices.add(turn, 9000 * std::exp(cost));
                 }
             }
@@ -64,12 +64,12 @@ struct Rates {
     double width = 0;  // half of the interval, on average
 };
 
-Rates rates_of(const World& world, std::uint64_t seed) {
+Rates rates_of(const Model& model, std::uint64_t seed) {
     Simulation simulation(seed);
     Rates rates;
     for (unsigned trial = 0; trial < kTrials; ++trial) {
-        const load::Comparison one = simulation.compare(world);
-        const double truth = 1 + world.difference;
+        const load::Comparison one = simulation.compare(model);
+        const double truth = 1 + model.difference;
         rates.covered += one.low <= truth && truth <= one.high ? 1.0 / kTrials : 0;
         rates.slower += one.verdict == load::Verdict::slower ? 1.0 / kTrials : 0;
         rates.faster += one.verdict == load::Verdict::faster ? 1.0 / kTrials : 0;
@@ -80,10 +80,10 @@ Rates rates_of(const World& world, std::uint64_t seed) {
 
 }  // namespace
 
-TEST(Schedule, FiguresAreBalanced) {
-    const auto text = [](unsigned restart, unsigned figure, std::size_t pairs) {
+TEST(Schedule, SequencesAreBalanced) {
+    const auto text = [](unsigned restart, unsigned sequence, std::size_t pairs) {
         std::string order;
-        for (const Turn& turn : order_of_figure(restart, figure, pairs)) {
+        for (const Turn& turn : order_of_sequence(restart, sequence, pairs)) {
             order += static_cast<char>((turn.candidate ? 'A' : 'a') + turn.pair);
         }
         return order;
@@ -96,12 +96,12 @@ TEST(Schedule, FiguresAreBalanced) {
     EXPECT_EQ(text(0, 2, 3), "bBBbcCCcaAAa");
 }
 
-TEST(Schedule, ADriftFallsOnBothOfAPair) {
+TEST(Schedule, ADriftAffectsBothOfAPair) {
     for (const std::size_t pairs : {1UL, 2UL, 5UL}) {
         Ratios ratios(pairs);
         double now = 0;
-        for (unsigned figure = 0; figure < 4; ++figure) {
-            for (const Turn& turn : order_of_figure(0, figure, pairs)) {
+        for (unsigned sequence = 0; sequence < 4; ++sequence) {
+            for (const Turn& turn : order_of_sequence(0, sequence, pairs)) {
                 ratios.add(turn, std::exp(0.01 * now++) * (turn.candidate ? 1.5 : 1));
             }
         }
@@ -116,8 +116,8 @@ TEST(Schedule, ASliceWithoutAnAnswerIsNotCompared) {
     Ratios ratios(1);
     const double costs[] = {10, 0, 12, 10, 11, 10, 10, 12};
     std::size_t at = 0;
-    for (unsigned figure = 0; figure < 2; ++figure) {
-        for (const Turn& turn : order_of_figure(0, figure, 1)) {
+    for (unsigned sequence = 0; sequence < 2; ++sequence) {
+        for (const Turn& turn : order_of_sequence(0, sequence, 1)) {
             ratios.add(turn, costs[at++]);
         }
     }
@@ -125,8 +125,8 @@ TEST(Schedule, ASliceWithoutAnAnswerIsNotCompared) {
     EXPECT_DOUBLE_EQ(ratios.of(0), 1.2);  // of 1.2, 1.1 and 1.2
 }
 
-// Equal servers: the interval holds 1 in 95 of 100 comparisons (within what 1,000 trials can show),
-// so that at most one in twenty claims a difference, and as often either way.
+// Equal servers: the interval holds 1 in 95 of 100 comparisons (within what 1,000 trials can show).
+// So at most one in twenty claims a difference, and as often either way.
 TEST(Calibration, EqualServersAreToldApartInOneOfTwentyAtMost) {
     std::uint64_t seed = 1;
     for (const unsigned restarts : {6U, 8U, 12U}) {
@@ -139,7 +139,7 @@ TEST(Calibration, EqualServersAreToldApartInOneOfTwentyAtMost) {
     }
 }
 
-// One slice in ten is hit by something else: the interval grows and stays honest.
+// Something else disturbs one slice in ten: the interval grows and stays honest.
 TEST(Calibration, ADisturbedMachineClaimsNoMore) {
     const Rates rates = rates_of({.slice_noise = 0.03, .disturbed = 0.1}, 20);
     EXPECT_NEAR(rates.covered, 0.95, 0.02);

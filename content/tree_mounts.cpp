@@ -1,6 +1,6 @@
-// File systems below the root, and what watches do not tell: that something else was mounted, and
-// what happens where others change files, too. Mounts are told of by the table of mounts; those
-// file systems are looked through now and then, where they begin.
+// File systems below the root, and what watches do not report: that something was mounted, and
+// changes made elsewhere on remote file systems. The mount table reports mounts; remote file
+// systems are polled from where they begin.
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,33 +11,34 @@ namespace sluice::http {
 
 namespace {
 
-// No file has it: nothing that is found is the same as what has this number.
+// No file has this number, so nothing that is found equals a node with it.
 constexpr std::uint64_t kNoInode = UINT64_MAX;
 
 }  // namespace
 
-fs::Place ContentTree::place_on(const fs::Info& info, const fs::File& node) {
-    const auto [place, added] = places_.try_emplace(info.device, fs::Place::told);
+fs::FilesystemKind ContentTree::filesystem_kind_on(const fs::Info& info, const fs::File& node) {
+    const auto [place, added] =
+        filesystem_kinds_.try_emplace(info.device, fs::FilesystemKind::local);
     if (added) {
-        place->second = fs::place_of(node);
+        place->second = fs::filesystem_kind_of(node);
     }
     return place->second;
 }
 
-void ContentTree::note_place(DirNode& dir, const fs::File& handle) {
-    dir.untold = place_on(dir.info, handle) == fs::Place::untold;
-    const bool begins = dir.untold && dir.parent != nullptr && !dir.parent->untold;
+void ContentTree::note_filesystem(DirNode& dir, const fs::File& handle) {
+    dir.remote = filesystem_kind_on(dir.info, handle) == fs::FilesystemKind::remote;
+    const bool begins = dir.remote && dir.parent != nullptr && !dir.parent->remote;
     if (begins) {
-        untold_.emplace(dir.parent->path, dir.name);
-    } else if (!untold_.empty() && dir.parent != nullptr) {
-        untold_.erase({dir.parent->path, dir.name});
+        remote_roots_.emplace(dir.parent->path, dir.name);
+    } else if (!remote_roots_.empty() && dir.parent != nullptr) {
+        remote_roots_.erase({dir.parent->path, dir.name});
     }
 }
 
 bool ContentTree::is_pseudo(const DirNode& dir, const std::string& name, const fs::Opened& opened) {
     const bool may_be = opened.info.device != dir.info.device &&
                         (opened.through_link || opened.info.kind == fs::Kind::directory);
-    if (!may_be || place_on(opened.info, opened.file) != fs::Place::pseudo) {
+    if (!may_be || filesystem_kind_on(opened.info, opened.file) != fs::FilesystemKind::pseudo) {
         return false;
     }
     pseudo_.insert(dir.path + name);
@@ -45,22 +46,22 @@ bool ContentTree::is_pseudo(const DirNode& dir, const std::string& name, const f
 }
 
 void ContentTree::warn_of_pseudo() {
-    if (pseudo_.size() > pseudo_told_) {
+    if (pseudo_.size() > pseudo_warned_) {
         std::string line = "not served, because it holds the state of the system and no files:";
         for (const std::string& path : pseudo_) {
             line += " '" + path + '\'';
         }
         options_.warn(line);
     }
-    pseudo_told_ = pseudo_.size();
+    pseudo_warned_ = pseudo_.size();
 }
 
-void ContentTree::disown(const std::string& path) {
-    places_.clear();  // another file system may have the number
+void ContentTree::invalidate(const std::string& path) {
+    filesystem_kinds_.clear();  // another file system may have the device number now
     pending_.clear();
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos) {
-        return disown_all(*top_);
+        return invalidate_all(*top_);
     }
     DirNode* parent = find_directory(std::string_view(path).substr(0, slash + 1));
     if (parent == nullptr) {
@@ -68,14 +69,14 @@ void ContentTree::disown(const std::string& path) {
     }
     const std::string name = path.substr(slash + 1);
     if (const auto dir = parent->directories.find(name); dir != parent->directories.end()) {
-        disown_all(*dir->second);
+        invalidate_all(*dir->second);
     }
     if (const auto file = parent->files.find(name); file != parent->files.end()) {
         file->second->info.inode = kNoInode;
     }
 }
 
-void ContentTree::disown_all(DirNode& dir) {
+void ContentTree::invalidate_all(DirNode& dir) {
     std::vector<DirNode*> waiting = {&dir};
     while (!waiting.empty()) {
         DirNode& next = *waiting.back();
@@ -91,10 +92,10 @@ void ContentTree::disown_all(DirNode& dir) {
     }
 }
 
-std::vector<Place> ContentTree::to_be_polled(const Mounts& mounts) const {
-    std::vector<Place> places(untold_.begin(), untold_.end());
+std::vector<PathParts> ContentTree::to_be_polled(const Mounts& mounts) const {
+    std::vector<PathParts> places(remote_roots_.begin(), remote_roots_.end());
     for (const auto& [path, mount] : mounts) {
-        // The watch of a directory does not tell what happens to a file that is mounted into it.
+        // The watch of a directory does not report changes of a file that is mounted into it.
         const std::size_t slash = path.rfind('/');
         const DirNode* dir =
             slash != std::string::npos ? find_directory(path.substr(0, slash + 1)) : nullptr;
@@ -105,21 +106,21 @@ std::vector<Place> ContentTree::to_be_polled(const Mounts& mounts) const {
     return places;
 }
 
-std::set<Place> ContentTree::take_pending(const std::string& path) {
+std::set<PathParts> ContentTree::take_pending(const std::string& path) {
     auto taken = pending_.extract(path);
-    return taken ? std::move(taken.mapped()) : std::set<Place>();
+    return taken ? std::move(taken.mapped()) : std::set<PathParts>();
 }
 
-void ContentTree::warn_of_untold() {
-    if (untold_.size() > untold_told_) {
-        const std::string first = untold_.begin()->first + untold_.begin()->second;
-        const std::string count = std::to_string(untold_.size());
+void ContentTree::warn_of_remote() {
+    if (remote_roots_.size() > remote_roots_warned_) {
+        const std::string first = remote_roots_.begin()->first + remote_roots_.begin()->second;
+        const std::string count = std::to_string(remote_roots_.size());
         options_.warn(
             "changes in " +
-            (untold_.size() == 1 ? first : count + " directories (one is " + first + ")") +
+            (remote_roots_.size() == 1 ? first : count + " directories (one is " + first + ")") +
             " are looked for every 2 seconds: the system does not tell of them there");
     }
-    untold_told_ = untold_.size();
+    remote_roots_warned_ = remote_roots_.size();
 }
 
 }  // namespace sluice::http

@@ -1,4 +1,4 @@
-#include "content/far_survey.h"
+#include "content/remote_scan.h"
 
 #include <algorithm>
 #include <chrono>
@@ -14,21 +14,21 @@ namespace sluice::http {
 
 namespace {
 
-constexpr std::size_t kSurveyDepthMax = 64;
-// As long as an absence is believed to be one in the middle of a change (tree_absence.cpp).
-constexpr auto kSecondLook = std::chrono::milliseconds(100);
-// Of files that are opened in one go; the next ones wait for so much at most.
-constexpr std::uint64_t kGoBytes = 16ULL * 1024 * 1024;
-constexpr std::size_t kGoFiles = 64;
-constexpr std::size_t kTakeBytes = 256 * 1024;
+constexpr std::size_t kScanDepthMax = 64;
+// As long as a missing name is assumed to be in the middle of a change (tree_absence.cpp).
+constexpr auto kRecheckPause = std::chrono::milliseconds(100);
+// Limits of one batch of opened files, for which the next files wait.
+constexpr std::uint64_t kBatchBytes = 16ULL * 1024 * 1024;
+constexpr std::size_t kBatchFiles = 64;
+constexpr std::size_t kCopyBytes = 256 * 1024;
 constexpr int kAttempts = 3;
 
-std::optional<fs::Root> open_root(const FarTask& task) {
+std::optional<fs::Root> open_root(const RemoteTask& task) {
     auto root = fs::Root::open(task.root.empty() ? "/" : task.root, false);
     return root ? std::optional(std::move(*root)) : std::nullopt;
 }
 
-// A directory by its path below another; "" is that itself.
+// Opens a directory by its path below another; "" is that one itself.
 std::expected<fs::Opened, Status> open_path(const fs::Root& root, fs::Opened from,
                                             std::string_view path) {
     while (!path.empty()) {
@@ -43,7 +43,7 @@ std::expected<fs::Opened, Status> open_path(const fs::Root& root, fs::Opened fro
     return from;
 }
 
-std::expected<fs::Opened, Status> open_place(const fs::Root& root, const FarTask& task) {
+std::expected<fs::Opened, Status> open_volume(const fs::Root& root, const RemoteTask& task) {
     auto top = root.reopen();
     if (!top) {
         return std::unexpected(top.error());
@@ -54,13 +54,13 @@ std::expected<fs::Opened, Status> open_place(const fs::Root& root, const FarTask
         std::string_view(task.path).substr(std::min(task.path.size(), task.root.size() + 1)));
 }
 
-class Survey {
+class Scanner {
   public:
-    Survey(const FarTask& task, const fs::Root& root) : task_(task), root_(root) {}
+    Scanner(const RemoteTask& task, const fs::Root& root) : task_(task), root_(root) {}
 
-    std::shared_ptr<FarDirectory> look(fs::File directory, const fs::Info& info,
-                                       const FarDirectory* before) {
-        auto seen = std::make_shared<FarDirectory>();
+    std::shared_ptr<RemoteDirectory> scan_directory(fs::File directory, const fs::Info& info,
+                                                    const RemoteDirectory* before) {
+        auto seen = std::make_shared<RemoteDirectory>();
         seen->info = info;
         std::vector<std::pair<std::string, fs::Kind>> names;
         fs::Listing listing(std::move(directory));
@@ -83,10 +83,10 @@ class Survey {
         above_.push_back(info);
         for (const auto& [name, kind] : names) {
             if (count_ >= task_.items_max || task_.stop.stop_requested()) {
-                before = nullptr;  // it would all be missing
+                before = nullptr;  // all the rest would be missing
                 break;
             }
-            seen->items.emplace(name, look_at(listing.directory(), name, kind, before));
+            seen->items.emplace(name, examine(listing.directory(), name, kind, before));
         }
         above_.pop_back();
         if (before != nullptr) {
@@ -95,19 +95,19 @@ class Survey {
         return seen;
     }
 
-    void look_again() {
+    void recheck_missing() {
         if (missing_.empty() || task_.stop.stop_requested()) {
             return;
         }
-        std::this_thread::sleep_for(kSecondLook);
+        std::this_thread::sleep_for(kRecheckPause);
         for (const auto& [directory, path, name] : std::exchange(missing_, {})) {
-            auto place = open_place(root_, task_);
-            if (!place) {
+            auto volume = open_volume(root_, task_);
+            if (!volume) {
                 return;
             }
-            above_ = {place->info};
-            if (const auto opened = open_path(root_, std::move(*place), path)) {
-                auto item = look_at(opened->file, name, fs::Kind::unknown, nullptr);
+            above_ = {volume->info};
+            if (const auto opened = open_path(root_, std::move(*volume), path)) {
+                auto item = examine(opened->file, name, fs::Kind::unknown, nullptr);
                 if (item.status != Status::not_found) {
                     directory->items.emplace(name, std::move(item));
                 }
@@ -116,10 +116,10 @@ class Survey {
     }
 
   private:
-    FarItem look_at(const fs::File& directory, const std::string& name, fs::Kind kind,
-                    const FarDirectory* before) {
+    RemoteItem examine(const fs::File& directory, const std::string& name, fs::Kind kind,
+                       const RemoteDirectory* before) {
         ++count_;
-        FarItem item{.kind = kind};
+        RemoteItem item{.kind = kind};
         if (kind == fs::Kind::file || kind == fs::Kind::unknown) {
             const auto info = fs::info_below(directory, name, false);
             ++*task_.answers;
@@ -141,13 +141,13 @@ class Survey {
         }
         item.info = opened->info;
         if (item.info.kind == fs::Kind::directory) {
-            const FarItem* known = before != nullptr && before->items.contains(name)
-                                       ? &before->items.find(name)->second
-                                       : nullptr;
+            const RemoteItem* known = before != nullptr && before->items.contains(name)
+                                          ? &before->items.find(name)->second
+                                          : nullptr;
             const std::size_t length = path_.size();
             path_ += path_.empty() ? name : '/' + name;
-            item.directory = look(std::move(opened->file), opened->info,
-                                  known != nullptr ? known->directory.get() : nullptr);
+            item.directory = scan_directory(std::move(opened->file), opened->info,
+                                            known != nullptr ? known->directory.get() : nullptr);
             path_.resize(length);
         }
         return item;
@@ -158,14 +158,14 @@ class Survey {
             return false;
         }
         return opened.info.kind != fs::Kind::directory ||
-               (above_.size() < kSurveyDepthMax &&
+               (above_.size() < kScanDepthMax &&
                 !(opened.through_link &&
                   std::any_of(above_.begin(), above_.end(), [&](const fs::Info& above) {
                       return above.same_object(opened.info);
                   })));
     }
 
-    void note_missing(const std::shared_ptr<FarDirectory>& seen, const FarDirectory& before) {
+    void note_missing(const std::shared_ptr<RemoteDirectory>& seen, const RemoteDirectory& before) {
         for (const auto& [name, item] : before.items) {
             if (!seen->items.contains(name)) {
                 missing_.push_back({seen, path_, name});
@@ -173,35 +173,35 @@ class Survey {
         }
     }
 
-    const FarTask& task_;
+    const RemoteTask& task_;
     const fs::Root& root_;
     std::uint64_t count_ = 0;
     std::vector<fs::Info> above_;
-    std::string path_;  // of what is being listed, below the place
+    std::string path_;  // of the directory being listed, below the volume
     struct Missing {
-        std::shared_ptr<FarDirectory> directory;
+        std::shared_ptr<RemoteDirectory> directory;
         std::string path;
         std::string name;
     };
     std::vector<Missing> missing_;
 };
 
-// What may change once more without showing it is waited for.
-void let_the_clock_tick(const fs::Info& info) {
+// Waits while the file may change once more without showing it.
+void wait_for_clock_tick(const fs::Info& info) {
     if (fs::changed_just_now(info.stamp.ctime_ns, fs::wall_now_ns(), fs::kRacyNs)) {
         std::this_thread::sleep_for(std::chrono::nanoseconds(fs::kRacyNs));
     }
 }
 
-std::expected<fs::File, Status> copy(const fs::Opened& from, const FarTask& task) {
+std::expected<fs::File, Status> copy(const fs::Opened& from, const RemoteTask& task) {
     auto memory = MemoryFile::create();
     if (!memory) {
         return std::unexpected(memory.error().status);
     }
-    const auto buffer = std::make_unique_for_overwrite<char[]>(kTakeBytes);
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kCopyBytes);
     std::uint64_t at = 0;
     for (;;) {
-        const auto got = fs::read_at(from.file, at, buffer.get(), kTakeBytes);
+        const auto got = fs::read_at(from.file, at, buffer.get(), kCopyBytes);
         ++*task.answers;
         if (!got) {
             return std::unexpected(got.error());
@@ -224,7 +224,7 @@ std::expected<fs::File, Status> copy(const fs::Opened& from, const FarTask& task
     return std::move(*memory).into_file();
 }
 
-FarFile take(fs::Opened opened, const FarTask& task) {
+RemoteFile take(fs::Opened opened, const RemoteTask& task) {
     if (opened.info.kind != fs::Kind::file) {
         return std::unexpected(Status::not_found);
     }
@@ -233,7 +233,7 @@ FarFile take(fs::Opened opened, const FarTask& task) {
             opened.source = fs::Source::remote;
             return opened;
         }
-        let_the_clock_tick(opened.info);
+        wait_for_clock_tick(opened.info);
         auto copied = copy(opened, task);
         const auto after = fs::info_of(opened.file);
         ++*task.answers;
@@ -255,46 +255,46 @@ FarFile take(fs::Opened opened, const FarTask& task) {
 
 }  // namespace
 
-std::shared_ptr<const FarDirectory> look_through(
-    const FarTask& task, const std::shared_ptr<const FarDirectory>& before) {
+std::shared_ptr<const RemoteDirectory> scan(const RemoteTask& task,
+                                            const std::shared_ptr<const RemoteDirectory>& before) {
     const auto root = open_root(task);
     if (!root) {
         return before;
     }
-    auto place = open_place(*root, task);
+    auto volume = open_volume(*root, task);
     ++*task.answers;
-    if (!place) {
-        auto kept = before != nullptr ? std::make_shared<FarDirectory>(*before) : nullptr;
+    if (!volume) {
+        auto kept = before != nullptr ? std::make_shared<RemoteDirectory>(*before) : nullptr;
         if (kept != nullptr) {
-            kept->listed = place.error();
+            kept->listed = volume.error();
         }
         return kept;
     }
-    if (place->info.kind == fs::Kind::file) {  // a file is mounted alone
-        auto file = std::make_shared<FarDirectory>();
-        file->info = place->info;
+    if (volume->info.kind == fs::Kind::file) {  // a single file is mounted
+        auto file = std::make_shared<RemoteDirectory>();
+        file->info = volume->info;
         return file;
     }
-    Survey survey(task, *root);
-    const auto seen = survey.look(std::move(place->file), place->info, before.get());
-    survey.look_again();
+    Scanner scanner(task, *root);
+    const auto seen = scanner.scan_directory(std::move(volume->file), volume->info, before.get());
+    scanner.recheck_missing();
     return seen;
 }
 
-std::map<std::string, FarFile> open_files(const FarTask& task,
-                                          const std::vector<std::string>& paths) {
-    std::map<std::string, FarFile> files;
+std::map<std::string, RemoteFile> open_files(const RemoteTask& task,
+                                             const std::vector<std::string>& paths) {
+    std::map<std::string, RemoteFile> files;
     const auto root = open_root(task);
     if (!root) {
         return files;
     }
     std::uint64_t bytes = 0;
     for (const std::string& path : paths) {
-        if (files.size() >= kGoFiles || bytes >= kGoBytes || task.stop.stop_requested()) {
+        if (files.size() >= kBatchFiles || bytes >= kBatchBytes || task.stop.stop_requested()) {
             break;
         }
-        auto place = open_place(*root, task);
-        auto opened = place ? open_path(*root, std::move(*place), path) : std::move(place);
+        auto volume = open_volume(*root, task);
+        auto opened = volume ? open_path(*root, std::move(*volume), path) : std::move(volume);
         ++*task.answers;
         if (!opened) {
             files.emplace(path, std::unexpected(opened.error()));

@@ -1,4 +1,4 @@
-// Places below the root that no watch of a directory tells of.
+// Mounts below the root, which no watch of a directory reports.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
@@ -14,7 +14,7 @@
 namespace sluice::http {
 namespace {
 
-class ContentPlacesTest : public test::StoreTest {
+class ContentMountsTest : public test::StoreTest {
   protected:
     void TearDown() override {
         StoreTest::TearDown();
@@ -43,7 +43,7 @@ class ContentPlacesTest : public test::StoreTest {
     std::vector<std::string> mounted_;
 };
 
-TEST_F(ContentPlacesTest, AMountShowsWhatItHoldsAndItsEndWhatItCovered) {
+TEST_F(ContentMountsTest, AMountShowsWhatItHoldsAndItsEndWhatItCovered) {
     if (!mine_.have()) {
         return;
     }
@@ -67,7 +67,7 @@ TEST_F(ContentPlacesTest, AMountShowsWhatItHoldsAndItsEndWhatItCovered) {
     EXPECT_EQ(body("/other"), "other");
 }
 
-TEST_F(ContentPlacesTest, AnotherMountWithTheSameNumbersIsAnotherOne) {
+TEST_F(ContentMountsTest, AnotherMountWithTheSameNumbersIsAnotherOne) {
     if (!mine_.have()) {
         return;
     }
@@ -77,7 +77,8 @@ TEST_F(ContentPlacesTest, AnotherMountWithTheSameNumbersIsAnotherOne) {
     open();
     EXPECT_EQ(body("/d/x"), "1st");
     step_for(60 * kMillisecond);
-    // A new file system has the numbers of the one before: of the device, the mount, the files.
+    // The new file system has the same numbers as the one before: of the device, the mount, the
+    // files.
     for (const std::string text : {"2nd", "3rd"}) {
         unmount();
         mount_tmpfs(tree_.path("d"));
@@ -86,7 +87,7 @@ TEST_F(ContentPlacesTest, AnotherMountWithTheSameNumbersIsAnotherOne) {
     }
 }
 
-TEST_F(ContentPlacesTest, AFileThatIsMountedIsFollowed) {
+TEST_F(ContentMountsTest, AFileThatIsMountedIsFollowed) {
     if (!mine_.have()) {
         return;
     }
@@ -105,7 +106,7 @@ TEST_F(ContentPlacesTest, AFileThatIsMountedIsFollowed) {
     EXPECT_TRUE(serves("/page.html", "three"));
 }
 
-TEST_F(ContentPlacesTest, AMountOverTheRoot) {
+TEST_F(ContentMountsTest, AMountOverTheRoot) {
     if (!mine_.have()) {
         return;
     }
@@ -120,7 +121,7 @@ TEST_F(ContentPlacesTest, AMountOverTheRoot) {
     EXPECT_TRUE(serves("/x", "watched"));
 }
 
-TEST_F(ContentPlacesTest, AParentOfTheRootIsRenamed) {
+TEST_F(ContentMountsTest, AParentOfTheRootIsRenamed) {
     const std::string parent = tree_.beside("site");
     test::TempTree::write_at(parent + "/www/x", "one");
     test::TempTree::write_at(parent + "/www/target", "linked");

@@ -1,4 +1,4 @@
-#include "bench/compare/stage.h"
+#include "bench/compare/context.h"
 
 #include <fmt/format.h>
 
@@ -15,73 +15,73 @@ namespace {
 
 constexpr unsigned kPortsTried = 3;
 
-Result<Duty> duty_of(const Stage& stage, const Contender& contender, const std::string& folder) {
+Result<LaunchOptions> launch_options(const Context& context, const Variant& variant,
+                                     const std::string& folder) {
     auto port = free_port();
-    auto root = stage.workspace.root(contender.setting.root);
+    auto root = context.workspace.root(variant.parameters.root);
     if (!port || !root) {
         return std::unexpected(port ? root.error() : port.error());
     }
-    Duty duty{.port = *port,
-              .root = *root,
-              .work = stage.workspace.folder() + "/" + folder,
-              .log = {},
-              .arguments = contender.setting.arguments};
+    LaunchOptions options{.port = *port,
+                          .root = *root,
+                          .work = context.workspace.folder() + "/" + folder,
+                          .log = {},
+                          .arguments = variant.parameters.arguments};
     std::error_code error;
-    // Whatever an earlier process of the same place has left is not this one's.
-    std::filesystem::remove_all(to_path(duty.work), error);
-    std::filesystem::create_directories(to_path(duty.work), error);
+    // An earlier process may have left files in this folder.
+    std::filesystem::remove_all(to_path(options.work), error);
+    std::filesystem::create_directories(to_path(options.work), error);
     if (error) {
-        return fail(Status::io_error, duty.work + ": " + error.message());
+        return fail(Status::io_error, options.work + ": " + error.message());
     }
-    if (contender.setting.log) {
-        duty.log = duty.work + "/access.log";
+    if (variant.parameters.log) {
+        options.log = options.work + "/access.log";
     }
-    return duty;
+    return options;
 }
 
 }  // namespace
 
-Result<Running> start_server(const Stage& stage, const Contender& contender,
-                             const std::string& folder, const Look& look) {
+Result<Running> start_server(const Context& context, const Variant& variant,
+                             const std::string& folder, const OnListening& on_listening) {
     for (unsigned tried = 1;; ++tried) {
-        auto duty = duty_of(stage, contender, folder);
-        if (!duty) {
-            return std::unexpected(duty.error());
+        auto options = launch_options(context, variant, folder);
+        if (!options) {
+            return std::unexpected(options.error());
         }
-        auto command = contender.server->launch(*duty);
+        auto command = variant.server->launch(*options);
         if (!command) {
             return std::unexpected(command.error());
         }
         const Nanos began = load::monotonic_now();
-        auto process =
-            Process::start(*command, stage.server_cpu, duty->work + "/server.out", stage.priority);
+        auto process = Process::start(*command, context.server_cpu, options->work + "/server.out",
+                                      context.priority);
         if (!process) {
             return std::unexpected(process.error());
         }
-        Result<void> fine = wait_ready(duty->port, *process);
-        if (fine && look) {
-            fine = look(duty->port, began);
+        Result<void> fine = wait_ready(options->port, *process);
+        if (fine && on_listening) {
+            fine = on_listening(options->port, began);
         }
-        if (process->listens_at(duty->port)) {
+        if (process->listens_at(options->port)) {
             if (!fine) {
                 return std::unexpected(fine.error());
             }
-            return Running{std::move(*process), duty->port};
+            return Running{std::move(*process), options->port};
         }
         // Nobody listens, or somebody else does.
-        if (load::find_server(loopback(duty->port)).pids.empty() || tried == kPortsTried) {
+        if (load::find_server(loopback(options->port)).pids.empty() || tried == kPortsTried) {
             return fine ? fail(Status::io_error,
                                fmt::format("who listens at its port {} is another program",
-                                           duty->port))
+                                           options->port))
                         : std::unexpected(fine.error());
         }
     }
 }
 
-// Asks once and looks at the answer; returns its validator.
-Result<std::string> check_answer(const Stage& stage, const Scenario& scenario,
-                                 const Contender& contender, std::uint16_t port) {
-    auto root = stage.workspace.root(contender.setting.root);
+Result<std::string> check_answer(const Context& context, const Scenario& scenario,
+                                 const Variant& variant, std::uint16_t port) {
+    auto root = context.workspace.root(variant.parameters.root);
     if (!root) {
         return std::unexpected(root.error());
     }
@@ -114,20 +114,20 @@ Result<std::string> check_answer(const Stage& stage, const Scenario& scenario,
     return etag;
 }
 
-Result<Load> load_of(const Stage& stage, const Scenario& scenario, const Contender& contender,
+Result<Load> load_of(const Context& context, const Scenario& scenario, const Variant& variant,
                      std::uint16_t port) {
     Load load{.port = port, .paths = {}, .fields = scenario.fields};
-    load.connections = contender.setting.connections;
+    load.connections = variant.parameters.connections;
     load.pipeline = scenario.pipeline;
     load.churn = scenario.churn;
-    load.status = contender.server->floor ? 200 : scenario.status;
+    load.status = variant.server->floor ? 200 : scenario.status;
     load.body_bytes = scenario.body_bytes;
-    load.duration = stage.options.duration;
+    load.duration = context.options.duration;
     for (unsigned i = 0; i < std::max(1U, scenario.many); ++i) {
         load.paths.push_back(scenario.many > 0 ? file_path(i) : scenario.path);
     }
-    if (!contender.server->floor) {
-        auto etag = check_answer(stage, scenario, contender, port);
+    if (!variant.server->floor) {
+        auto etag = check_answer(context, scenario, variant, port);
         if (!etag) {
             return std::unexpected(etag.error());
         }
@@ -138,10 +138,10 @@ Result<Load> load_of(const Stage& stage, const Scenario& scenario, const Contend
     return load;
 }
 
-std::vector<Entry> entries_of(const std::vector<Contender>& contenders) {
+std::vector<Entry> entries_of(const std::vector<Variant>& variants) {
     std::vector<Entry> entries;
-    entries.reserve(contenders.size());
-    for (const Contender& one : contenders) {
+    entries.reserve(variants.size());
+    for (const Variant& one : variants) {
         entries.push_back({.name = one.server->name,
                            .base = one.base,
                            .floor = one.server->floor,

@@ -1,8 +1,8 @@
-#include "serve/place.h"
+#include "serve/address_text.h"
 
 namespace sluice {
 
-std::string place_of(const Endpoint& listener, const std::vector<Endpoint>& all) {
+std::string address_text(const Endpoint& listener, const std::vector<Endpoint>& all) {
     if (listener.family == Family::unix_path) {
         return listener.to_string();
     }

@@ -1,7 +1,7 @@
-// Exchange: what the threads of a run and the one that started them tell each other.
+// Channel: what the threads of a run and the thread that started them tell each other.
 //
-// Threads hand over a Tally for each stretch of the run (a second); the starter adds them up and
-// gives the memory back for the next. Once a second and thread, so a mutex will do.
+// Threads deliver a Tally for each interval of the run (a second); the starter adds them up and
+// gives the memory back for the next. That is once a second for each thread, so a mutex is enough.
 #pragma once
 
 #include <atomic>
@@ -18,22 +18,22 @@
 
 namespace sluice::load {
 
-// The stretches of a run: they end at the end of the warm-up, at each second from there, and at the
-// end of the run. The last one holds what was answered after the end, too.
-class Stretches {
+// The intervals of a run: they end after each second, at the end of the warm-up, and at the end of
+// the run. The last one also holds what was answered after the end.
+class Intervals {
   public:
-    Stretches(Nanos start, Nanos warmup, Nanos duration)
+    Intervals(Nanos start, Nanos warmup, Nanos duration)
         : start_(start), measured_(start + warmup), end_(start + warmup + duration) {}
     [[nodiscard]] Nanos start() const { return start_; }
     [[nodiscard]] Nanos measured() const { return measured_; }  // end of the warm-up
     [[nodiscard]] Nanos end() const { return end_; }
-    // When the stretch that begins at `from` ends.
+    // When the interval that begins at `from` ends.
     [[nodiscard]] Nanos next(Nanos from) const {
         const Nanos later = from + kSecond;
         if (from < measured_) {
             return later < measured_ ? later : measured_;
         }
-        // No sliver of a stretch at the end: a run of 2.1 s has two.
+        // No short interval at the end: a run of 2.1 s has two.
         return later + kSecond / 2 < end_ ? later : end_;
     }
 
@@ -43,9 +43,9 @@ class Stretches {
     Nanos end_;
 };
 
-// One thread's share of a stretch.
+// What one thread counted in an interval.
 struct Delivery {
-    std::uint32_t stretch = 0;
+    std::uint32_t interval = 0;
     bool last = false;  // the thread delivers nothing more
     std::unique_ptr<Tally> tally;
 };
@@ -62,7 +62,7 @@ struct ThreadReport {
     std::string failure;   // why the thread gave up; empty: it did not
 };
 
-class Exchange {
+class Channel {
   public:
     // From the starter: the instant at which all begin; 0: not yet.
     std::atomic<Nanos> start_at{0};
@@ -88,10 +88,10 @@ class Exchange {
         const std::lock_guard lock(mutex_);
         blanks_.push_back(std::move(tally));
     }
-    // What has come, waiting at most `patience` for something.
-    [[nodiscard]] std::vector<Delivery> collect(Nanos patience) {
+    // All that was delivered since the last call; waits for it at most `timeout`.
+    [[nodiscard]] std::vector<Delivery> collect(Nanos timeout) {
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, std::chrono::nanoseconds(patience),
+        changed_.wait_for(lock, std::chrono::nanoseconds(timeout),
                           [this] { return !deliveries_.empty(); });
         return std::exchange(deliveries_, {});
     }

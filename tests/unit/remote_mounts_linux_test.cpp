@@ -1,5 +1,5 @@
-// Places that other threads look at; here they are ordinary directories.
-#include "content/far_places.h"
+// Remote mounts, scanned by other threads; here they are ordinary directories.
+#include "content/remote_mounts.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Key;
 
-class FarPlacesTest : public testing::Test {
+class RemoteMountsTest : public testing::Test {
   protected:
     void SetUp() override {
         std::filesystem::create_directory(tree_.path("far"));
@@ -34,26 +34,27 @@ class FarPlacesTest : public testing::Test {
     void set_mounts(const std::vector<std::pair<std::string, std::uint64_t>>& mounts) {
         Mounts table;
         for (const auto& [path, id] : mounts) {
-            table[path] = {.id = id, .device = "0:1", .root = "/", .place = fs::Place::untold};
+            table[path] = {
+                .id = id, .device = "0:1", .root = "/", .kind = fs::FilesystemKind::remote};
         }
-        places_->set_mounts(table, tree_.root());
+        mounts_->set_mounts(table, tree_.root());
     }
-    // Steps until the place was looked through once more.
-    void look() {
-        bool looked = false;
+    // Steps until the volume was scanned once more.
+    void scan_once() {
+        bool scanned = false;
         now_ += 2 * kSecond;
         EXPECT_TRUE(test::until([&] {
             step();
-            looked = looked || !news_.places.empty();
-            return looked;
+            scanned = scanned || !news_.volumes.empty();
+            return scanned;
         }));
     }
     void step() {
-        places_->step(now_, copy_max_);
-        news_ = places_->take_news();
+        mounts_->step(now_, copy_max_);
+        news_ = mounts_->take_news();
     }
     [[nodiscard]] std::expected<fs::Opened, Status> open(const std::string& path) {
-        return places_->open(tree_.path(path));
+        return mounts_->open(tree_.path(path));
     }
     [[nodiscard]] fs::Opened opened(const std::string& path) {
         std::expected<fs::Opened, Status> file = open(path);
@@ -70,7 +71,7 @@ class FarPlacesTest : public testing::Test {
     }
     [[nodiscard]] std::vector<std::string> list(const std::string& path) {
         std::vector<std::string> names;
-        EXPECT_EQ(places_->list(tree_.path(path),
+        EXPECT_EQ(mounts_->list(tree_.path(path),
                                 [&](std::string_view name, fs::Kind) { names.emplace_back(name); }),
                   Status::ok);
         return names;
@@ -83,40 +84,40 @@ class FarPlacesTest : public testing::Test {
     std::vector<std::string> said_;
     Nanos now_ = 0;
     std::uint64_t copy_max_ = 1000;
-    FarPlaces::News news_;
-    std::unique_ptr<FarPlaces> places_ = std::make_unique<FarPlaces>(
-        FarPlaces::Options{.items_max = 1000,
-                           .warn = [this](std::string_view line) { said_.emplace_back(line); },
-                           .wake = [] {}});
+    RemoteMounts::News news_;
+    std::unique_ptr<RemoteMounts> mounts_ = std::make_unique<RemoteMounts>(
+        RemoteMounts::Options{.items_max = 1000,
+                              .warn = [this](std::string_view line) { said_.emplace_back(line); },
+                              .wake = [] {}});
 };
 
-TEST_F(FarPlacesTest, WhatLiesInOne) {
+TEST_F(RemoteMountsTest, WhatLiesInOne) {
     set_mounts({{"/far", 1}, {"/far-off", 2}, {"/far/inside", 3}});
     for (const char* path : {"far", "far/x", "far/inside/x", "far-off", "far-off/x"}) {
-        EXPECT_TRUE(places_->has(tree_.path(path))) << path;
+        EXPECT_TRUE(mounts_->has(tree_.path(path))) << path;
     }
     for (const char* path : {"", "fa", "farther", "x/far"}) {
-        EXPECT_FALSE(places_->has(tree_.path(path))) << path;
+        EXPECT_FALSE(mounts_->has(tree_.path(path))) << path;
     }
-    EXPECT_FALSE(places_->has("/far"));
-    EXPECT_TRUE(places_->may_begin_at("far"));
-    EXPECT_FALSE(places_->may_begin_at("inside"));
+    EXPECT_FALSE(mounts_->has("/far"));
+    EXPECT_TRUE(mounts_->may_begin_at("far"));
+    EXPECT_FALSE(mounts_->may_begin_at("inside"));
 }
 
-TEST_F(FarPlacesTest, IsSeenOnceItWasLookedThrough) {
+TEST_F(RemoteMountsTest, IsSeenOnceItWasScanned) {
     tree_.write("far/sub/x", "1");
     EXPECT_EQ(status("far"), fs::kPending);
-    EXPECT_FALSE(places_->at_rest());
-    look();
-    EXPECT_TRUE(places_->at_rest());
-    EXPECT_THAT(news_.places, ElementsAre("/far"));
+    EXPECT_FALSE(mounts_->idle());
+    scan_once();
+    EXPECT_TRUE(mounts_->idle());
+    EXPECT_THAT(news_.volumes, ElementsAre("/far"));
     EXPECT_THAT(list("far"), ElementsAre("sub"));
     EXPECT_THAT(list("far/sub"), ElementsAre("x"));
     tree_.write("far/sub/y", "2");
     EXPECT_THAT(list("far/sub"), ElementsAre("x"));
-    look();
+    scan_once();
     EXPECT_THAT(list("far/sub"), ElementsAre("x", "y"));
-    const auto info = places_->info(tree_.path("far/sub/y"), false);
+    const auto info = mounts_->info(tree_.path("far/sub/y"), false);
     ASSERT_TRUE(info);
     EXPECT_EQ(info->stamp.size, 1U);
     EXPECT_EQ(status("far/sub/z"), Status::not_found);
@@ -125,10 +126,10 @@ TEST_F(FarPlacesTest, IsSeenOnceItWasLookedThrough) {
     EXPECT_EQ(directory->file.handle(), -1);
 }
 
-TEST_F(FarPlacesTest, FilesAreCopiedUnlessTheyAreLarge) {
+TEST_F(RemoteMountsTest, FilesAreCopiedUnlessTheyAreLarge) {
     tree_.write("far/small", "small");
     tree_.write("far/large", std::string(1001, 'l'));
-    look();
+    scan_once();
     EXPECT_EQ(status("far/small"), fs::kPending);
     const fs::Opened small = opened("far/small");
     EXPECT_EQ(small.source, fs::Source::copy);
@@ -140,9 +141,9 @@ TEST_F(FarPlacesTest, FilesAreCopiedUnlessTheyAreLarge) {
     EXPECT_EQ(bytes_of(large), std::string(1000, 'l'));
 }
 
-TEST_F(FarPlacesTest, WhatIsOpenedAndNotTakenIsClosed) {
+TEST_F(RemoteMountsTest, WhatIsOpenedAndNotTakenIsClosed) {
     tree_.write("far/x", "x");
-    look();
+    scan_once();
     EXPECT_EQ(status("far/x"), fs::kPending);
     EXPECT_TRUE(test::until([&] {
         step();
@@ -154,60 +155,60 @@ TEST_F(FarPlacesTest, WhatIsOpenedAndNotTakenIsClosed) {
     EXPECT_EQ(status("far/x"), fs::kPending);
 }
 
-TEST_F(FarPlacesTest, FilesAreClosedWithTheNextLookOrWithThePlace) {
+TEST_F(RemoteMountsTest, FilesAreClosedWithTheNextScanOrWithTheVolume) {
     copy_max_ = 0;
     tree_.write("far/x", "x");
-    look();
+    scan_once();
     const std::size_t before = test::open_descriptors();
     { const fs::Opened file = opened("far/x"); }
-    look();
+    scan_once();
     EXPECT_EQ(test::open_descriptors(), before);
     {
         const fs::Opened file = opened("far/x");
         set_mounts({});
     }
     EXPECT_TRUE(test::until([&] { return test::open_descriptors() <= before; }));
-    EXPECT_TRUE(places_->empty());
+    EXPECT_TRUE(mounts_->empty());
 }
 
 // A listing that is read while names are renamed may lack one. Hidden names are never in a listing,
 // and stand for that here.
-TEST_F(FarPlacesTest, WhatAListingLacksIsLookedForOnceMore) {
+TEST_F(RemoteMountsTest, WhatAListingLacksIsLookedForOnceMore) {
     tree_.write("far/sub/.there", "x");
-    auto sub = std::make_shared<FarDirectory>();
+    auto sub = std::make_shared<RemoteDirectory>();
     sub->items = {{".there", {}}, {"gone", {}}};
-    auto before = std::make_shared<FarDirectory>();
+    auto before = std::make_shared<RemoteDirectory>();
     before->items = {{"sub", {.directory = sub}}, {"gone too", {.directory = sub}}};
-    const FarTask task{.root = tree_.root(),
-                       .path = tree_.path("far"),
-                       .items_max = 1000,
-                       .copy_max = 0,
-                       .stop = {},
-                       .answers = std::make_shared<std::atomic<std::uint64_t>>()};
-    const auto seen = look_through(task, before);
+    const RemoteTask task{.root = tree_.root(),
+                          .path = tree_.path("far"),
+                          .items_max = 1000,
+                          .copy_max = 0,
+                          .stop = {},
+                          .answers = std::make_shared<std::atomic<std::uint64_t>>()};
+    const auto seen = scan(task, before);
     ASSERT_NE(seen, nullptr);
     ASSERT_THAT(seen->items, ElementsAre(Key("sub")));
     EXPECT_THAT(seen->items.at("sub").directory->items, ElementsAre(Key(".there")));
     EXPECT_GT(*task.answers, 0U);
 }
 
-TEST_F(FarPlacesTest, AnotherMountIsLookedAtAnew) {
+TEST_F(RemoteMountsTest, AnotherMountIsScannedAnew) {
     tree_.write("far/x", "x");
-    look();
+    scan_once();
     set_mounts({{"/far", 1}});
     EXPECT_EQ(status("far"), Status::ok);
     set_mounts({{"/far", 2}});
     EXPECT_EQ(status("far"), fs::kPending);
-    look();
+    scan_once();
     EXPECT_THAT(list("far"), ElementsAre("x"));
 }
 
-TEST_F(FarPlacesTest, OneThatCannotBeOpened) {
+TEST_F(RemoteMountsTest, OneThatCannotBeOpened) {
     std::filesystem::remove(tree_.path("far"));
-    look();
+    scan_once();
     EXPECT_EQ(status("far"), Status::io_error);
     tree_.write("far/x", "x");
-    look();
+    scan_once();
     EXPECT_EQ(status("far"), Status::ok);
     EXPECT_THAT(said_, IsEmpty());
 }
