@@ -149,7 +149,8 @@ void ContentLoader::keep_open(fs::Opened& opened, const SharedDigest& digest, Co
         return;
     }
     fs::prepare_for_sending(opened.file);
-    out.storage = std::make_shared<const Storage>(std::move(opened.file), usage_);
+    out.storage = std::make_shared<const Storage>(std::move(opened.file),
+                                                  opened.source == fs::Source::remote, usage_);
     if (digest != nullptr) {
         out.storage->set_digest(digest);
     }

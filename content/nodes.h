@@ -120,7 +120,10 @@ using SharedDigest = std::shared_ptr<const ContentDigest>;
 // has one Storage for each version of its bytes.
 class Storage {
   public:
-    Storage(fs::File live, ContentUsage& usage) : live_(std::move(live)), usage_(usage) {
+    // `remote`: its file system may not answer.
+    Storage(fs::File live, bool remote, ContentUsage& usage)
+        : live_(std::move(live)), usage_(usage) {
+        bytes_.remote = remote;
         ++usage_.open_files;
     }
     // Commits the `size` bytes behind the end of `memory`.

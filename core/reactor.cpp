@@ -250,12 +250,13 @@ void Reactor::on_recv_end(Slot slot, Connection& connection, Status status) noex
             return;
         case Status::eof:
             connection.peer_done = true;
-            if (connection.state == ConnectionState::linger || session == nullptr) {
+            if (connection.state == ConnectionState::linger || exchange == nullptr ||
+                (session == nullptr && exchange->pending_input().empty())) {
                 begin_close(slot, connection);
-            } else if (!connection.sending || exchange->full_duplex) {
-                advance(slot, connection, {});
-            } else {
+            } else if (connection.sending && !exchange->full_duplex) {
                 send_wanted_ = true;  // it may be quiet, and nothing else will come
+            } else if (open_session(slot, connection)) {
+                advance(slot, connection, {});
             }
             return;
         default:

@@ -537,6 +537,9 @@ void UringBackend::queue_read(std::uint32_t index) noexcept {
         io_uring_prep_read(entry, fd, ring_read.read.into, bytes, range.offset);
     }
     io_uring_sqe_set_data64(entry, Token{index, 0, kRead}.value);
+    if (range.remote) {
+        entry->flags |= IOSQE_ASYNC;  // FUSE may wait even where it was told not to
+    }
     ++with_kernel_;
 }
 

@@ -187,6 +187,31 @@ class Untold(PlacesCase):
         self.put("3", b"x" * 150_001, shown)
         self.becomes(server, "/far/3", b"x" * 150_001)
 
+    def test_a_slow_read_holds_its_own_connection_only(self):
+        """Three seconds for each read, in which the file system answers nothing else, either."""
+        shown, file_system = self.show("shown", "far")
+        body = os.urandom(400_000)
+        self.put("x", "one", shown)
+        self.put("large", body, shown)
+        self.put("near", "near")
+        server = self.serve("--memory-budget", "1m")
+        self.becomes(server, "/far/x", b"one")
+        self.assertEqual(200, self.ask(server, "/near").status)
+        file_system.read_seconds = 3
+        waits = []
+        with server.connect(timeout=60) as slow, server.connect() as other:
+            slow.send("GET /far/large HTTP/1.1\r\nHost: a\r\n\r\n")
+            begin = time.monotonic()
+            while time.monotonic() - begin < 8:
+                asked = time.monotonic()
+                self.assertEqual(b"near", other.ask("/near").body)
+                waits.append(time.monotonic() - asked)
+                time.sleep(0.002)
+            self.assertEqual(body, slow.read().body)
+            self.assertGreater(time.monotonic() - begin, 8, "it was not slow")
+        waits.sort()
+        self.assertLess(waits[len(waits) * 99 // 100], 0.01, waits[-20:])
+
     def test_a_file_alone(self):
         shown = self.directory("shown", self.work)
         outside = self.put("page.html", "one", shown)
