@@ -399,8 +399,7 @@ MetadataBytes ContentLoader::cost_with_entry(const FileNode& node) {
 
 void ContentLoader::count(OwnedEntry& entry) {
     std::uint64_t bytes = heap_bytes(sizeof(OwnedEntry)) + kSnapshotRowBytes;
-    for (std::string* text :
-         {&entry.path, &entry.etag, &entry.head_200, &entry.head_304, &entry.head_common}) {
+    for (std::string* text : {&entry.path, &entry.etag, &entry.head_200, &entry.head_304}) {
         text->shrink_to_fit();
         bytes += heap_bytes(*text);
     }

@@ -199,6 +199,17 @@ void Reactor::stop_receiving(Slot slot, Connection& connection) noexcept {
     }
 }
 
+inline void Reactor::take_in(Slot slot, Connection& connection, std::string_view bytes) noexcept {
+    const Exchange* exchange = connection.exchange;
+    const bool busy = connection.sending || connection.state == ConnectionState::waiting;
+    if (exchange != nullptr &&
+        ((busy && !exchange->full_duplex) || !exchange->pending_input().empty())) {
+        (void)keep_input(slot, connection, bytes);
+    } else if (open_session(slot, connection)) {
+        advance(slot, connection, bytes);
+    }
+}
+
 void Reactor::on_recv(Slot slot, Connection& connection, const Completion& completion) noexcept {
     if (completion.buffer != kNoBuffer) {
         const std::string_view bytes{completion.data, completion.size};
@@ -211,7 +222,7 @@ void Reactor::on_recv(Slot slot, Connection& connection, const Completion& compl
             if (connection.channel != nullptr) {
                 receive_sealed(slot, connection, bytes);
             } else {
-                receive(slot, connection, bytes);
+                take_in(slot, connection, bytes);
             }
         }
         backend_.release(completion.buffer);
@@ -221,15 +232,9 @@ void Reactor::on_recv(Slot slot, Connection& connection, const Completion& compl
     }
 }
 
+// What was opened by a transport.
 void Reactor::receive(Slot slot, Connection& connection, std::string_view bytes) noexcept {
-    const Exchange* exchange = connection.exchange;
-    const bool busy = connection.sending || connection.state == ConnectionState::waiting;
-    if (exchange != nullptr &&
-        ((busy && !exchange->full_duplex) || !exchange->pending_input().empty())) {
-        (void)keep_input(slot, connection, bytes);
-    } else if (open_session(slot, connection)) {
-        advance(slot, connection, bytes);
-    }
+    take_in(slot, connection, bytes);
 }
 
 void Reactor::on_recv_end(Slot slot, Connection& connection, Status status) noexcept {
@@ -316,7 +321,9 @@ bool Reactor::open_session(Slot slot, Connection& connection) noexcept {
 
 void Reactor::close_exchange(Connection& connection) noexcept {
     if (Exchange* exchange = connection.exchange) {
-        return_part_buffer(*exchange);
+        if (exchange->parts.active) {
+            return_part_buffer(*exchange);
+        }
         if (exchange->session != nullptr) {
             exchange->session->~Session();
             exchange->session = nullptr;
@@ -343,8 +350,8 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
             connection.eof_told = true;
             session.on_eof();
         }
-        const bool started = !connection.sending && start_piece(slot, connection, !bytes.empty());
-        if (started && !exchange.full_duplex) {
+        if (!connection.sending && start_piece(slot, connection, !bytes.empty()) &&
+            !exchange.full_duplex) {
             break;
         }
     } while (!bytes.empty() && !stuck);
@@ -364,17 +371,32 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
     settle(slot, connection);
 }
 
+// The states that every request goes through.
+inline void Reactor::enter_respond(Slot slot, Connection& connection) noexcept {
+    connection.state = ConnectionState::respond;
+    arm(slot, connection, context_.now + limits_.write_timeout / kWriteLooks);
+    if (connection.exchange->full_duplex) {
+        arm(slot, connection, std::min(connection.deadline, wait_deadline(*connection.exchange)));
+    }
+}
+
+inline void Reactor::enter_idle(Slot slot, Connection& connection) noexcept {
+    connection.state = ConnectionState::idle;
+    arm(slot, connection, context_.now + limits_.idle_timeout);
+}
+
 // The connection's state follows from its session's.
 void Reactor::settle(Slot slot, Connection& connection) noexcept {
     Exchange& exchange = *connection.exchange;
     if (connection.sending) {
         if (connection.channel == nullptr || exchange.parts.active ||
             !settle_wait(slot, connection)) {
-            enter(slot, connection, ConnectionState::respond);
+            enter_respond(slot, connection);
         }
         return;
     }
-    switch (exchange.session->state()) {
+    const SessionState state = exchange.session->state();
+    switch (state) {
         case SessionState::idle:
         case SessionState::kept:
             if (connection.peer_done || context_.draining) {
@@ -382,11 +404,10 @@ void Reactor::settle(Slot slot, Connection& connection) noexcept {
                 leave(slot, connection, true);
                 return;
             }
-            if (exchange.session->state() == SessionState::idle &&
-                exchange.pending_input().empty()) {
+            if (state == SessionState::idle && exchange.pending_input().empty()) {
                 close_exchange(connection);
             }
-            enter(slot, connection, ConnectionState::idle);
+            enter_idle(slot, connection);
             break;
         case SessionState::head:
         case SessionState::body:
@@ -470,12 +491,8 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
                 arm(slot, connection, now + limits_.linger_timeout);
             }
             return;
-        case ConnectionState::respond:
-            arm(slot, connection,
-                std::min(now + limits_.write_timeout / kWriteLooks,
-                         wait_deadline(*connection.exchange)));
-            return;
-        case ConnectionState::idle: arm(slot, connection, now + limits_.idle_timeout); return;
+        case ConnectionState::respond: enter_respond(slot, connection); return;
+        case ConnectionState::idle: enter_idle(slot, connection); return;
         case ConnectionState::closing:
         case ConnectionState::free:
             note_leaving(connection);
@@ -489,15 +506,6 @@ void Reactor::enter(Slot slot, Connection& connection, ConnectionState state) no
 void Reactor::note_leaving(Connection& connection) noexcept {
     leaving_ += connection.leaving ? 0 : 1;
     connection.leaving = true;
-}
-
-void Reactor::arm(Slot slot, Connection& connection, Nanos deadline) noexcept {
-    connection.deadline = deadline;
-    if (TimerWheel::tick_of(deadline) < connection.look_tick) {
-        const Nanos look = std::min(deadline, context_.now + timer_look_ns_);
-        connection.look_tick = TimerWheel::tick_of(look);
-        timers_.schedule(slot, look);
-    }
 }
 
 // Deadlines in total: more bytes do not extend them. A session that is full duplex knows itself

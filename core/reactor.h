@@ -123,10 +123,10 @@ class Reactor {
     // Feeds, sends, and settles the state: the one path on which a connection moves on.
     void advance(Slot slot, Connection& connection, std::string_view bytes) noexcept;
     [[nodiscard]] bool start_piece(Slot slot, Connection& connection, bool input_left) noexcept;
-    void hand_over(Slot slot, Connection& connection, const Piece& piece, bool last,
-                   bool input_left) noexcept;
-    [[nodiscard]] SendUrgency note_send(Connection& connection, std::uint64_t bytes, bool last,
-                                        bool input_left) noexcept;
+    void hand_over(Slot slot, Connection& connection, const Piece& piece, bool quiet) noexcept;
+    [[nodiscard]] SendUrgency note_send(Connection& connection, std::uint64_t bytes,
+                                        bool quiet) noexcept;
+    [[nodiscard]] static bool is_last_part(const Exchange& exchange) noexcept;
     void piece_sent(Slot slot, Connection& connection) noexcept;
     void piece_failed(Slot slot, Connection& connection, std::uint64_t bytes) noexcept;
     void read_part(Slot slot, Connection& connection) noexcept;
@@ -152,6 +152,7 @@ class Reactor {
     [[nodiscard]] bool settle_wait(Slot slot, Connection& connection) noexcept;
     [[nodiscard]] bool keep_input(Slot slot, Connection& connection,
                                   std::string_view bytes) noexcept;
+    void take_in(Slot slot, Connection& connection, std::string_view bytes) noexcept;
     void receive(Slot slot, Connection& connection, std::string_view bytes) noexcept;
     void on_recv_end(Slot slot, Connection& connection, Status status) noexcept;
     [[nodiscard]] bool open_exchange(Slot slot, Connection& connection) noexcept;
@@ -160,6 +161,8 @@ class Reactor {
     void start_receiving(Slot slot, Connection& connection) noexcept;
     void stop_receiving(Slot slot, Connection& connection) noexcept;
     void enter(Slot slot, Connection& connection, ConnectionState state) noexcept;
+    void enter_respond(Slot slot, Connection& connection) noexcept;
+    void enter_idle(Slot slot, Connection& connection) noexcept;
     void arm(Slot slot, Connection& connection, Nanos deadline) noexcept;
     void arm_wait(Slot slot, Connection& connection, bool again) noexcept;
     [[nodiscard]] Nanos wait_limit(ConnectionState state) const noexcept;
@@ -225,5 +228,14 @@ class Reactor {
     Nanos last_accepts_until_ = kNever;
     Nanos drain_deadline_ = kNever;
 };
+
+inline void Reactor::arm(Slot slot, Connection& connection, Nanos deadline) noexcept {
+    connection.deadline = deadline;
+    if (TimerWheel::tick_of(deadline) < connection.look_tick) {
+        const Nanos look = std::min(deadline, context_.now + timer_look_ns_);
+        connection.look_tick = TimerWheel::tick_of(look);
+        timers_.schedule(slot, look);
+    }
+}
 
 }  // namespace sluice

@@ -167,11 +167,8 @@ void Reactor::seal_what_fits(Channel& channel, PieceInParts& parts) noexcept {
 
 void Reactor::hand_over_wire(Slot slot, Connection& connection) noexcept {
     const Channel& channel = *connection.channel;
-    const Exchange& exchange = *connection.exchange;
-    const bool last = exchange.parts.active && exchange.parts.rest.last &&
-                      exchange.parts.handed_over() && exchange.parts.failure == Status::ok;
     const SendUrgency urgency =
-        note_send(connection, channel.used, last, !exchange.pending_input().empty());
+        note_send(connection, channel.used, is_last_part(*connection.exchange));
     const Slice wire{channel.wire, channel.used};
     backend_.send(token(slot, connection, OpKind::send), {&wire, 1}, urgency);
 }

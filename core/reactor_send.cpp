@@ -7,6 +7,14 @@
 
 namespace sluice {
 
+namespace {
+
+bool is_open(SessionState state) {
+    return state != SessionState::close && state != SessionState::linger;
+}
+
+}  // namespace
+
 // Sends what there is next; false when there is nothing.
 bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) noexcept {
     if (connection.channel != nullptr) {
@@ -17,7 +25,8 @@ bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) no
     if (piece.empty()) {
         return false;
     }
-    if (exchange.session->state() == SessionState::close) {
+    const SessionState after = exchange.session->state();
+    if (after == SessionState::close) {
         stop_receiving(slot, connection);  // nothing more is expected
     }
     connection.sending = true;
@@ -26,14 +35,16 @@ bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) no
         exchange.parts.begin(piece);
         read_part(slot, connection);
     } else {
-        hand_over(slot, connection, piece, piece.last, input_left);
+        const bool quiet = piece.last && !input_left && is_open(after);
+        hand_over(slot, connection, piece, quiet);
     }
     return true;
 }
 
-void Reactor::hand_over(Slot slot, Connection& connection, const Piece& piece, bool last,
-                        bool input_left) noexcept {
-    const SendUrgency urgency = note_send(connection, piece.bytes(), last, input_left);
+// `quiet`: nothing follows it, neither more input nor the end of the connection waits for it.
+inline void Reactor::hand_over(Slot slot, Connection& connection, const Piece& piece,
+                               bool quiet) noexcept {
+    const SendUrgency urgency = note_send(connection, piece.bytes(), quiet);
     const std::span<const Slice> slices{piece.slices.data(), piece.slice_count};
     const Token name = token(slot, connection, OpKind::send);
     if (piece.file.length > 0) {
@@ -43,22 +54,23 @@ void Reactor::hand_over(Slot slot, Connection& connection, const Piece& piece, b
     }
 }
 
-// Of so many bytes. `last`: nothing follows them.
-SendUrgency Reactor::note_send(Connection& connection, std::uint64_t bytes, bool last,
-                               bool input_left) noexcept {
+// Quiet only when the next step is the peer's, and it is listened to.
+inline SendUrgency Reactor::note_send(Connection& connection, std::uint64_t bytes,
+                                      bool quiet) noexcept {
     Exchange& exchange = *connection.exchange;
     exchange.piece_bytes = bytes;
     exchange.begun_bytes += bytes;
-    // Quiet only when the next step is the peer's: it is listened to, and neither more input nor
-    // the end of the connection waits for this send.
-    bool quiet = last && !input_left && connection.receiving;
-    if (quiet) {
-        const SessionState after = exchange.session->state();
-        quiet = after != SessionState::close && after != SessionState::linger;
-    }
+    quiet = quiet && connection.receiving;
     connection.sending_quietly = quiet;
     quiet_sends_ += quiet ? 1 : 0;
     return quiet ? SendUrgency::quiet : SendUrgency::eager;
+}
+
+// Nothing of the piece in parts follows, and nothing waits for it.
+bool Reactor::is_last_part(const Exchange& exchange) noexcept {
+    const PieceInParts& parts = exchange.parts;
+    return parts.active && parts.rest.last && parts.handed_over() && parts.failure == Status::ok &&
+           exchange.pending_input().empty() && is_open(exchange.session->state());
 }
 
 void Reactor::on_send(Slot slot, Connection& connection, const Completion& completion) noexcept {
@@ -152,8 +164,7 @@ void Reactor::send_part(Slot slot, Connection& connection) noexcept {
     Piece part = exchange.parts.rest;
     part.file = {};
     exchange.parts.rest.slice_count = 0;
-    const bool last = part.last && exchange.parts.handed_over();
-    hand_over(slot, connection, part, last, !exchange.pending_input().empty());
+    hand_over(slot, connection, part, is_last_part(exchange));
 }
 
 void Reactor::on_part_sent(Slot slot, Connection& connection,

@@ -6,7 +6,6 @@
 // One thread. Links live in an array by slot, touched only for slots in use.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -24,10 +23,10 @@ class TimerWheel {
     static constexpr Nanos kTick = Nanos{1} << kTickBits;
     static constexpr std::int64_t kHorizonTicks = kBuckets - 2;  // 8.4 s
 
-    // The tick of an instant, from 0 on for nine years; kNever is later than all.
+    // The tick of an instant, from 0 on for nine years. That of kNever is later than all: its bits
+    // are ones.
     [[nodiscard]] static std::uint32_t tick_of(Nanos instant) noexcept {
-        return static_cast<std::uint32_t>(
-            std::min<std::uint64_t>(static_cast<std::uint64_t>(instant) >> kTickBits, UINT32_MAX));
+        return static_cast<std::uint32_t>(instant >> kTickBits);
     }
 
     TimerWheel(std::uint32_t slots, Nanos now);

@@ -60,9 +60,8 @@ struct Entry {
 
     // Prepared header lines of this representation, each ended by CRLF, without status line, Date
     // and Connection. Made when the entry is (ContentOptions::prepare; http1/response.h).
-    std::string head_200;     // with Content-Length, ends with the empty line
-    std::string head_304;     // what a 304 carries (RFC 9110 section 15.4.5), ends with empty line
-    std::string head_common;  // for 206: without Content-Type, Content-Length and the empty line
+    std::string head_200;  // with Content-Length, ends with the empty line
+    std::string head_304;  // what a 304 carries (RFC 9110 section 15.4.5), ends with empty line
 
     // Pins that have outlived the snapshot they were made in; the loader frees it at 0 only.
     mutable std::atomic<std::uint32_t> holders{0};

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include "core/check.h"
+#include "http/writer.h"
 
 namespace sluice::http {
 
@@ -16,14 +17,29 @@ Boundary::Boundary(const Entry& entry) noexcept {
     }
 }
 
-void put_content_range(Writer& writer, const ByteRange& range, std::uint64_t size) noexcept {
-    writer.put("Content-Range: bytes ");
+MultipartType::MultipartType(const Entry& entry) noexcept {
+    Writer writer(text_.data(), text_.size());
+    writer.put("multipart/byteranges; boundary=");
+    writer.put(Boundary(entry).text());
+    size_ = writer.written();
+}
+
+ContentRange::ContentRange(const ByteRange& range, std::uint64_t size) noexcept {
+    Writer writer(text_.data(), text_.size());
+    writer.put("bytes ");
     writer.put_number(range.first);
     writer.put("-");
     writer.put_number(range.first + range.length - 1);
     writer.put("/");
     writer.put_number(size);
-    writer.put("\r\n");
+    size_ = writer.written();
+}
+
+ContentRange::ContentRange(std::uint64_t size) noexcept {
+    Writer writer(text_.data(), text_.size());
+    writer.put("bytes */");
+    writer.put_number(size);
+    size_ = writer.written();
 }
 
 std::size_t write_part_head(const ResponsePlan& plan, std::size_t index, char* out) noexcept {
@@ -39,9 +55,9 @@ std::size_t write_part_head(const ResponsePlan& plan, std::size_t index, char* o
     } else {
         writer.put("\r\nContent-Type: ");
         writer.put(entry.content_type);
-        writer.put("\r\n");
-        put_content_range(writer, plan.ranges[index], entry.size);
-        writer.put("\r\n");
+        writer.put("\r\nContent-Range: ");
+        writer.put(ContentRange(plan.ranges[index], entry.size).text());
+        writer.put("\r\n\r\n");
     }
     CHECK(writer.written() > 0);
     return writer.written();

@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "http/plan.h"
-#include "http/writer.h"
 
 namespace sluice::http {
 
@@ -30,8 +29,29 @@ class Boundary {
     std::array<char, 32> text_;
 };
 
-// "Content-Range: bytes 0-9/100" (section 14.4) with its line end.
-void put_content_range(Writer& writer, const ByteRange& range, std::uint64_t size) noexcept;
+// Content-Type of the answer.
+class MultipartType {
+  public:
+    explicit MultipartType(const Entry& entry) noexcept;
+    [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), size_}; }
+
+  private:
+    std::array<char, 64> text_;
+    std::size_t size_;
+};
+
+// The value of Content-Range (section 14.4): "bytes 0-9/100".
+class ContentRange {
+  public:
+    ContentRange(const ByteRange& range, std::uint64_t size) noexcept;
+    // Of no range: "bytes */100".
+    explicit ContentRange(std::uint64_t size) noexcept;
+    [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), size_}; }
+
+  private:
+    std::array<char, 72> text_;
+    std::size_t size_;
+};
 
 // All part heads, ranges and the closing delimiter.
 [[nodiscard]] std::uint64_t multipart_bytes(const ResponsePlan& plan) noexcept;

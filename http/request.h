@@ -1,5 +1,5 @@
-// Request: one HTTP/1.x request head, parsed and checked. A plain value made of views into the
-// connection's bytes; valid while those bytes are.
+// Request: what a request asks for, in any version of HTTP. A plain value made of views into the
+// connection's bytes; valid while those bytes are. How it is framed is each version's own.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,9 @@ enum class Method : std::uint8_t {
     unknown,      // 501
 };
 
-// What the framing of a request says about its body (RFC 9112 section 6.3).
-enum class BodyKind : std::uint8_t { none, length, chunked };
-
 struct Request {
     Method method = Method::unknown;
-    std::uint8_t version_minor = 1;  // HTTP/1.x
-    bool keep_alive = true;          // after RFC 9112 section 9.3
-    bool asterisk = false;           // "OPTIONS *"
-    bool expect_continue = false;
-    BodyKind body = BodyKind::none;
-    std::uint64_t content_length = 0;
+    bool asterisk = false;  // "OPTIONS *"
     // When the head was complete: gives two-digit years their century and tells whether a
     // modification date is old enough to trust (http/date.h, http/conditional.h).
     std::int64_t wall_seconds = 0;
@@ -38,7 +30,7 @@ struct Request {
 
     // Field values without surrounding white space; empty and absent are told apart by data().
     // List-valued fields that came in several lines are joined with ", " (RFC 9110 section 5.3).
-    std::string_view host;
+    std::string_view authority;  // Host, or that of the target
     std::string_view range;
     std::string_view if_match;
     std::string_view if_none_match;

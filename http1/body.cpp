@@ -17,7 +17,7 @@ constexpr std::uint8_t kSizeDigitsMax = 16;
 
 }  // namespace
 
-BodyReader::BodyReader(const Request& request, std::uint64_t bytes_max,
+BodyReader::BodyReader(const Http1Request& request, std::uint64_t bytes_max,
                        std::uint32_t trailer_bytes_max)
     : trailer_left_(trailer_bytes_max), budget_(bytes_max) {
     if (request.body == BodyKind::length) {

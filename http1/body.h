@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "http/request.h"
+#include "http1/parser.h"
 
 namespace sluice::http {
 
@@ -19,7 +19,8 @@ class BodyReader {
   public:
     BodyReader() = default;
     // `bytes_max` bounds the data, `trailer_bytes_max` the trailer section.
-    BodyReader(const Request& request, std::uint64_t bytes_max, std::uint32_t trailer_bytes_max);
+    BodyReader(const Http1Request& request, std::uint64_t bytes_max,
+               std::uint32_t trailer_bytes_max);
 
     struct Progress {
         std::size_t taken = 0;

@@ -176,7 +176,7 @@ std::uint16_t RequestParser::parse_line(std::string_view line) noexcept {
         !is_digit(version[5]) || version[6] != '.' || !is_digit(version[7])) {
         return kBadRequest;
     }
-    request_ = Request{};
+    request_ = Http1Request{};
     authority_ = {};
     request_.method = method_of(method);
     if (request_.method == Method::unknown && !is_token(method)) {
@@ -340,7 +340,7 @@ bool RequestParser::store(std::string_view name, std::string_view value) noexcep
         case 4:
             if (equals_folded(text, "host")) {
                 ++hosts_;
-                request_.host = value;
+                request_.authority = value;
             }
             return true;
         case 5:
@@ -448,14 +448,14 @@ void RequestParser::store_connection(std::string_view value) noexcept {
 }
 
 std::uint16_t RequestParser::check_request() noexcept {
-    Request& request = request_;
+    Http1Request& request = request_;
     const bool http_1_0 = request.version_minor == 0;
     // RFC 9112 section 3.2: exactly one Host, though HTTP/1.0 may do without.
-    if (hosts_ > 1 || (hosts_ == 0 && !http_1_0) || (hosts_ == 1 && !is_host(request.host))) {
+    if (hosts_ > 1 || (hosts_ == 0 && !http_1_0) || (hosts_ == 1 && !is_host(request.authority))) {
         return kBadRequest;
     }
     if (present(authority_)) {
-        request.host = authority_;
+        request.authority = authority_;
     }
     // RFC 9112 section 6.1: never both framings, never in HTTP/1.0, and no coding but chunked.
     if (present(transfer_encoding_)) {

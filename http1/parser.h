@@ -1,4 +1,4 @@
-// RequestParser: from bytes to an http::Request, with every rule of RFC 9112 that keeps two readers
+// RequestParser: from bytes to an Http1Request, with every rule of RFC 9112 that keeps two readers
 // of one connection in agreement.
 //
 // HOW IT WORKS. A head is always parsed as one contiguous piece. When the whole head is in the
@@ -29,6 +29,18 @@
 #include "http/request.h"
 
 namespace sluice::http {
+
+// What the framing of a request says about its body (RFC 9112 section 6.3).
+enum class BodyKind : std::uint8_t { none, length, chunked };
+
+// A request with what HTTP/1 says around it.
+struct Http1Request : Request {
+    std::uint8_t version_minor = 1;  // HTTP/1.x
+    bool keep_alive = true;          // after RFC 9112 section 9.3
+    bool expect_continue = false;
+    BodyKind body = BodyKind::none;
+    std::uint64_t content_length = 0;
+};
 
 // How far the scan has come in the head of one message. Zero at its start.
 struct HeadScan {
@@ -62,7 +74,7 @@ class RequestParser {
     [[nodiscard]] HeadResult parse(std::string_view bytes, HeadScan& scan) noexcept;
 
     // The outcome of the last parse() that was complete.
-    [[nodiscard]] Request& request() noexcept { return request_; }
+    [[nodiscard]] Http1Request& request() noexcept { return request_; }
 
   private:
     static int on_value(llhttp_t* machine, const char* at, std::size_t size);
@@ -94,7 +106,7 @@ class RequestParser {
     llhttp_t after_line_{};
     llhttp_settings_t settings_{};
 
-    Request request_;
+    Http1Request request_;
     std::string_view authority_;  // of an absolute-form target
     std::string_view transfer_encoding_;
     const char* line_start_ = nullptr;  // where the next field line must begin

@@ -2,13 +2,14 @@
 // representation or page.
 #include "http1/response.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string>
 
 #include "core/check.h"
 #include "http/date.h"
-#include "http/multipart.h"
+#include "http/fields.h"
 #include "http/pages.h"
 #include "http/writer.h"
 
@@ -19,9 +20,6 @@ constexpr std::string_view kStart200 = "HTTP/1.1 200 OK\r\nServer: sluice\r\n";
 constexpr std::string_view kStart204 = "HTTP/1.1 204 No Content\r\nServer: sluice\r\n";
 constexpr std::string_view kStart206 = "HTTP/1.1 206 Partial Content\r\nServer: sluice\r\n";
 constexpr std::string_view kStart304 = "HTTP/1.1 304 Not Modified\r\nServer: sluice\r\n";
-// RFC 9110 section 9.3.7 and, for the missing Content-Length, section 8.6.
-constexpr std::string_view kOptionsFields = "Allow: GET, HEAD, OPTIONS\r\n\r\n";
-constexpr std::string_view kVary = "Vary: Accept-Encoding\r\n";
 constexpr std::string_view kEnd = "\r\n";
 
 constexpr std::string_view connection_line(ConnectionField connection) noexcept {
@@ -33,15 +31,42 @@ constexpr std::string_view connection_line(ConnectionField connection) noexcept 
     return "";
 }
 
-constexpr std::string_view encoding_name(Coding coding) noexcept {
-    switch (coding) {
-        case Coding::identity: return "";
-        case Coding::br: return "br";
-        case Coding::zstd: return "zstd";
-        case Coding::gzip: return "gzip";
+// Prints fields as lines.
+class Lines {
+  public:
+    explicit Lines(Writer& writer) : writer_(writer) {}
+    void operator()(std::string_view name, std::string_view value) const noexcept {
+        writer_.put(name);
+        writer_.put(": ");
+        writer_.put(value);
+        writer_.put(kEnd);
     }
-    return "";
+
+  private:
+    Writer& writer_;
+};
+
+// What each page begins with: the status line and Server, and the lines of all its answers.
+struct PageHead {
+    StaticText<96> start;
+    StaticText<192> fields;
+};
+
+constexpr PageHead head_of(const Page& page) {
+    PageHead head;
+    head.start.put("HTTP/1.1 ").put(page.status).put(" ").put(page.phrase);
+    head.start.put("\r\nServer: sluice\r\n");
+    page_fields(page, [&head](std::string_view name, std::string_view value) {
+        head.fields.put(name).put(": ").put(value).put("\r\n");
+    });
+    return head;
 }
+
+constexpr auto kPageHeads = [] {
+    std::array<PageHead, kPages.size()> heads{};
+    std::transform(kPages.begin(), kPages.end(), heads.begin(), head_of);
+    return heads;
+}();
 
 void write_start(Writer& writer, std::string_view start, const DateLine& date,
                  ConnectionField connection, std::string_view more_fields) noexcept {
@@ -59,27 +84,6 @@ bool write_from_memory(Writer& writer, const Entry& entry) noexcept {
     }
     writer.put({entry.block.get(), entry.block_head_bytes + entry.size});
     return true;
-}
-
-// RFC 9110 section 15.3.7. The representation's lines are sent as with a 200 even to If-Range,
-// where the section would rather have fewer: a recipient that kept nothing needs them.
-void write_partial(Writer& writer, const ResponsePlan& plan) noexcept {
-    const Entry& entry = *plan.entry;
-    if (plan.shape == BodyShape::multipart) {
-        writer.put("Content-Type: multipart/byteranges; boundary=");
-        writer.put(Boundary(entry).text());
-    } else {
-        writer.put("Content-Type: ");
-        writer.put(entry.content_type);
-    }
-    writer.put("\r\nContent-Length: ");
-    writer.put_number(body_bytes(plan));
-    writer.put(kEnd);
-    if (plan.shape == BodyShape::ranges) {
-        put_content_range(writer, plan.ranges[0], entry.size);
-    }
-    writer.put(entry.head_common);
-    writer.put(kEnd);
 }
 
 // The query goes back as it came, except for bytes that no field value or URI may hold.
@@ -119,20 +123,13 @@ void put_location(Writer& writer, const ResponsePlan& plan) noexcept {
     writer.put(kEnd);
 }
 
-void write_page(Writer& writer, const Page& page, const ResponsePlan& plan) noexcept {
-    writer.put(page.fields);
+void write_page(Writer& writer, const Page& page, const PageHead& head,
+                const ResponsePlan& plan) noexcept {
+    writer.put(head.fields.text());
     if (page.status == 301) {
         put_location(writer, plan);
     }
-    if (page.status == 416 && plan.entry != nullptr) {  // RFC 9110 section 15.5.17
-        writer.put("Content-Range: bytes */");
-        writer.put_number(plan.entry->size);
-        writer.put("\r\n");
-    }
-    // Whether 412 or 416 depends on the variant that was chosen (RFC 9110 section 12.5.5).
-    if (plan.identity != nullptr && plan.identity->vary) {
-        writer.put(kVary);
-    }
+    fields::of_page(plan, Lines(writer));
     writer.put(kEnd);
     if (!plan.head_only) {
         writer.put(page.body);
@@ -152,8 +149,16 @@ void replace_last_modified(char* out, std::size_t size, const DateLine& date) no
     }
 }
 
-void append_line(std::string& head, std::string_view name, std::string_view value) {
-    head.append(name).append(": ").append(value).append("\r\n");
+// All fields of such an answer as lines, and the empty line.
+std::string lines_of(const Entry& entry, std::uint16_t status) {
+    ResponsePlan plan;
+    plan.status = status;
+    plan.entry = &entry;
+    std::string lines;
+    fields_of(plan, [&lines](std::string_view name, std::string_view value) {
+        lines.append(name).append(": ").append(value).append(kEnd);
+    });
+    return lines.append(kEnd);
 }
 
 }  // namespace
@@ -176,11 +181,13 @@ std::size_t write_response(const ResponsePlan& plan, const DateLine& date,
             break;
         case 204:
             write_start(writer, kStart204, date, connection, more_fields);
-            writer.put(kOptionsFields);
+            fields_of(plan, Lines(writer));
+            writer.put(kEnd);
             break;
         case 206:
             write_start(writer, kStart206, date, connection, more_fields);
-            write_partial(writer, plan);
+            fields_of(plan, Lines(writer));
+            writer.put(kEnd);
             *body_written = false;
             break;
         case 304:
@@ -189,8 +196,9 @@ std::size_t write_response(const ResponsePlan& plan, const DateLine& date,
             break;
         default: {
             const Page& page = page_of(plan.status);
-            write_start(writer, page.start, date, connection, more_fields);
-            write_page(writer, page, plan);
+            const PageHead& head = kPageHeads[static_cast<std::size_t>(&page - kPages.data())];
+            write_start(writer, head.start.text(), date, connection, more_fields);
+            write_page(writer, page, head, plan);
             break;
         }
     }
@@ -200,50 +208,12 @@ std::size_t write_response(const ResponsePlan& plan, const DateLine& date,
     return writer.written();
 }
 
-std::uint64_t body_bytes(const ResponsePlan& plan) noexcept {
-    switch (plan.status) {
-        case 200: return plan.entry->size;
-        case 204:
-        case 304: return 0;
-        case 206:
-            return plan.shape == BodyShape::multipart ? multipart_bytes(plan)
-                                                      : plan.ranges[0].length;
-        default: return page_of(plan.status).body.size();
-    }
-}
-
 void prepare_heads(Entry& entry) {
     if (entry.content_type.empty()) {
         entry.content_type = "application/octet-stream";
     }
-    std::string validators;
-    if (!entry.etag.empty()) {
-        append_line(validators, "ETag", entry.etag);
-    }
-    const std::string_view vary = entry.vary ? kVary : std::string_view();
-
-    std::string& common = entry.head_common;
-    common = validators;
-    if (entry.mtime_seconds > 0) {
-        std::array<char, kImfDateBytes> modified;
-        format_http_date(entry.mtime_seconds, modified.data());
-        append_line(common, "Last-Modified", {modified.data(), modified.size()});
-    }
-    append_line(common, "Accept-Ranges", "bytes");  // RFC 9110 section 14.3
-    if (entry.coding != Coding::identity) {
-        append_line(common, "Content-Encoding", encoding_name(entry.coding));
-    }
-    common.append(vary);
-    append_line(common, "X-Content-Type-Options", "nosniff");
-
-    entry.head_200.clear();
-    append_line(entry.head_200, "Content-Type", entry.content_type);
-    append_line(entry.head_200, "Content-Length", std::to_string(entry.size));
-    entry.head_200.append(common).append(kEnd);
-
-    // RFC 9110 section 15.4.5: of what a 200 has, the fields that steer caches and no others.
-    entry.head_304 = validators;
-    entry.head_304.append(vary).append(kEnd);
+    entry.head_200 = lines_of(entry, 200);
+    entry.head_304 = lines_of(entry, 304);
 }
 
 }  // namespace sluice::http

@@ -28,12 +28,8 @@ enum class ConnectionField : std::uint8_t {
                                          bool* body_written,
                                          std::string_view more_fields = {}) noexcept;
 
-// Body bytes that the answer announces in Content-Length (of the page, ranges, multipart ...). For
-// HEAD those of the GET, though none are sent.
-[[nodiscard]] std::uint64_t body_bytes(const ResponsePlan& plan) noexcept;
-
 // For the loader (ContentOptions::prepare), when an entry is made and everything else about it is
-// known: fills head_200, head_304, head_common.
+// known: fills head_200 and head_304.
 void prepare_heads(Entry& entry);
 
 }  // namespace sluice::http

@@ -28,7 +28,7 @@ constexpr std::size_t kReserve = 2048;
 constexpr std::size_t kRefusedLineMax = 256;
 
 // The request line as it came: method, target and version are one run of bytes.
-LogTexts texts_of(const Request& request) {
+LogTexts texts_of(const Http1Request& request) {
     constexpr std::size_t kVersion = sizeof(" HTTP/1.1") - 1;
     const char* begin = request.method_text.data();
     const char* end = request.target.data() + request.target.size() + kVersion;
@@ -123,7 +123,7 @@ std::size_t Http1Session::feed_head(std::string_view bytes) noexcept {
     const HeadResult result = parser.parse(bytes, scan_);
     if (result.complete()) {
         scan_ = {};
-        Request& request = parser.request();
+        Http1Request& request = parser.request();
         const bool has_body = request.body != BodyKind::none;
         if (!has_body) {
             const Answer given = answer(request);
@@ -169,7 +169,7 @@ std::size_t Http1Session::feed_saved_head(std::string_view bytes) noexcept {
     }
     scan_ = {};
     head_bytes_ = static_cast<std::uint32_t>(result.bytes);
-    Request& request = worker_.parser.request();
+    Http1Request& request = worker_.parser.request();
     if (request.body != BodyKind::none) {
         begin_body(request);
     } else {
@@ -208,7 +208,7 @@ void Http1Session::drop_head() noexcept {
 
 // The head is saved, the body comes next and is dropped (RFC 9112 section 6.3); the answer is given
 // after it, so that a client that does not read while it writes cannot get stuck.
-void Http1Session::begin_body(Request& request) noexcept {
+void Http1Session::begin_body(Http1Request& request) noexcept {
     phase_ = Phase::body;
     body_ = BodyReader(request, worker_.limits.body_bytes, worker_.limits.head_bytes);
     if (const BodyReader::Progress progress = body_.feed({}); progress.status != 0) {
@@ -252,7 +252,7 @@ ResponsePlan Http1Session::plan(Request& request) noexcept {
                                 : plan_error(kUnavailable, head_only);
 }
 
-Http1Session::Answer Http1Session::answer(Request& request) noexcept {
+Http1Session::Answer Http1Session::answer(Http1Request& request) noexcept {
     const bool head_only = request.method == Method::head;
     ResponsePlan chosen = plan(request);
     if (chosen.needs_load) {

@@ -90,9 +90,9 @@ class Http1Session final : public Session {
     [[nodiscard]] bool save_head(std::string_view bytes) noexcept;
     void drop_head() noexcept;
 
-    void begin_body(Request& request) noexcept;
+    void begin_body(Http1Request& request) noexcept;
     void answer_saved() noexcept;
-    [[nodiscard]] Answer answer(Request& request) noexcept;
+    [[nodiscard]] Answer answer(Http1Request& request) noexcept;
     [[nodiscard]] ResponsePlan plan(Request& request) noexcept;
     void refuse(std::uint16_t status, std::string_view head) noexcept;
     [[nodiscard]] bool emit(const ResponsePlan& plan, ConnectionField connection,

@@ -344,6 +344,10 @@ void EpollBackend::read(Token token, const FileRange& range, char* into) noexcep
     }
 }
 
+void EpollBackend::take_reads() noexcept {
+    reads_.take([this](const posix::FileRead& read) { finish_read(read); });
+}
+
 void EpollBackend::finish_read(const posix::FileRead& read) noexcept {
     Socket_& socket = sockets_[read.token.slot()];
     socket.reading = false;
@@ -453,7 +457,7 @@ std::span<const Completion> EpollBackend::poll(Nanos deadline) noexcept {
     }
     wait(deadline);
     if (reads_.busy()) {
-        reads_.take([this](const posix::FileRead& read) { finish_read(read); });
+        take_reads();
     }
     if (!readable_.empty()) {
         receive_some();

@@ -83,6 +83,7 @@ class EpollBackend final : public posix::SocketBackend {
     void begin_send(Token token, std::span<const Slice> head, const FileRange& range,
                     SendUrgency urgency) noexcept;
     void finish_send(const posix::SendState& state, posix::Step step) noexcept;
+    [[gnu::noinline]] void take_reads() noexcept;
     void finish_read(const posix::FileRead& read) noexcept;
     void end_close(Slot slot) noexcept;
     void on_event(const epoll_event& event) noexcept;

@@ -26,7 +26,7 @@ Limits small_limits() {
     return limits;
 }
 
-std::string describe(const HeadResult& result, const Request& r) {
+std::string describe(const HeadResult& result, const Http1Request& r) {
     std::string text = std::to_string(result.status);
     if (!result.complete()) {
         return text;
@@ -36,7 +36,7 @@ std::string describe(const HeadResult& result, const Request& r) {
             (r.asterisk ? " *" : "") + (r.expect_continue ? " e" : "") + ' ' +
             std::to_string(static_cast<int>(r.body)) + ' ' + std::to_string(r.content_length);
     for (const std::string_view view :
-         {r.method_text, r.target, r.query, r.raw_path, r.host, r.range, r.if_match,
+         {r.method_text, r.target, r.query, r.raw_path, r.authority, r.range, r.if_match,
           r.if_none_match, r.if_modified_since, r.if_unmodified_since, r.if_range,
           r.accept_encoding, r.user_agent, r.referer}) {
         text += present(view) ? '|' + std::string(view) : "|-";

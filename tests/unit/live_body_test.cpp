@@ -16,6 +16,7 @@
 
 #include "http/body_stream.h"
 #include "http/content_digest.h"
+#include "http/fields.h"
 #include "http1/response.h"
 #include "tests/support/host.h"
 

@@ -30,7 +30,7 @@ constexpr string_view kBrowser =
     "\r\n";
 
 // Everything a head leads to, as text, so that outcomes can be compared.
-string describe(const HeadResult& result, const Request& r) {
+string describe(const HeadResult& result, const Http1Request& r) {
     string text = std::to_string(result.status) + " " + std::to_string(result.bytes);
     if (!result.complete()) {
         return text;
@@ -40,7 +40,7 @@ string describe(const HeadResult& result, const Request& r) {
             (r.asterisk ? " *" : "") + (r.expect_continue ? " expect" : "") + " body" +
             std::to_string(static_cast<int>(r.body)) + ":" + std::to_string(r.content_length);
     for (const string_view view :
-         {r.method_text, r.target, r.query, r.raw_path, r.host, r.range, r.if_match,
+         {r.method_text, r.target, r.query, r.raw_path, r.authority, r.range, r.if_match,
           r.if_none_match, r.if_modified_since, r.if_unmodified_since, r.if_range,
           r.accept_encoding, r.user_agent, r.referer}) {
         text += present(view) ? "|" + string(view) : "|-";
@@ -50,7 +50,7 @@ string describe(const HeadResult& result, const Request& r) {
 
 struct Parse {
     HeadResult result;
-    Request request;
+    Http1Request request;
     string text;
 };
 
@@ -99,14 +99,14 @@ class ParserTest : public ::testing::Test {
         return status("GET / " + string(version) + "\r\nHost: a\r\n" + string(lines) + "\r\n\r\n");
     }
     // Its views stay valid as long as the test (joined lists: until the next parse).
-    Request request(string_view given) {
+    Http1Request request(string_view given) {
         const string& bytes = kept_.emplace_back(given);
         expect_same_for_every_cut(bytes);
         Parse parse = whole(bytes);
         EXPECT_EQ(parse.result.status, 200) << bytes;
         return parse.request;
     }
-    Request with_fields(string_view lines, string_view version = "HTTP/1.1") {
+    Http1Request with_fields(string_view lines, string_view version = "HTTP/1.1") {
         return request("GET / " + string(version) + "\r\nHost: a\r\n" + string(lines) + "\r\n\r\n");
     }
 
@@ -116,7 +116,7 @@ class ParserTest : public ::testing::Test {
 };
 
 TEST_F(ParserTest, ABrowsersHeadIsKeptInParts) {
-    const Request r = request(kBrowser);
+    const Http1Request r = request(kBrowser);
     EXPECT_EQ(whole(kBrowser).result.bytes, kBrowser.size());
     EXPECT_EQ(r.method, Method::get);
     EXPECT_EQ(r.version_minor, 1);
@@ -125,7 +125,7 @@ TEST_F(ParserTest, ABrowsersHeadIsKeptInParts) {
     EXPECT_EQ(r.target, "/static/computer-network.jpg?v=1");
     EXPECT_EQ(r.raw_path, "/static/computer-network.jpg");
     EXPECT_EQ(r.query, "?v=1");
-    EXPECT_EQ(r.host, "127.0.0.1:5000");
+    EXPECT_EQ(r.authority, "127.0.0.1:5000");
     EXPECT_EQ(r.user_agent, "Mozilla/5.0 (X11; Linux x86_64)");
     EXPECT_EQ(r.referer, "http://127.0.0.1:5000/");
     EXPECT_EQ(r.accept_encoding, "gzip, deflate, br");
@@ -149,7 +149,7 @@ TEST_F(ParserTest, EveryPrefixOfAHeadIsIncomplete) {
 }
 
 TEST_F(ParserTest, FieldNamesMatchInAnyCaseAndOnlyWhole) {
-    const Request r = with_fields(
+    const Http1Request r = with_fields(
         "rANGE: a\r\nIF-MATCH: b\r\nif-range: c\r\nIf-Unmodified-Since: d\r\nEXPECT: x\r\n"
         "X-Range: no\r\nRangs: no\r\nIf-Matcy: no");
     EXPECT_EQ(r.range, "a");
@@ -167,7 +167,7 @@ TEST_F(ParserTest, ValuesAreTrimmed) {
 
 TEST_F(ParserTest, AnEmptyValueIsPresent) {
     for (const char* blanks : {"", " ", " \t "}) {
-        const Request r = with_fields(string("Range:") + blanks + "\r\nReferer:" + blanks);
+        const Http1Request r = with_fields(string("Range:") + blanks + "\r\nReferer:" + blanks);
         EXPECT_TRUE(present(r.range));
         EXPECT_EQ(r.range, "");
         EXPECT_TRUE(present(r.referer));
@@ -180,7 +180,7 @@ TEST_F(ParserTest, ValuesMayHoldBytesBeyondAscii) {
 
 // RFC 9110 section 5.3.
 TEST_F(ParserTest, RepeatedListFieldsAreJoined) {
-    const Request r = with_fields(
+    const Http1Request r = with_fields(
         "If-None-Match: \"a\"\r\nAccept-Encoding: br\r\nIf-None-Match: \"b\"\r\n"
         "If-Match: \"x\"\r\nIf-None-Match: \"c\"\r\nAccept-Encoding: gzip\r\n"
         "Accept-Encoding: zstd\r\nIf-Match: \"y\"\r\nIf-None-Match: \"d\"");
@@ -255,7 +255,7 @@ TEST_F(ParserTest, Versions) {
     EXPECT_EQ(status("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505);
     // Processed as if it were in the highest minor version that is known here.
     for (const char* version : {"HTTP/1.1", "HTTP/1.2", "HTTP/1.9"}) {
-        const Request& r = request("GET / " + string(version) + "\r\nHost: a\r\n\r\n");
+        const Http1Request& r = request("GET / " + string(version) + "\r\nHost: a\r\n\r\n");
         EXPECT_EQ(r.version_minor, 1) << version;
         EXPECT_TRUE(r.keep_alive) << version;
         EXPECT_EQ(status("GET / " + string(version) + "\r\n\r\n"), 400) << version;
@@ -280,16 +280,16 @@ TEST_F(ParserTest, Methods) {
 
 // RFC 9112 section 3.2.
 TEST_F(ParserTest, TargetForms) {
-    const Request absolute =
+    const Http1Request absolute =
         request("GET http://example.org:80/a?b HTTP/1.1\r\nHost: other\r\n\r\n");
-    EXPECT_EQ(absolute.host, "example.org:80");
+    EXPECT_EQ(absolute.authority, "example.org:80");
     EXPECT_EQ(absolute.raw_path, "/a");
     EXPECT_EQ(absolute.query, "?b");
     EXPECT_EQ(request("GET HTTP://a HTTP/1.1\r\nHost: a\r\n\r\n").raw_path, "/");
-    const Request query = request("GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n");
+    const Http1Request query = request("GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_EQ(query.raw_path, "/");
     EXPECT_EQ(query.query, "?q");
-    EXPECT_EQ(request("GET https://[::1]/ HTTP/1.1\r\nHost: a\r\n\r\n").host, "[::1]");
+    EXPECT_EQ(request("GET https://[::1]/ HTTP/1.1\r\nHost: a\r\n\r\n").authority, "[::1]");
     for (const char* target : {"http://", "http:///a", "http:/a", "ftp://a/", "http://u@a/",
                                "http://a:99999/", "http://a:b/", "http://:80/", "http", "*"}) {
         EXPECT_EQ(status("GET " + string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n"), 400) << target;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "http/fields.h"
 #include "http/multipart.h"
 #include "http/pages.h"
 
