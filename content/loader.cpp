@@ -27,7 +27,7 @@ constexpr std::uint64_t kValidatorBytes = 19;
 constexpr std::uint64_t kSnapshotRowBytes = sizeof(void*) + 3 * 16;
 
 // Path, validator and heads of an entry, estimated.
-constexpr std::uint64_t kEntryTextBytes = 640;
+constexpr std::uint64_t kEntryTextBytes = 500;
 
 constexpr std::int64_t kNoTime = INT64_MIN;  // no file has it
 

@@ -77,7 +77,7 @@ class MoreFilesThanMemory(CgroupCase):
     limit = 32 << 20
 
     def test_as_many_as_fit(self):
-        count = self.limit // 2 // 1200
+        count = self.limit // 2 // 900
         for number in range(count):
             self.put(f"{number // 1000}/{number}")
         server = self.serve(preexec=self.enter)
