@@ -53,10 +53,14 @@ class Reactor {
     // and for those that are on their way out of it.
     [[nodiscard]] static std::uint32_t slots(const Limits& limits) noexcept;
 
+    struct Listening {
+        Endpoint local;
+        Socket socket = kNoSocket;  // what other reactors may inherit
+    };
     // Opens a listener and starts accepting from it. With `transports`, which outlives the reactor,
     // each of its connections gets one.
-    [[nodiscard]] Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options,
-                                          TransportFactory* transports = nullptr);
+    [[nodiscard]] Result<Listening> listen(const Endpoint& endpoint, const ListenOptions& options,
+                                           TransportFactory* transports = nullptr);
 
     // Until drained or stopped.
     void run() noexcept;

@@ -1,5 +1,6 @@
 // The reactor's accepting: listeners, the limit of connections, and who gives way at it.
 #include <algorithm>
+#include <utility>
 
 #include "core/reactor.h"
 
@@ -20,15 +21,15 @@ constexpr Nanos kIdleLookEach = kMicrosecond;
 
 }  // namespace
 
-Result<Endpoint> Reactor::listen(const Endpoint& endpoint, const ListenOptions& options,
-                                 TransportFactory* transports) {
+Result<Reactor::Listening> Reactor::listen(const Endpoint& endpoint, const ListenOptions& options,
+                                           TransportFactory* transports) {
     auto id = backend_.listen(endpoint, options);
     if (!id) {
         return std::unexpected(id.error());
     }
     auto local = backend_.local(*id);
     if (!local) {
-        return local;
+        return std::unexpected(local.error());
     }
     ListenerSlot& listener = listeners_.emplace_back();
     listener.id = *id;
@@ -37,7 +38,7 @@ Result<Endpoint> Reactor::listen(const Endpoint& endpoint, const ListenOptions& 
         opened_.resize(Channel::kWireBytes);
     }
     start_accepting(listener);
-    return local;
+    return Listening{std::move(*local), backend_.listening(*id)};
 }
 
 void Reactor::start_accepting(ListenerSlot& listener) noexcept {

@@ -77,7 +77,7 @@ class Duplex : public testing::TestWithParam<Configuration> {
             const auto bound =
                 reactor_->listen(loopback(), ListenOptions{}, sealed ? &transports_ : nullptr);
             ASSERT_TRUE(bound.has_value());
-            endpoints_.push_back(*bound);
+            endpoints_.push_back(bound->local);
         }
     }
     void TearDown() override {
