@@ -81,10 +81,14 @@ struct BackendLimits {
 };
 
 struct ListenOptions {
-    int backlog = 4096;       // the system caps it (Linux: net.core.somaxconn)
-    bool share_port = false;  // SO_REUSEPORT: one listener for each worker
-    bool v6_only = true;      // IPv6 sockets; false also takes IPv4 as mapped addresses
+    int backlog = 4096;  // the system caps it (Linux: net.core.somaxconn)
+    // One listener for each worker: SO_REUSEPORT, or the socket of a Unix path that others inherit.
+    bool share_port = false;
+    bool v6_only = true;  // IPv6 sockets; false also takes IPv4 as mapped addresses
     std::uint32_t unix_mode = 0666;
+    // A listening socket that is open already (Backend::listening): the listener waits at a
+    // duplicate of it, binds nothing, and removes no path when it closes.
+    Socket inherit = kNoSocket;
 };
 
 class Backend {
@@ -107,6 +111,9 @@ class Backend {
                                                     const ListenOptions& options) = 0;
     // The address as bound, with the port that the system chose.
     [[nodiscard]] virtual Result<Endpoint> local(ListenerId listener) const = 0;
+    // The listener's own socket, for ListenOptions::inherit; kNoSocket where none can be inherited:
+    // there listen() fails with Status::not_supported when it is asked to.
+    [[nodiscard]] virtual Socket listening(ListenerId) const noexcept { return kNoSocket; }
     // Starts the stream of accepted sockets. The token's slot is the listener's number. A
     // completion without `more` ends the stream: with no_fds or no_memory it may be started again
     // later; nothing in the backlog is lost by that.

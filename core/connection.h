@@ -138,7 +138,7 @@ struct Connection {
     bool counted : 1 = false;    // among its client's connections
     bool leaving : 1 = false;    // on its way out: takes none of the places that are limited
 
-    // In the order of Reactor::listen().
+    // Its number (Reactor::listen).
     std::uint8_t listener = 0;
     // The other end's address in 19 bytes; family none until somebody asks.
     Family peer_family = Family::none;

@@ -114,6 +114,7 @@ void Reactor::turn(Nanos deadline) noexcept {
     const bool content_changed = sessions_.turn(context_);
     queues_emptied_ = true;
     send_wanted_ = false;
+    mailbox_.run(*this);
     for (const Completion& completion : completions) {
         dispatch(completion);
     }
@@ -125,6 +126,17 @@ void Reactor::turn(Nanos deadline) noexcept {
     exchanges_.trim(context_.now);
     follow_stop_request();
     open_connections_.store(connections_.used(), std::memory_order_relaxed);
+    if (finished()) {
+        mailbox_.close();
+    }
+}
+
+bool Reactor::post(Mailbox::Message message) {
+    const bool posted = mailbox_.post(std::move(message));
+    if (posted) {
+        backend_.wake();
+    }
+    return posted;
 }
 
 Nanos Reactor::next_deadline() const noexcept {
@@ -641,6 +653,7 @@ void Reactor::on_closed(Slot slot, Connection& connection) noexcept {
     if (connection.counted) {
         clients_->leave(connection.peer_family, connection.peer_address);
     }
+    --listeners_[connection.listener].connections;
     const Generation next = (connection.generation + 1) & kGenerationMask;
     connection = Connection{};
     connection.generation = next;

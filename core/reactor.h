@@ -1,7 +1,8 @@
 // Reactor: one loop on one thread: poll, dispatch, timers. It turns completions into steps of
 // connections, and knows neither a backend by name nor a protocol.
 //
-// Created and run on its thread. drain(), stop() and connections() may be called from any thread.
+// Created and run on its thread. drain(), stop(), post() and connections() may be called from any
+// thread.
 // Everything on the loop is noexcept; connections that cannot go on are closed, the loop always
 // goes on.
 #pragma once
@@ -16,6 +17,7 @@
 #include "core/connection.h"
 #include "core/lent_buffers.h"
 #include "core/limits.h"
+#include "core/mailbox.h"
 #include "core/pool.h"
 #include "core/session.h"
 #include "core/timer_wheel.h"
@@ -53,10 +55,19 @@ class Reactor {
     // and for those that are on their way out of it.
     [[nodiscard]] static std::uint32_t slots(const Limits& limits) noexcept;
 
-    // Opens a listener and starts accepting from it. With `transports`, which outlives the reactor,
-    // each of its connections gets one.
-    [[nodiscard]] Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options,
-                                          TransportFactory* transports = nullptr);
+    struct Listening {
+        unsigned listener = 0;  // its number; that of one that has ended is given again
+        Endpoint local;
+        Socket socket = kNoSocket;  // what other reactors may inherit
+    };
+    // Opens a listener and starts accepting from it, before run() or in a message. With
+    // `transports`, which outlives the reactor, each of its connections gets one.
+    [[nodiscard]] Result<Listening> listen(const Endpoint& endpoint, const ListenOptions& options,
+                                           TransportFactory* transports = nullptr);
+
+    // In a message: ends a listener. Its connections go on; whoever still waits to be accepted is
+    // reset.
+    void stop_listening(unsigned listener) noexcept;
 
     // Until drained or stopped.
     void run() noexcept;
@@ -73,6 +84,9 @@ class Reactor {
     void stop() noexcept;
     // Any thread: makes the loop turn, so that it sees new content.
     void wake() noexcept { backend_.wake(); }
+    // Any thread: runs the message on the reactor's, at the beginning of a turn. False: too many
+    // wait, or the loop has ended. Those that wait when it ends are dropped.
+    [[nodiscard]] bool post(Mailbox::Message message);
 
     [[nodiscard]] const ReactorCounters& counters() const { return counters_; }
     // Any thread: as of the end of the last turn.
@@ -88,8 +102,10 @@ class Reactor {
     struct ListenerSlot {
         ListenerId id = 0;
         TransportFactory* transports = nullptr;
+        std::uint32_t connections = 0;
         bool accepting = false;
-        bool stopping = false;
+        bool stopping = false;  // the stream; it may be started again
+        bool ending = false;
         bool closed = false;
         bool starved = false;     // paused because the system had no descriptor or no memory
         Nanos retry_at = kNever;  // after a pause
@@ -214,6 +230,7 @@ class Reactor {
     SessionContext context_;
     std::vector<ListenerSlot> listeners_;
     ReactorCounters counters_;
+    Mailbox mailbox_;
     std::uint32_t leaving_ = 0;        // connections that say farewell, linger or close
     std::uint64_t closed_before_ = 0;  // this turn
     std::vector<Idler> idlers_;  // found at the last look; the one that is idle longest at the end

@@ -1,5 +1,6 @@
 // The reactor's accepting: listeners, the limit of connections, and who gives way at it.
 #include <algorithm>
+#include <utility>
 
 #include "core/reactor.h"
 
@@ -7,6 +8,7 @@ namespace sluice {
 
 namespace {
 
+constexpr std::size_t kListenerNumbers = 256;          // a connection has a byte for their number
 constexpr Nanos kAcceptRetry = 100 * kMillisecond;     // after "no descriptors"
 constexpr Nanos kLastAcceptRetry = 10 * kMillisecond;  // while draining: there is little time left
 // One look for idle connections finds so many that give way, or this part of all, and where it
@@ -20,24 +22,49 @@ constexpr Nanos kIdleLookEach = kMicrosecond;
 
 }  // namespace
 
-Result<Endpoint> Reactor::listen(const Endpoint& endpoint, const ListenOptions& options,
-                                 TransportFactory* transports) {
+Result<Reactor::Listening> Reactor::listen(const Endpoint& endpoint, const ListenOptions& options,
+                                           TransportFactory* transports) {
+    if (stop_followed_ != Stop::none) {
+        return fail(Status::cancelled, endpoint.to_string() + ": the server is stopping");
+    }
+    // Connections know their listener by its number.
+    auto place = std::ranges::find_if(listeners_, [](const ListenerSlot& listener) {
+        return listener.closed && listener.connections == 0;
+    });
+    if (place == listeners_.end() && listeners_.size() == kListenerNumbers) {
+        return fail(Status::no_memory, endpoint.to_string() + ": too many listeners");
+    }
     auto id = backend_.listen(endpoint, options);
     if (!id) {
         return std::unexpected(id.error());
     }
     auto local = backend_.local(*id);
     if (!local) {
-        return local;
+        backend_.close_listener(*id);
+        return std::unexpected(local.error());
     }
-    ListenerSlot& listener = listeners_.emplace_back();
-    listener.id = *id;
-    listener.transports = transports;
+    if (place == listeners_.end()) {
+        place = listeners_.emplace(place);
+    }
+    *place = ListenerSlot{};
+    place->id = *id;
+    place->transports = transports;
     if (transports != nullptr) {
         opened_.resize(Channel::kWireBytes);
     }
-    start_accepting(listener);
-    return local;
+    start_accepting(*place);
+    return Listening{static_cast<unsigned>(place - listeners_.begin()), std::move(*local),
+                     backend_.listening(*id)};
+}
+
+void Reactor::stop_listening(unsigned number) noexcept {
+    CHECK(number < listeners_.size());
+    ListenerSlot& listener = listeners_[number];
+    listener.ending = true;
+    if (listener.accepting && !listener.stopping) {
+        listener.stopping = true;
+        backend_.accept_stop(listener.id);
+    }
 }
 
 void Reactor::start_accepting(ListenerSlot& listener) noexcept {
@@ -63,6 +90,8 @@ void Reactor::on_accept(const Completion& completion) noexcept {
     }
     ++counters_.accepted;
     Connection& connection = connections_[slot];
+    connection.listener = listener_of(completion.token);
+    ++listeners_[connection.listener].connections;
     backend_.adopt(slot, connection.generation, completion.socket);
     if (clients_ != nullptr && !count_client(slot, connection)) {
         ++counters_.over_client_bound;
@@ -73,7 +102,6 @@ void Reactor::on_accept(const Completion& completion) noexcept {
         const Nanos wait = backend_.since_last_send(slot) / kMillisecond;
         connection.accept_wait_ms = static_cast<std::int32_t>(std::min<Nanos>(wait, INT32_MAX));
     }
-    connection.listener = listener_of(completion.token);
     if (TransportFactory* transports = listeners_[connection.listener].transports;
         transports != nullptr && !open_channel(connection, *transports)) {
         refuse_for_memory(slot, connection);
@@ -88,7 +116,9 @@ void Reactor::on_accept(const Completion& completion) noexcept {
 
 // Its place among the listeners.
 std::uint8_t Reactor::listener_of(Token token) const noexcept {
-    const auto found = std::ranges::find(listeners_, token.slot(), &ListenerSlot::id);
+    const auto found = std::ranges::find_if(listeners_, [token](const ListenerSlot& listener) {
+        return !listener.closed && listener.id == token.slot();
+    });
     CHECK(found != listeners_.end());
     return static_cast<std::uint8_t>(found - listeners_.begin());
 }
@@ -121,7 +151,7 @@ void Reactor::manage_listeners() noexcept {
     const bool freed = counters_.closed != closed_before_;
     closed_before_ = counters_.closed;
     for (ListenerSlot& listener : listeners_) {
-        if (last_accepts_done_) {
+        if (last_accepts_done_ || listener.ending) {
             if (!listener.accepting && !listener.closed) {
                 backend_.close_listener(listener.id);
                 listener.closed = true;

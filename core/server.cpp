@@ -9,18 +9,25 @@
 
 namespace sluice {
 
+// Where to listen; the sockets of the first worker that the others inherit, else kNoSocket.
+struct Server::Listeners {
+    std::vector<Endpoint> endpoints;
+    std::vector<Socket> sockets;
+};
+
 struct Server::Worker {
     unsigned number = 0;
     std::thread thread;
-    std::promise<Result<std::vector<Endpoint>>> started;
+    std::promise<Result<Listeners>> started;
     Reactor* reactor = nullptr;  // valid from `started` until join()
     std::promise<void> let_go;   // the reactor lives until main has let go of it
     std::atomic<bool> done{false};
     ReactorCounters counters;
 
-    void run(const ServerOptions& options, std::vector<Endpoint> listen,
-             const BackendFactory& backends, const MakeSessions& make_sessions,
-             ClientBound* clients);
+    [[nodiscard]] Result<void> listen(Reactor& loop, const ServerOptions& options,
+                                      Listeners& listeners);
+    void run(const ServerOptions& options, Listeners listeners, const BackendFactory& backends,
+             const MakeSessions& make_sessions, ClientBound* clients);
 };
 
 namespace {
@@ -69,7 +76,33 @@ Result<void> ports_are_free(const BackendFactory& backends, std::vector<Endpoint
 
 }  // namespace
 
-void Server::Worker::run(const ServerOptions& options, std::vector<Endpoint> listen,
+// Leaves in `listeners` what the workers that follow need.
+Result<void> Server::Worker::listen(Reactor& loop, const ServerOptions& options,
+                                    Listeners& listeners) {
+    const std::vector<Endpoint> wanted = listeners.endpoints;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        Endpoint& endpoint = listeners.endpoints[i];
+        ListenOptions how;
+        how.backlog = options.backlog;
+        how.share_port = options.workers > 1;
+        how.v6_only = wants_v6_only(endpoint, wanted);
+        how.inherit = listeners.sockets[i];
+        auto listening = listen_at(
+            endpoint, how,
+            [&loop](const Endpoint& at, const ListenOptions& by) { return loop.listen(at, by); });
+        if (!listening) {
+            return std::unexpected(listening.error());
+        }
+        endpoint = listening->local;
+        // Two sockets cannot be bound to one path.
+        if (endpoint.family == Family::unix_path && number == 0) {
+            listeners.sockets[i] = listening->socket;
+        }
+    }
+    return {};
+}
+
+void Server::Worker::run(const ServerOptions& options, Listeners listeners,
                          const BackendFactory& backends, const MakeSessions& make_sessions,
                          ClientBound* clients) {
     name_this_thread(("worker-" + std::to_string(number)).c_str());
@@ -87,29 +120,13 @@ void Server::Worker::run(const ServerOptions& options, std::vector<Endpoint> lis
     }
     auto sessions = make_sessions(number);
     Reactor loop(**backend, *sessions, options.limits, clients);
-    std::vector<Endpoint> bound;
-    for (std::size_t i = 0; i < listen.size(); ++i) {
-        // A Unix path cannot be shared between listeners; each belongs to one worker.
-        if (listen[i].family == Family::unix_path && i % options.workers != number) {
-            bound.push_back(listen[i]);
-            continue;
-        }
-        ListenOptions how;
-        how.backlog = options.backlog;
-        how.share_port = options.workers > 1;
-        how.v6_only = wants_v6_only(listen[i], listen);
-        auto local = listen_at(
-            listen[i], how,
-            [&loop](const Endpoint& at, const ListenOptions& by) { return loop.listen(at, by); });
-        if (!local) {
-            started.set_value(std::unexpected(local.error()));
-            return;
-        }
-        bound.push_back(*local);
+    if (auto listening = listen(loop, options, listeners); !listening) {
+        started.set_value(std::unexpected(listening.error()));
+        return;
     }
     reactor = &loop;
     auto released = let_go.get_future();
-    started.set_value(std::move(bound));
+    started.set_value(std::move(listeners));
     loop.run();
     counters = loop.counters();
     done.store(true, std::memory_order_release);
@@ -121,7 +138,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options,
                                               const BackendFactory& backends,
                                               MakeSessions make_sessions) {
     std::unique_ptr<Server> server(new Server);
-    server->endpoints_ = options.listen;
+    Listeners listeners{options.listen, std::vector<Socket>(options.listen.size(), kNoSocket)};
     if (const std::uint32_t most = options.limits.connections_per_client; most > 0) {
         server->clients_ = std::make_unique<ClientBound>(most, options.on_refusal);
     }
@@ -138,16 +155,17 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options,
         auto started = worker->started.get_future();
         Worker& self = *worker;
         server->workers_.push_back(std::move(worker));
-        self.thread = std::thread([&self, shared, make, &backends, listen = server->endpoints_,
-                                   clients = server->clients_.get()] {
-            self.run(*shared, listen, backends, *make, clients);
-        });
+        self.thread = std::thread(
+            [&self, shared, make, &backends, listeners, clients = server->clients_.get()] {
+                self.run(*shared, listeners, backends, *make, clients);
+            });
         auto bound = started.get();
         if (!bound) {
             return std::unexpected(bound.error());  // the destructor stops the others
         }
-        server->endpoints_ = *bound;  // with port 0 resolved for the workers that follow
+        listeners = std::move(*bound);  // with port 0 resolved for the workers that follow
     }
+    server->endpoints_ = std::move(listeners.endpoints);
     return server;
 }
 

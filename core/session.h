@@ -79,7 +79,7 @@ class SessionPeer {
     [[nodiscard]] virtual Nanos take_accept_wait() noexcept { return -1; }
     // The protocol that the transport has agreed on; empty: none.
     [[nodiscard]] virtual std::string_view protocol() noexcept { return {}; }
-    // The listener that took the connection, in the order of Reactor::listen().
+    // The number of the listener that took the connection (Reactor::listen).
     [[nodiscard]] virtual unsigned listener() noexcept { return 0; }
 
   protected:

@@ -102,11 +102,14 @@ EpollBackend::Socket_& EpollBackend::at(Token token) noexcept {
 // ---- listeners -------------------------------------------------------------------------------
 
 void EpollBackend::accept_start(ListenerId id, Token token) noexcept {
-    Listener& listener = begin_accept(id, token);
+    watch(begin_accept(id, token));
+}
+
+void EpollBackend::watch(Listener& listener) noexcept {
     // Level-triggered: a burst larger than the budget is simply seen again.
     epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = token.value;
+    event.events = listener.shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
+    event.data.u64 = listener.token.value;
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener.fd, &event) != 0) {
         end_accept(listener, status_of(errno));
     }
@@ -133,6 +136,12 @@ void EpollBackend::accept_some(ListenerId id) noexcept {
             const Status status = status_of(errno);
             ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener.fd, nullptr);
             end_accept(listener, status);
+        }
+        if (listener.shared && listener.accepting) {
+            // The kernel wakes the first that waits at a socket: now it is another's turn.
+            ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener.fd, nullptr);
+            watch(listener);
+            return;
         }
     }
 }

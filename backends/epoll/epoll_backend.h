@@ -91,6 +91,7 @@ class EpollBackend final : public posix::SocketBackend {
     void finish_connect(Slot slot, Socket_& socket) noexcept;
     void receive_some() noexcept;
     [[nodiscard]] bool receive_one(Slot slot, Socket_& socket) noexcept;
+    void watch(Listener& listener) noexcept;
     void accept_some(ListenerId listener) noexcept;
     void wait(Nanos deadline) noexcept;
     [[nodiscard]] int wait_events(Nanos left) noexcept;

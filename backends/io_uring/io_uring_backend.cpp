@@ -164,7 +164,9 @@ void UringBackend::accept_start(ListenerId id, Token token) noexcept {
 void UringBackend::arm_accept(Listener& listener) noexcept {
     constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
     io_uring_sqe* entry = sqe();
-    if (capabilities_.multishot_accept) {
+    // A multishot accept keeps its place in the socket's queue, and the first there is woken for
+    // every connection: of those that share it, nobody else would get one.
+    if (capabilities_.multishot_accept && !listener.shared) {
         io_uring_prep_multishot_accept(entry, listener.fd, nullptr, nullptr, kFlags);
     } else {
         io_uring_prep_accept(entry, listener.fd, nullptr, nullptr, kFlags);

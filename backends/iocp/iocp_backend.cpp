@@ -155,6 +155,9 @@ Result<ListenerId> IocpBackend::listen(const Endpoint& endpoint, const ListenOpt
     if (place == listeners_.end()) {
         return fail(Status::no_memory, "too many listeners");
     }
+    if (options.inherit != kNoSocket) {
+        return fail(Status::not_supported, "listen: a listening socket cannot be inherited");
+    }
     const auto id = static_cast<ListenerId>(place - listeners_.begin());
     if (options.share_port && endpoint.port != 0) {
         if (auto group = AcceptGroup::join(endpoint, port_, id); group != nullptr) {

@@ -1,5 +1,6 @@
 #include "backends/posix/socket.h"
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -217,6 +218,14 @@ Result<int> open_listener(const Endpoint& endpoint, const ListenOptions& options
         return failed("listen");
     }
     return fd;
+}
+
+Result<int> duplicate(int fd) {
+    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+        return fail(status_of(errno), std::string("fcntl: ") + std::strerror(errno), errno);
+    }
+    return copy;
 }
 
 void unlink_unix(const Endpoint& endpoint) noexcept {

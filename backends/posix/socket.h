@@ -28,6 +28,9 @@ struct SocketAddress {
 // address_in_use.
 [[nodiscard]] Result<int> open_listener(const Endpoint& endpoint, const ListenOptions& options);
 
+// One more descriptor of the socket, close-on-exec as well.
+[[nodiscard]] Result<int> duplicate(int fd);
+
 // Removes the path of a Unix listener. Nothing for other families.
 void unlink_unix(const Endpoint& endpoint) noexcept;
 

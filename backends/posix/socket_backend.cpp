@@ -42,19 +42,29 @@ Result<ListenerId> SocketBackend::listen(const Endpoint& endpoint, const ListenO
     if (place == listeners_.end()) {
         return fail(Status::no_memory, "too many listeners");
     }
-    auto fd = open_listener(endpoint, options);
+    const bool inherits = options.inherit != kNoSocket;
+    auto fd =
+        inherits ? duplicate(static_cast<int>(options.inherit)) : open_listener(endpoint, options);
     if (!fd) {
         return std::unexpected(fd.error());
     }
     *place = Listener{};
     place->fd = *fd;
-    place->endpoint = endpoint;
+    if (!inherits) {
+        place->endpoint = endpoint;
+    }
+    place->shared = inherits || (options.share_port && endpoint.family == Family::unix_path);
     return static_cast<ListenerId>(place - listeners_.begin());
 }
 
 Result<Endpoint> SocketBackend::local(ListenerId listener) const {
     CHECK(listener < listeners_.size());
     return local_of(listeners_[listener].fd);
+}
+
+Socket SocketBackend::listening(ListenerId listener) const noexcept {
+    CHECK(listener < listeners_.size());
+    return listeners_[listener].fd;
 }
 
 void SocketBackend::close_listener(ListenerId id) noexcept {

@@ -22,6 +22,7 @@ class SocketBackend : public Backend {
     [[nodiscard]] Result<ListenerId> listen(const Endpoint& endpoint,
                                             const ListenOptions& options) final;
     [[nodiscard]] Result<Endpoint> local(ListenerId listener) const final;
+    [[nodiscard]] Socket listening(ListenerId listener) const noexcept final;
     void close_listener(ListenerId listener) noexcept final;
     void discard(Socket socket) noexcept final;
     [[nodiscard]] Endpoint peer(Slot slot) const noexcept final;
@@ -32,8 +33,9 @@ class SocketBackend : public Backend {
   protected:
     struct Listener {
         int fd = -1;
-        Endpoint endpoint;
+        Endpoint endpoint;  // none where the socket was inherited
         Token token;
+        bool shared = false;  // others wait at the same socket: each connection is to wake one
         bool accepting = false;
         bool stopping = false;  // the end of the stream was asked for and is still to come
     };

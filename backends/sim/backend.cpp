@@ -69,6 +69,9 @@ Result<ListenerId> SimBackend::listen(const Endpoint& endpoint, const ListenOpti
     if (place == listeners_.end()) {
         return fail(Status::no_memory, "listen: more listeners than the backend was made for");
     }
+    if (options.inherit != kNoSocket) {
+        return fail(Status::not_supported, "listen: a listening socket cannot be inherited");
+    }
     const auto id = static_cast<ListenerId>(place - listeners_.begin());
     const auto listener = network_.listen(this, id, endpoint, options);
     if (!listener) {

@@ -2,8 +2,12 @@
 // the test transport: nothing gets stuck, nothing is lost, nobody holds more than his share.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/reactor.h"
@@ -77,7 +81,7 @@ class Duplex : public testing::TestWithParam<Configuration> {
             const auto bound =
                 reactor_->listen(loopback(), ListenOptions{}, sealed ? &transports_ : nullptr);
             ASSERT_TRUE(bound.has_value());
-            endpoints_.push_back(*bound);
+            endpoints_.push_back(bound->local);
         }
     }
     void TearDown() override {
@@ -135,6 +139,59 @@ INSTANTIATE_TEST_SUITE_P(Backend, DuplexOnSockets, testing::ValuesIn(chosen(fals
 // What takes a minute, in virtual time.
 class DuplexOnSim : public Duplex {};
 INSTANTIATE_TEST_SUITE_P(Backend, DuplexOnSim, testing::ValuesIn(chosen(true)), configuration_name);
+
+TEST_P(DuplexOnSockets, MessagesOfOtherThreadsAreRunInOrder) {
+    constexpr int kThreads = 3;
+    constexpr int kMessages = 1'000;
+    std::array<int, kThreads> ran{};
+    bool in_order = true;
+    std::vector<std::jthread> threads;
+    for (std::size_t thread = 0; thread < kThreads; ++thread) {
+        threads.emplace_back([&, thread] {
+            for (int i = 0; i < kMessages; ++i) {
+                while (!reactor_->post([&, thread, i](Reactor&) {
+                    in_order = in_order && ran[thread] == i;
+                    ++ran[thread];
+                })) {
+                    std::this_thread::yield();
+                }
+            }
+        });
+    }
+    EXPECT_TRUE(pump(
+        [&] { return std::ranges::all_of(ran, [](int count) { return count == kMessages; }); }));
+    EXPECT_TRUE(in_order);
+}
+
+TEST_P(DuplexOnSockets, AnotherThreadReplacesAListener) {
+    const auto before = rig_->connect(endpoints_[0], {});
+    std::string in;
+    EXPECT_TRUE(greet(*before, in));
+    bool stopped = false;
+    bool replaced = false;
+    std::jthread thread([&] {
+        EXPECT_TRUE(reactor_->post([&](Reactor& reactor) {
+            reactor.stop_listening(0);
+            stopped = true;
+        }));
+    });
+    EXPECT_TRUE(pump([&] { return stopped; }));
+    turns(20);
+    thread = std::jthread([&] {
+        EXPECT_TRUE(reactor_->post([&](Reactor& reactor) {
+            const auto made = reactor.listen(endpoints_[0], ListenOptions{});
+            ASSERT_TRUE(made.has_value()) << made.error().what;
+            EXPECT_EQ(made->local, endpoints_[0]);
+            replaced = true;
+        }));
+    });
+    EXPECT_TRUE(pump([&] { return replaced; }));
+    const auto after = connect(false);
+    for (Peer* peer : {before.get(), after.get()}) {
+        in.clear();
+        EXPECT_TRUE(greet(*peer, in));
+    }
+}
 
 TEST_P(Duplex, WhatComesInGoesOutMeanwhile) {
     for (const bool sealed : {false, true}) {

@@ -96,6 +96,65 @@ TEST_P(Listen, ALiveUnixPathIsRefused) {
     EXPECT_ECHO(id);  // the first was not harmed
 }
 
+TEST_P(Listen, OneSocketServesSeveralBackends) {
+    if (!real() || !rig().has_unix_paths()) {
+        return;
+    }
+    ListenOptions options;
+    options.share_port = true;
+    const Endpoint endpoint = loopback(Family::unix_path);
+    const ListenerId owned = listen(endpoint, options);
+    Driver other(rig().make_backend(BackendLimits{}), BackendLimits{});
+    options.inherit = backend().listening(owned);
+    const auto inherited = other.listen(endpoint, options);
+    ASSERT_TRUE(inherited.has_value()) << inherited.error().what;
+    EXPECT_EQ(*other.backend().local(*inherited), endpoint);
+    driver().accept_start(owned);
+    other.accept_start(*inherited);
+
+    // Each is the first to look every other time: it may take what both were told of.
+    const auto count = [](Driver& one, ListenerId id) { return one.listener(id).accepted.size(); };
+    std::vector<std::unique_ptr<Peer>> peers;
+    for (std::size_t i = 0; i < 40; ++i) {
+        peers.push_back(connect(endpoint));
+        ASSERT_TRUE(pump([&] {
+            (i % 2 == 0 ? driver() : other).poll(0);
+            (i % 2 == 0 ? other : driver()).poll(0);
+            return count(driver(), owned) + count(other, *inherited) == peers.size();
+        }));
+    }
+    EXPECT_GE(count(driver(), owned), 10U);
+    EXPECT_GE(count(other, *inherited), 10U);
+
+    other.accept_stop(*inherited);
+    EXPECT_TRUE(pump([&] {
+        other.poll(0);
+        return other.operations() == 0;
+    }));
+    for (const Socket socket : other.listener(*inherited).accepted) {
+        other.backend().discard(socket);
+    }
+    auto& mine = driver().listener(owned).accepted;
+    for (; !mine.empty(); mine.pop_front()) {
+        backend().discard(mine.front());
+    }
+    other.close_listener(*inherited);
+    EXPECT_TRUE(std::filesystem::exists(endpoint.path)) << "it is the owner's";
+    EXPECT_ECHO(owned);
+}
+
+TEST_P(Listen, WhereNoSocketCanBeInheritedThatIsSaid) {
+    ListenOptions options;
+    options.inherit = backend().listening(listen(loopback()));
+    if (options.inherit != kNoSocket) {
+        return;
+    }
+    options.inherit = 3;
+    const auto refused = driver().listen(loopback(), options);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().status, Status::not_supported);
+}
+
 TEST_P(Listen, AFileThatIsNoSocketIsNotReplaced) {
     if (!real() || !rig().has_unix_paths()) {
         return;

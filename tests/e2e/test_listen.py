@@ -1,5 +1,6 @@
 """Addresses: IPv6, every interface, Unix sockets, several at once."""
 
+import contextlib
 import os
 import socket
 import stat
@@ -77,6 +78,36 @@ class Listen(ServerCase):
         server.kill()
         self.assertTrue(os.path.exists(path))
         self.check(self.serve(listen=[f"unix:{path}"]), path)
+
+    def wakes(self, server):
+        """How often each worker has waited."""
+        found = {}
+        for task in os.listdir(f"/proc/{server.pid}/task"):
+            with open(f"/proc/{server.pid}/task/{task}/status", encoding="ascii") as file:
+                lines = dict(line.split(":", 1) for line in file)
+            name = lines["Name"].strip()
+            if name.startswith("worker-"):
+                found[name] = int(lines["voluntary_ctxt_switches"])
+        return found
+
+    @linux_only(UNIX_SOCKETS)
+    def test_every_worker_serves_a_unix_socket(self):
+        path = os.path.join(self.work, "sluice.sock")
+        server = self.serve(listen=[f"unix:{path}"], workers=2)
+        with contextlib.ExitStack() as stack:
+            clients = []
+            for _ in range(200):
+                clients.append(stack.enter_context(server.connect(path)))
+                self.assertEqual(b"page", clients[-1].ask("/").body)
+            before = self.wakes(server)
+            # A worker that has none of the connections sleeps meanwhile.
+            for client in clients:
+                self.assertEqual(b"page", client.ask("/").body)
+            served = {name: count - before[name] for name, count in self.wakes(server).items()}
+        self.assertEqual({"worker-0", "worker-1"}, set(served))
+        self.assertGreater(min(served.values()), 20, served)
+        self.stop(server)
+        self.assertFalse(os.path.exists(path))
 
     @linux_only(UNIX_SOCKETS)
     def test_a_path_that_is_no_socket_is_left_alone(self):

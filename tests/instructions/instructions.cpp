@@ -179,12 +179,12 @@ void run(const std::string& name, int times) {
     for (int i = 0; i < 16; ++i) {
         pipelined += page;
     }
-    count("page", reactor, *server, page, times);
-    count("browser", reactor, *server, std::string(micro::kBrowserRequest), times);
-    count("not modified", reactor, *server, get("/", tag), times);
-    count("not found", reactor, *server, get("/nothing"), times);
-    count("logo", reactor, *server, get("/logo.jpg"), times);
-    count("pipelined x16", reactor, *server, pipelined, times);
+    count("page", reactor, server->local, page, times);
+    count("browser", reactor, server->local, std::string(micro::kBrowserRequest), times);
+    count("not modified", reactor, server->local, get("/", tag), times);
+    count("not found", reactor, server->local, get("/nothing"), times);
+    count("logo", reactor, server->local, get("/logo.jpg"), times);
+    count("pipelined x16", reactor, server->local, pipelined, times);
     reactor.stop();
     while (!reactor.finished()) {
         reactor.turn(0);

@@ -34,7 +34,8 @@ WorldOptions quiet_world() {
 
 // A client driven by hand that notes when things happen.
 struct Caller {
-    explicit Caller(World& world) : peer(world.network(), world.endpoint()) {
+    explicit Caller(World& world) : Caller(world, world.endpoint()) {}
+    Caller(World& world, const Endpoint& at) : peer(world.network(), at) {
         peer.on_change([this, &world](SimPeer&) {
             if (reading) {
                 const std::string bytes = peer.read();
@@ -93,6 +94,25 @@ class ReactorOnSim : public testing::Test {
             callers_.back()->peer.write(bytes);
         }
         return *callers_.back();
+    }
+    Caller& call_at(const Endpoint& at, std::string_view bytes) {
+        callers_.push_back(std::make_unique<Caller>(*world_, at));
+        callers_.back()->peer.write(bytes);
+        return *callers_.back();
+    }
+    // Posts the message, and lets what follows from it happen.
+    void tell(Mailbox::Message message) {
+        EXPECT_TRUE(world_->reactor().post(std::move(message)));
+        world_->run_for(10 * kMillisecond);
+    }
+    [[nodiscard]] Reactor::Listening add_listener() {
+        Reactor::Listening added;
+        tell([&added](Reactor& reactor) {
+            const auto made = reactor.listen(*Endpoint::parse("127.0.0.1:0"), {});
+            ASSERT_TRUE(made.has_value()) << made.error().what;
+            added = *made;
+        });
+        return added;
     }
     void read_after(Caller& caller, Nanos pause) {
         world_->network().after(pause, [&caller] {
@@ -867,6 +887,115 @@ TEST_F(ReactorOnSim, DrainDoesNotDestroyAnAnswerThatIsStillUnread) {
         EXPECT_TRUE(world_->reactor().finished());
         callers_.clear();
     }
+}
+
+// ---- messages --------------------------------------------------------------------------------
+
+TEST_F(ReactorOnSim, MessagesRunInOrderAndAreBounded) {
+    std::vector<std::size_t> ran;
+    std::vector<std::size_t> posted;
+    const auto post = [&](std::size_t number) {
+        return world_->reactor().post([&ran, number](Reactor&) { ran.push_back(number); });
+    };
+    for (std::size_t i = 0; i < Mailbox::kMessagesMax; ++i) {
+        posted.push_back(i);
+        EXPECT_TRUE(post(i));
+    }
+    EXPECT_FALSE(post(Mailbox::kMessagesMax));
+    EXPECT_TRUE(ran.empty());
+    world_->run_for(kMillisecond);
+    EXPECT_EQ(ran, posted);
+    tell([&ran](Reactor&) { ran.clear(); });
+    EXPECT_TRUE(ran.empty());
+}
+
+TEST_F(ReactorOnSim, AMessageMayPostTheNextOne) {
+    std::vector<Nanos> turns;
+    tell([&](Reactor& reactor) {
+        EXPECT_TRUE(reactor.post([&](Reactor&) { turns.push_back(2); }));
+        turns.push_back(1);
+    });
+    EXPECT_EQ(turns, (std::vector<Nanos>{1, 2}));
+}
+
+TEST_F(ReactorOnSim, AMessageReadsTheCounters) {
+    call(kGet);
+    call(kGet);
+    world_->run_for(10 * kMillisecond);
+    ReactorCounters seen;
+    tell([&seen](Reactor& reactor) { seen = reactor.counters(); });
+    EXPECT_EQ(seen.accepted, 2U);
+}
+
+TEST_F(ReactorOnSim, AListenerIsAddedWhileOthersServe) {
+    Caller& first = call(kGet);
+    const Reactor::Listening added = add_listener();
+    EXPECT_EQ(added.listener, 1U);
+    const Caller& second = call_at(added.local, kGet);
+    first.peer.write(kGet);
+    world_->run_for(kSecond);
+    EXPECT_EQ(first.responses(), 2U);
+    EXPECT_EQ(second.responses(), 1U);
+}
+
+TEST_F(ReactorOnSim, AListenerIsStoppedWhileOthersServe) {
+    const Reactor::Listening added = add_listener();
+    Caller& open = call(kGet);
+    world_->run_for(10 * kMillisecond);
+    tell([](Reactor& reactor) { reactor.stop_listening(0); });
+    const Caller& late = call(kGet);
+    const Caller& other = call_at(added.local, kGet);
+    open.peer.write(kGet);
+    world_->run_for(kSecond);
+    EXPECT_EQ(open.responses(), 2U);
+    EXPECT_FALSE(open.ended());
+    EXPECT_EQ(late.peer.status(), Status::refused);
+    EXPECT_EQ(other.responses(), 1U);
+    // Its number is free when its last connection has gone.
+    EXPECT_EQ(add_listener().listener, 2U);
+    open.peer.close();
+    world_->run_for(10 * kMillisecond);
+    const Reactor::Listening again = add_listener();
+    EXPECT_EQ(again.listener, 0U);
+    const Caller& newcomer = call_at(again.local, kGet);
+    world_->run_for(kSecond);
+    EXPECT_EQ(newcomer.responses(), 1U);
+}
+
+TEST_F(ReactorOnSim, AListenerThatIsPausedIsStopped) {
+    WorldOptions options = quiet_world();
+    options.limits.connections_per_worker = 1;
+    make(options);
+    call(kGetBig).reading = false;
+    world_->run_for(kSecond);
+    call(kGet);
+    world_->run_for(kSecond);
+    ASSERT_GT(counters().accept_pauses, 0U);
+    tell([](Reactor& reactor) {
+        reactor.stop_listening(0);
+        reactor.stop_listening(0);  // once more changes nothing
+    });
+    EXPECT_EQ(call(kGet).peer.status(), Status::ok);
+    world_->run_for(10 * kMillisecond);
+    EXPECT_EQ(callers_.back()->peer.status(), Status::refused);
+}
+
+TEST_F(ReactorOnSim, WhoeverDrainsOpensNoListener) {
+    call(kGetBig).reading = false;
+    world_->run_for(10 * kMillisecond);
+    world_->reactor().drain();
+    world_->run_for(10 * kMillisecond);
+    ASSERT_FALSE(world_->reactor().finished());
+    tell([](Reactor& reactor) {
+        const auto refused = reactor.listen(*Endpoint::parse("127.0.0.1:0"), {});
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(refused.error().status, Status::cancelled);
+    });
+}
+
+TEST_F(ReactorOnSim, AfterTheEndThereAreNoMessages) {
+    ASSERT_NE(world_->drain(), kNever);
+    EXPECT_FALSE(world_->reactor().post([](Reactor&) { FAIL(); }));
 }
 
 }  // namespace sluice::sim

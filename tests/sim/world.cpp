@@ -64,10 +64,10 @@ World::World(const WorldOptions& options)
         Worker& worker = *workers_.emplace_back(std::make_unique<Worker>(
             network_, options_, options_.counts_clients ? &clients_ : nullptr));
         store_->attach(worker.view, [&worker] { worker.reactor->wake(); });
-        const auto local =
+        const auto listening =
             worker.reactor->listen(endpoint_, how, options.sealed ? &worker.transports : nullptr);
-        CHECK(local.has_value());
-        endpoint_ = *local;
+        CHECK(listening.has_value());
+        endpoint_ = listening->local;
     }
 }
 

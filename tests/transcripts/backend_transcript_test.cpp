@@ -146,11 +146,11 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
         reactor_ = std::make_unique<Reactor>(*witness_, *sessions_, limits_);
         const auto bound = reactor_->listen(*Endpoint::parse("127.0.0.1:0"), ListenOptions{});
         ASSERT_TRUE(bound.has_value());
-        endpoint_ = *bound;
+        endpoint_ = bound->local;
         const auto sealed =
             reactor_->listen(*Endpoint::parse("127.0.0.1:0"), ListenOptions{}, &transports_);
         ASSERT_TRUE(sealed.has_value());
-        sealed_endpoint_ = *sealed;
+        sealed_endpoint_ = sealed->local;
     }
     void TearDown() override {
         site_->store().detach(view_);

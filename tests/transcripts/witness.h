@@ -39,6 +39,9 @@ class Witness final : public Backend {
         return inner_.listen(endpoint, options);
     }
     Result<Endpoint> local(ListenerId listener) const override { return inner_.local(listener); }
+    Socket listening(ListenerId listener) const noexcept override {
+        return inner_.listening(listener);
+    }
     void accept_start(ListenerId listener, Token token) noexcept override {
         inner_.accept_start(listener, token);
     }
