@@ -11,9 +11,9 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kExchangeBytes =
-    (sizeof(Exchange) + kAlignment - 1) / kAlignment * kAlignment;
-// Input that grew beyond this is given back to the allocator when the exchange is released.
+constexpr std::size_t kRequestContextBytes =
+    (sizeof(RequestContext) + kAlignment - 1) / kAlignment * kAlignment;
+// Input that grew beyond this is given back to the allocator when the request is released.
 constexpr std::size_t kInputKeptBytes = 16 * 1024;
 // A trim gives back this part of what is unused, and never so many that the loop would stand still
 // for a millisecond.
@@ -36,19 +36,20 @@ void PieceInParts::sealed(std::size_t bytes) {
     }
 }
 
-ExchangePool::ExchangePool(std::size_t session_bytes) : memory_(kExchangeBytes + session_bytes) {}
+RequestContextPool::RequestContextPool(std::size_t session_bytes)
+    : memory_(kRequestContextBytes + session_bytes) {}
 
-ExchangePool::~ExchangePool() {
-    for (Exchange* exchange : made_) {
-        exchange->~Exchange();
+RequestContextPool::~RequestContextPool() {
+    for (RequestContext* request : made_) {
+        request->~RequestContext();
     }
 }
 
-Exchange* ExchangePool::acquire() noexcept {
+RequestContext* RequestContextPool::acquire() noexcept {
     if (!free_.empty()) {
-        Exchange* exchange = free_.back();
+        RequestContext* request = free_.back();
         free_.pop_back();
-        return exchange;
+        return request;
     }
     // Room for it in both lists, so that release() never allocates.
     if (!reserve_more(made_, 1) || !reserve_more(free_, made_.size() + 1)) {
@@ -58,13 +59,13 @@ Exchange* ExchangePool::acquire() noexcept {
     if (memory == nullptr) {
         return nullptr;
     }
-    auto* exchange = new (memory) Exchange{};
-    exchange->index = made_.size();
-    made_.push_back(exchange);
-    return exchange;
+    auto* request = new (memory) RequestContext{};
+    request->index = made_.size();
+    made_.push_back(request);
+    return request;
 }
 
-void ExchangePool::trim(Nanos now) noexcept {
+void RequestContextPool::trim(Nanos now) noexcept {
     unused_ = std::min(unused_, free_.size());
     if (now >= trim_at_) {
         const std::size_t surplus = unused_ > kKept ? unused_ - kKept : 0;
@@ -78,34 +79,34 @@ void ExchangePool::trim(Nanos now) noexcept {
 }
 
 // Those that have been unused longest.
-void ExchangePool::give_back(std::size_t count) noexcept {
+void RequestContextPool::give_back(std::size_t count) noexcept {
     const auto end = free_.begin() + static_cast<std::ptrdiff_t>(count);
-    std::for_each(free_.begin(), end, [this](Exchange* exchange) {
-        made_.back()->index = exchange->index;
-        made_[exchange->index] = made_.back();
+    std::for_each(free_.begin(), end, [this](RequestContext* request) {
+        made_.back()->index = request->index;
+        made_[request->index] = made_.back();
         made_.pop_back();
-        exchange->~Exchange();
-        memory_.release(exchange);
+        request->~RequestContext();
+        memory_.release(request);
     });
     free_.erase(free_.begin(), end);
 }
 
-void ExchangePool::release(Exchange* exchange) noexcept {
-    CHECK(exchange != nullptr && exchange->session == nullptr);
-    exchange->input_taken = 0;
-    exchange->input.clear();
-    if (exchange->input.capacity() > kInputKeptBytes) {
-        std::vector<char>().swap(exchange->input);
+void RequestContextPool::release(RequestContext* request) noexcept {
+    CHECK(request != nullptr && request->session == nullptr);
+    request->input_taken = 0;
+    request->input.clear();
+    if (request->input.capacity() > kInputKeptBytes) {
+        std::vector<char>().swap(request->input);
     }
-    exchange->peer.family = Family::none;
-    exchange->acknowledged.reset();
-    exchange->full_duplex = false;
-    exchange->slot = kNoSlot;
-    free_.push_back(exchange);
+    request->peer.family = Family::none;
+    request->acknowledged.reset();
+    request->full_duplex = false;
+    request->slot = kNoSlot;
+    free_.push_back(request);
 }
 
-void* ExchangePool::session_storage(Exchange* exchange) noexcept {
-    return reinterpret_cast<char*>(exchange) + kExchangeBytes;
+void* RequestContextPool::session_storage(RequestContext* request) noexcept {
+    return reinterpret_cast<char*>(request) + kRequestContextBytes;
 }
 
 }  // namespace sluice

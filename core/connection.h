@@ -1,7 +1,7 @@
-// Connection: one peer, as the reactor keeps it, and Exchange: what it needs only while a message
-// is under way.
+// Connection: one peer, as the reactor keeps it, and RequestContext: what it needs only while a
+// message is under way.
 //
-// An idle connection is a Connection and nothing more: no buffer, no session. The exchange (session
+// An idle connection is a Connection and nothing more: no buffer, no session. The context (session
 // storage, input that could not be taken yet) is lent to it when bytes arrive and goes back when
 // the session says idle.
 //
@@ -89,7 +89,7 @@ struct Channel {
 };
 
 // What a connection borrows while a message is under way. Also the session's view of its peer.
-struct Exchange final : SessionPeer {
+struct RequestContext final : SessionPeer {
     Reactor* reactor = nullptr;
     Slot slot = kNoSlot;
     // Constructed in the storage behind this object. Null before a transport has bytes for it.
@@ -120,7 +120,7 @@ struct Exchange final : SessionPeer {
 struct Connection {
     static constexpr std::uint32_t kNoLook = ~std::uint32_t{0};
 
-    Exchange* exchange = nullptr;
+    RequestContext* request = nullptr;
     Channel* channel = nullptr;  // owned; null: without a transport
     Nanos deadline = kNever;
     std::uint32_t look_tick =
@@ -147,23 +147,23 @@ struct Connection {
 };
 static_assert(sizeof(Connection) == 64);
 
-// Exchanges with session storage behind them, made on demand; the one returned last goes out first,
+// Request contexts with session storage behind them, made on demand; the one returned last goes out first,
 // because it is still in the cache. Some that are unused are kept; the memory of the others goes
 // back to the system little by little, because a storm of clients needs many at once and may never
 // come again.
-class ExchangePool {
+class RequestContextPool {
   public:
     static constexpr std::size_t kKept = 64;
     static constexpr Nanos kTrimPause = 250 * kMillisecond;
 
-    explicit ExchangePool(std::size_t session_bytes);
-    ~ExchangePool();
-    ExchangePool(const ExchangePool&) = delete;
-    ExchangePool& operator=(const ExchangePool&) = delete;
+    explicit RequestContextPool(std::size_t session_bytes);
+    ~RequestContextPool();
+    RequestContextPool(const RequestContextPool&) = delete;
+    RequestContextPool& operator=(const RequestContextPool&) = delete;
 
-    [[nodiscard]] Exchange* acquire() noexcept;  // null: out of memory
-    void release(Exchange* exchange) noexcept;
-    [[nodiscard]] static void* session_storage(Exchange* exchange) noexcept;
+    [[nodiscard]] RequestContext* acquire() noexcept;  // null: out of memory
+    void release(RequestContext* request) noexcept;
+    [[nodiscard]] static void* session_storage(RequestContext* request) noexcept;
     [[nodiscard]] std::size_t in_use() const { return made_.size() - free_.size(); }
     // With memory, in use or not.
     [[nodiscard]] std::size_t made() const { return made_.size(); }
@@ -172,12 +172,12 @@ class ExchangePool {
     void trim(Nanos now) noexcept;
     // When trim() has something to do; kNever: until more are returned, nothing.
     [[nodiscard]] Nanos trim_at() const { return trim_at_; }
-    // visit(exchange) may release exchanges, but acquire none.
+    // visit(request) may release request contexts, but acquire none.
     template <typename Visit>
     void for_each_in_use(Visit&& visit) noexcept {
-        for (Exchange* exchange : made_) {
-            if (exchange->session != nullptr) {
-                visit(*exchange);
+        for (RequestContext* request : made_) {
+            if (request->session != nullptr) {
+                visit(*request);
             }
         }
     }
@@ -186,9 +186,9 @@ class ExchangePool {
     void give_back(std::size_t count) noexcept;
 
     PagePool memory_;
-    std::vector<Exchange*> made_;  // each knows its index
-    std::vector<Exchange*> free_;  // of these
-    std::size_t unused_ = 0;       // the fewest that were free since the last trim
+    std::vector<RequestContext*> made_;  // each knows its index
+    std::vector<RequestContext*> free_;  // of these
+    std::size_t unused_ = 0;             // the fewest that were free since the last trim
     Nanos trim_at_ = kNever;
 };
 

@@ -20,7 +20,7 @@ constexpr Nanos kQuietMax = 50 * kMillisecond;
 
 }  // namespace
 
-const Endpoint& Exchange::peer_endpoint() noexcept {
+const Endpoint& RequestContext::peer_endpoint() noexcept {
     if (peer.family == Family::none) {
         Connection& connection = reactor->connections_[slot];
         reactor->find_peer(slot, connection);
@@ -40,17 +40,17 @@ void Reactor::find_peer(Slot slot, Connection& connection) const noexcept {
     }
 }
 
-Nanos Exchange::take_accept_wait() noexcept {
+Nanos RequestContext::take_accept_wait() noexcept {
     const std::int32_t wait = std::exchange(reactor->connections_[slot].accept_wait_ms, -1);
     return wait < 0 ? -1 : wait * kMillisecond;
 }
 
-std::string_view Exchange::protocol() noexcept {
+std::string_view RequestContext::protocol() noexcept {
     const Channel* channel = reactor->connections_[slot].channel;
     return channel == nullptr ? std::string_view{} : channel->transport->protocol();
 }
 
-unsigned Exchange::listener() noexcept {
+unsigned RequestContext::listener() noexcept {
     return reactor->connections_[slot].listener;
 }
 
@@ -78,7 +78,7 @@ Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limit
       timer_look_ns_(std::min(kTimerLook, limits.idle_timeout)),
       measure_accept_wait_(sessions.wants_accept_wait()),
       connections_(slots(limits)),
-      exchanges_(sessions.session_bytes()),
+      requests_(sessions.session_bytes()),
       file_buffers_(kFilePartBytes),
       wire_buffers_(Channel::kWireBytes),
       timers_(slots(limits), backend.now()) {
@@ -89,7 +89,7 @@ Reactor::Reactor(Backend& backend, SessionFactory& sessions, const Limits& limit
 
 Reactor::~Reactor() {
     for (Slot slot = 0; slot < connections_.made(); ++slot) {
-        close_exchange(connections_[slot]);
+        close_request(connections_[slot]);
         close_channel(connections_[slot]);
     }
 }
@@ -123,7 +123,7 @@ void Reactor::turn(Nanos deadline) noexcept {
     }
     timers_.expire(context_.now, [this](Slot slot) { on_deadline(slot); });
     manage_listeners();
-    exchanges_.trim(context_.now);
+    requests_.trim(context_.now);
     follow_stop_request();
     open_connections_.store(connections_.used(), std::memory_order_relaxed);
     if (finished()) {
@@ -147,7 +147,7 @@ Nanos Reactor::next_deadline() const noexcept {
     if (send_wanted_) {
         return 0;  // whatever has left is told then
     }
-    Nanos next = std::min({timers_.next_deadline(), drain_deadline_, exchanges_.trim_at()});
+    Nanos next = std::min({timers_.next_deadline(), drain_deadline_, requests_.trim_at()});
     if (last_accepts) {
         next = std::min(next, last_accepts_until_);
     }
@@ -212,10 +212,10 @@ void Reactor::stop_receiving(Slot slot, Connection& connection) noexcept {
 }
 
 inline void Reactor::take_in(Slot slot, Connection& connection, std::string_view bytes) noexcept {
-    const Exchange* exchange = connection.exchange;
+    const RequestContext* request = connection.request;
     const bool busy = connection.sending || connection.state == ConnectionState::waiting;
-    if (exchange != nullptr &&
-        ((busy && !exchange->full_duplex) || !exchange->pending_input().empty())) {
+    if (request != nullptr &&
+        ((busy && !request->full_duplex) || !request->pending_input().empty())) {
         (void)keep_input(slot, connection, bytes);
     } else if (open_session(slot, connection)) {
         advance(slot, connection, bytes);
@@ -255,22 +255,22 @@ void Reactor::on_recv_end(Slot slot, Connection& connection, Status status) noex
     if (connection.state == ConnectionState::closing) {
         return;
     }
-    const Exchange* exchange = connection.exchange;
-    const Session* session = exchange == nullptr ? nullptr : exchange->session;
+    const RequestContext* request = connection.request;
+    const Session* session = request == nullptr ? nullptr : request->session;
     switch (status) {
         case Status::cancelled:  // we asked for it; the input may have been used up meanwhile
-            if (exchange == nullptr ||
-                (exchange->pending_input().empty() &&
+            if (request == nullptr ||
+                (request->pending_input().empty() &&
                  (session == nullptr || session->state() != SessionState::close))) {
                 start_receiving(slot, connection);
             }
             return;
         case Status::eof:
             connection.peer_done = true;
-            if (connection.state == ConnectionState::linger || exchange == nullptr ||
-                (session == nullptr && exchange->pending_input().empty())) {
+            if (connection.state == ConnectionState::linger || request == nullptr ||
+                (session == nullptr && request->pending_input().empty())) {
                 begin_close(slot, connection);
-            } else if (connection.sending && !exchange->full_duplex) {
+            } else if (connection.sending && !request->full_duplex) {
                 send_wanted_ = true;  // it may be quiet, and nothing else will come
             } else if (open_session(slot, connection)) {
                 advance(slot, connection, {});
@@ -287,43 +287,43 @@ void Reactor::on_recv_end(Slot slot, Connection& connection, Status status) noex
 // slow peer, and the stream is asked to stop until they are used. False: there is no memory for
 // them, and the connection is being closed.
 bool Reactor::keep_input(Slot slot, Connection& connection, std::string_view bytes) noexcept {
-    Exchange& exchange = *connection.exchange;
-    if (!reserve_more(exchange.input, bytes.size())) {
+    RequestContext& request = *connection.request;
+    if (!reserve_more(request.input, bytes.size())) {
         ++counters_.refused;
         begin_close(slot, connection);
         return false;
     }
-    exchange.input.insert(exchange.input.end(), bytes.begin(), bytes.end());
+    request.input.insert(request.input.end(), bytes.begin(), bytes.end());
     stop_receiving(slot, connection);
     return true;
 }
 
 // ---- moving on -------------------------------------------------------------------------------
 
-bool Reactor::open_exchange(Slot slot, Connection& connection) noexcept {
-    if (connection.exchange != nullptr) {
+bool Reactor::open_request(Slot slot, Connection& connection) noexcept {
+    if (connection.request != nullptr) {
         return true;
     }
-    Exchange* exchange = exchanges_.acquire();
-    if (exchange == nullptr) {
+    RequestContext* request = requests_.acquire();
+    if (request == nullptr) {
         ++counters_.refused;
         begin_close(slot, connection);
         return false;
     }
-    exchange->reactor = this;
-    exchange->slot = slot;
-    connection.exchange = exchange;
+    request->reactor = this;
+    request->slot = slot;
+    connection.request = request;
     return true;
 }
 
 bool Reactor::open_session(Slot slot, Connection& connection) noexcept {
-    if (!open_exchange(slot, connection)) {
+    if (!open_request(slot, connection)) {
         return false;
     }
-    Exchange& exchange = *connection.exchange;
-    if (exchange.session == nullptr) {
-        exchange.session = sessions_.create(ExchangePool::session_storage(&exchange), exchange);
-        exchange.full_duplex = exchange.session->full_duplex();
+    RequestContext& request = *connection.request;
+    if (request.session == nullptr) {
+        request.session = sessions_.create(RequestContextPool::session_storage(&request), request);
+        request.full_duplex = request.session->full_duplex();
         if (connection.channel != nullptr) {
             connection.channel->spoken = true;
         }
@@ -331,27 +331,27 @@ bool Reactor::open_session(Slot slot, Connection& connection) noexcept {
     return true;
 }
 
-void Reactor::close_exchange(Connection& connection) noexcept {
-    if (Exchange* exchange = connection.exchange) {
-        if (exchange->parts.active) {
-            return_part_buffer(*exchange);
+void Reactor::close_request(Connection& connection) noexcept {
+    if (RequestContext* request = connection.request) {
+        if (request->parts.active) {
+            return_part_buffer(*request);
         }
-        if (exchange->session != nullptr) {
-            exchange->session->~Session();
-            exchange->session = nullptr;
+        if (request->session != nullptr) {
+            request->session->~Session();
+            request->session = nullptr;
         }
-        connection.exchange = nullptr;
-        exchanges_.release(exchange);
+        connection.request = nullptr;
+        requests_.release(request);
     }
 }
 
 void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes) noexcept {
-    Exchange& exchange = *connection.exchange;
-    Session& session = *exchange.session;
-    DCHECK(!connection.sending || exchange.full_duplex);
-    const bool kept = bytes.empty() && !exchange.pending_input().empty();
+    RequestContext& request = *connection.request;
+    Session& session = *request.session;
+    DCHECK(!connection.sending || request.full_duplex);
+    const bool kept = bytes.empty() && !request.pending_input().empty();
     if (kept) {
-        bytes = exchange.pending_input();
+        bytes = request.pending_input();
     }
     bool stuck = false;
     do {
@@ -363,7 +363,7 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
             session.on_eof();
         }
         if (!connection.sending && start_piece(slot, connection, !bytes.empty()) &&
-            !exchange.full_duplex) {
+            !request.full_duplex) {
             break;
         }
     } while (!bytes.empty() && !stuck);
@@ -372,10 +372,10 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
     }
 
     if (kept) {
-        exchange.input_taken = exchange.input.size() - bytes.size();
+        request.input_taken = request.input.size() - bytes.size();
         if (bytes.empty()) {
-            exchange.input.clear();
-            exchange.input_taken = 0;
+            request.input.clear();
+            request.input_taken = 0;
         }
     } else if (!bytes.empty() && !keep_input(slot, connection, bytes)) {
         return;
@@ -387,8 +387,8 @@ void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes)
 inline void Reactor::enter_respond(Slot slot, Connection& connection) noexcept {
     connection.state = ConnectionState::respond;
     arm(slot, connection, context_.now + limits_.write_timeout / kWriteLooks);
-    if (connection.exchange->full_duplex) {
-        arm(slot, connection, std::min(connection.deadline, wait_deadline(*connection.exchange)));
+    if (connection.request->full_duplex) {
+        arm(slot, connection, std::min(connection.deadline, wait_deadline(*connection.request)));
     }
 }
 
@@ -399,15 +399,15 @@ inline void Reactor::enter_idle(Slot slot, Connection& connection) noexcept {
 
 // The connection's state follows from its session's.
 void Reactor::settle(Slot slot, Connection& connection) noexcept {
-    Exchange& exchange = *connection.exchange;
+    RequestContext& request = *connection.request;
     if (connection.sending) {
-        if (connection.channel == nullptr || exchange.parts.active ||
+        if (connection.channel == nullptr || request.parts.active ||
             !settle_wait(slot, connection)) {
             enter_respond(slot, connection);
         }
         return;
     }
-    const SessionState state = exchange.session->state();
+    const SessionState state = request.session->state();
     switch (state) {
         case SessionState::idle:
         case SessionState::kept:
@@ -416,8 +416,8 @@ void Reactor::settle(Slot slot, Connection& connection) noexcept {
                 leave(slot, connection, true);
                 return;
             }
-            if (state == SessionState::idle && exchange.pending_input().empty()) {
-                close_exchange(connection);
+            if (state == SessionState::idle && request.pending_input().empty()) {
+                close_request(connection);
             }
             enter_idle(slot, connection);
             break;
@@ -435,14 +435,14 @@ void Reactor::settle(Slot slot, Connection& connection) noexcept {
             return;
         case SessionState::linger: leave(slot, connection, true); return;
     }
-    if (connection.exchange == nullptr || connection.exchange->pending_input().empty()) {
+    if (connection.request == nullptr || connection.request->pending_input().empty()) {
         start_receiving(slot, connection);
     }
 }
 
 // False: the session waits for nothing that has a deadline.
 bool Reactor::settle_wait(Slot slot, Connection& connection) noexcept {
-    switch (connection.exchange->session->state()) {
+    switch (connection.request->session->state()) {
         case SessionState::head: enter(slot, connection, ConnectionState::head); return true;
         case SessionState::body: enter(slot, connection, ConnectionState::body); return true;
         case SessionState::waiting: enter(slot, connection, ConnectionState::waiting); return true;
@@ -473,14 +473,14 @@ void Reactor::leave(Slot slot, Connection& connection, bool linger) noexcept {
 }
 
 void Reactor::resume_sessions() noexcept {
-    exchanges_.for_each_in_use([this](Exchange& exchange) {
-        Connection& connection = connections_[exchange.slot];
+    requests_.for_each_in_use([this](RequestContext& request) {
+        Connection& connection = connections_[request.slot];
         if (connection.state == ConnectionState::closing) {
             return;
         }
-        exchange.session->resume();
-        if (connection.state == ConnectionState::waiting || exchange.full_duplex) {
-            advance(exchange.slot, connection, {});
+        request.session->resume();
+        if (connection.state == ConnectionState::waiting || request.full_duplex) {
+            advance(request.slot, connection, {});
         }
     });
 }
@@ -523,8 +523,8 @@ void Reactor::note_leaving(Connection& connection) noexcept {
 // Deadlines in total: more bytes do not extend them. A session that is full duplex knows itself
 // since when it waits.
 void Reactor::arm_wait(Slot slot, Connection& connection, bool again) noexcept {
-    if (connection.exchange != nullptr && connection.exchange->full_duplex) {
-        arm(slot, connection, wait_deadline(*connection.exchange));
+    if (connection.request != nullptr && connection.request->full_duplex) {
+        arm(slot, connection, wait_deadline(*connection.request));
     } else if (!again) {
         arm(slot, connection, context_.now + wait_limit(connection.state));
     }
@@ -541,14 +541,14 @@ Nanos Reactor::wait_limit(ConnectionState state) const noexcept {
 }
 
 // Of what a full duplex session waits for, whether or not something is being sent.
-Nanos Reactor::wait_deadline(const Exchange& exchange) const noexcept {
-    if (!exchange.full_duplex) {
+Nanos Reactor::wait_deadline(const RequestContext& request) const noexcept {
+    if (!request.full_duplex) {
         return kNever;
     }
     const auto after = [&](ConnectionState state) {
-        return exchange.session->since() + wait_limit(state);
+        return request.session->since() + wait_limit(state);
     };
-    switch (exchange.session->state()) {
+    switch (request.session->state()) {
         case SessionState::head: return after(ConnectionState::head);
         case SessionState::body: return after(ConnectionState::body);
         case SessionState::waiting: return after(ConnectionState::waiting);
@@ -571,17 +571,17 @@ void Reactor::on_deadline(Slot slot) noexcept {
         case ConnectionState::window: on_wait_over(slot, connection); return;
         case ConnectionState::idle:
             ++counters_.timed_out_idle;
-            if (connection.exchange == nullptr && connection.channel == nullptr) {
+            if (connection.request == nullptr && connection.channel == nullptr) {
                 begin_close(slot, connection);
             } else {
                 end_idle(slot, connection);
             }
             return;
         case ConnectionState::respond:
-            if (peer_is_stuck(slot, *connection.exchange)) {
+            if (peer_is_stuck(slot, *connection.request)) {
                 ++counters_.timed_out_write;
                 begin_close(slot, connection);
-            } else if (wait_deadline(*connection.exchange) <= context_.now) {
+            } else if (wait_deadline(*connection.request) <= context_.now) {
                 on_wait_over(slot, connection);
             } else {
                 enter(slot, connection, ConnectionState::respond);
@@ -596,30 +596,30 @@ void Reactor::on_deadline(Slot slot) noexcept {
 void Reactor::on_wait_over(Slot slot, Connection& connection) noexcept {
     ++(connection.state == ConnectionState::window ? counters_.timed_out_write
                                                    : counters_.timed_out_head);
-    const Exchange* exchange = connection.exchange;
-    if (exchange == nullptr || exchange->session == nullptr ||
-        (connection.sending && !exchange->full_duplex)) {
+    const RequestContext* request = connection.request;
+    if (request == nullptr || request->session == nullptr ||
+        (connection.sending && !request->full_duplex)) {
         begin_close(slot, connection);  // not one byte of a message, or no way for an answer
         return;
     }
-    connection.exchange->session->on_timeout();
+    connection.request->session->on_timeout();
     advance(slot, connection, {});
 }
 
 // The kernel is asked only when a send takes long. That a send completes proves nothing: it found
 // room in a buffer.
-bool Reactor::peer_is_stuck(Slot slot, Exchange& exchange) const noexcept {
-    const std::uint64_t acknowledged = exchange.begun_bytes - backend_.unacknowledged(slot);
-    if (exchange.acknowledged != acknowledged) {
-        exchange.acknowledged = acknowledged;
-        exchange.acknowledged_at = context_.now;
+bool Reactor::peer_is_stuck(Slot slot, RequestContext& request) const noexcept {
+    const std::uint64_t acknowledged = request.begun_bytes - backend_.unacknowledged(slot);
+    if (request.acknowledged != acknowledged) {
+        request.acknowledged = acknowledged;
+        request.acknowledged_at = context_.now;
     }
-    return context_.now - exchange.acknowledged_at >= limits_.write_timeout;
+    return context_.now - request.acknowledged_at >= limits_.write_timeout;
 }
 
 // Finishes our direction; the peer's is read and dropped until it ends, for a while.
 void Reactor::begin_linger(Slot slot, Connection& connection) noexcept {
-    close_exchange(connection);
+    close_request(connection);
     backend_.shutdown_send(slot);
     enter(slot, connection, ConnectionState::linger);
 }
@@ -628,27 +628,27 @@ void Reactor::begin_close(Slot slot, Connection& connection) noexcept {
     if (connection.state == ConnectionState::closing) {
         return;
     }
-    if (connection.exchange != nullptr) {
+    if (connection.request != nullptr) {
         // Once the socket is closed nobody can tell; the session's last log line may want it.
-        (void)connection.exchange->peer_endpoint();
+        (void)connection.request->peer_endpoint();
     }
     enter(slot, connection, ConnectionState::closing);
-    if (connection.exchange != nullptr && !connection.sending) {
-        if (connection.exchange->session != nullptr) {
-            connection.exchange->session->aborted(0);
+    if (connection.request != nullptr && !connection.sending) {
+        if (connection.request->session != nullptr) {
+            connection.request->session->aborted(0);
         }
-        close_exchange(connection);
+        close_request(connection);
     }
     backend_.close(token(slot, connection, OpKind::close));
 }
 
 void Reactor::on_closed(Slot slot, Connection& connection) noexcept {
     CHECK(connection.state == ConnectionState::closing && !connection.sending);
-    if (connection.exchange != nullptr && connection.exchange->session != nullptr &&
-        connection.exchange->session->state() == SessionState::respond) {
-        connection.exchange->session->aborted(0);  // its last piece left, but not its response
+    if (connection.request != nullptr && connection.request->session != nullptr &&
+        connection.request->session->state() == SessionState::respond) {
+        connection.request->session->aborted(0);  // its last piece left, but not its response
     }
-    close_exchange(connection);
+    close_request(connection);
     close_channel(connection);
     if (connection.counted) {
         clients_->leave(connection.peer_family, connection.peer_address);
@@ -726,15 +726,15 @@ void Reactor::begin_drain() noexcept {
         Connection& connection = connections_[slot];
         if (connection.state == ConnectionState::idle) {
             end_idle(slot, connection);
-        } else if (connection.state == ConnectionState::head && connection.exchange == nullptr) {
+        } else if (connection.state == ConnectionState::head && connection.request == nullptr) {
             arm(slot, connection, std::min(connection.deadline, context_.now + kFirstRequestGrace));
         }
     }
-    exchanges_.for_each_in_use([this](Exchange& exchange) {
-        Connection& connection = connections_[exchange.slot];
-        if (exchange.full_duplex && connection.state != ConnectionState::closing) {
-            exchange.session->farewell();
-            advance(exchange.slot, connection, {});
+    requests_.for_each_in_use([this](RequestContext& request) {
+        Connection& connection = connections_[request.slot];
+        if (request.full_duplex && connection.state != ConnectionState::closing) {
+            request.session->farewell();
+            advance(request.slot, connection, {});
         }
     });
 }
@@ -743,14 +743,14 @@ void Reactor::begin_drain() noexcept {
 // destroy what the peer has not yet read of the last response (RFC 9112 section 9.6).
 void Reactor::end_idle(Slot slot, Connection& connection) noexcept {
     note_leaving(connection);
-    if (connection.exchange != nullptr) {  // its session stays: it says farewell, and is over
-        connection.exchange->session->farewell();
+    if (connection.request != nullptr) {  // its session stays: it says farewell, and is over
+        connection.request->session->farewell();
         advance(slot, connection, {});
         if (connection.state == ConnectionState::idle) {
             leave(slot, connection, true);
         }
     } else if (connection.channel != nullptr) {
-        if (open_exchange(slot, connection)) {
+        if (open_request(slot, connection)) {
             leave(slot, connection, true);
         }
     } else if (backend_.unacknowledged(slot) != 0) {

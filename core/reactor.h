@@ -93,11 +93,11 @@ class Reactor {
     [[nodiscard]] std::uint32_t connections() const {
         return open_connections_.load(std::memory_order_relaxed);
     }
-    [[nodiscard]] std::size_t exchanges_in_use() const { return exchanges_.in_use(); }
+    [[nodiscard]] std::size_t requests_in_use() const { return requests_.in_use(); }
     [[nodiscard]] std::uint32_t timers_scheduled() const { return timers_.scheduled(); }
 
   private:
-    friend struct Exchange;
+    friend struct RequestContext;
     enum class Stop : std::uint8_t { none, drain, now };
     struct ListenerSlot {
         ListenerId id = 0;
@@ -142,14 +142,14 @@ class Reactor {
     void hand_over(Slot slot, Connection& connection, const Piece& piece, bool quiet) noexcept;
     [[nodiscard]] SendUrgency note_send(Connection& connection, std::uint64_t bytes,
                                         bool quiet) noexcept;
-    [[nodiscard]] static bool is_last_part(const Exchange& exchange) noexcept;
+    [[nodiscard]] static bool is_last_part(const RequestContext& request) noexcept;
     void piece_sent(Slot slot, Connection& connection) noexcept;
     void piece_failed(Slot slot, Connection& connection, std::uint64_t bytes) noexcept;
     void read_part(Slot slot, Connection& connection) noexcept;
     void send_part(Slot slot, Connection& connection) noexcept;
     void on_part_sent(Slot slot, Connection& connection, const Completion& completion) noexcept;
     void end_parts(Slot slot, Connection& connection) noexcept;
-    void return_part_buffer(Exchange& exchange) noexcept;
+    void return_part_buffer(RequestContext& request) noexcept;
     void refuse_for_memory(Slot slot, Connection& connection) noexcept;
 
     // Connections with a transport (reactor_channel.cpp).
@@ -171,9 +171,9 @@ class Reactor {
     void take_in(Slot slot, Connection& connection, std::string_view bytes) noexcept;
     void receive(Slot slot, Connection& connection, std::string_view bytes) noexcept;
     void on_recv_end(Slot slot, Connection& connection, Status status) noexcept;
-    [[nodiscard]] bool open_exchange(Slot slot, Connection& connection) noexcept;
+    [[nodiscard]] bool open_request(Slot slot, Connection& connection) noexcept;
     [[nodiscard]] bool open_session(Slot slot, Connection& connection) noexcept;
-    void close_exchange(Connection& connection) noexcept;
+    void close_request(Connection& connection) noexcept;
     void start_receiving(Slot slot, Connection& connection) noexcept;
     void stop_receiving(Slot slot, Connection& connection) noexcept;
     void enter(Slot slot, Connection& connection, ConnectionState state) noexcept;
@@ -182,11 +182,11 @@ class Reactor {
     void arm(Slot slot, Connection& connection, Nanos deadline) noexcept;
     void arm_wait(Slot slot, Connection& connection, bool again) noexcept;
     [[nodiscard]] Nanos wait_limit(ConnectionState state) const noexcept;
-    [[nodiscard]] Nanos wait_deadline(const Exchange& exchange) const noexcept;
+    [[nodiscard]] Nanos wait_deadline(const RequestContext& request) const noexcept;
     void on_wait_over(Slot slot, Connection& connection) noexcept;
     // The session is over, and with it the connection, or the reactor ends it.
     void leave(Slot slot, Connection& connection, bool linger) noexcept;
-    [[nodiscard]] bool peer_is_stuck(Slot slot, Exchange& exchange) const noexcept;
+    [[nodiscard]] bool peer_is_stuck(Slot slot, RequestContext& request) const noexcept;
     void begin_linger(Slot slot, Connection& connection) noexcept;
     void begin_close(Slot slot, Connection& connection) noexcept;
     void end_idle(Slot slot, Connection& connection) noexcept;
@@ -222,7 +222,7 @@ class Reactor {
     const Nanos timer_look_ns_;
     const bool measure_accept_wait_;
     Pool<Connection> connections_;
-    ExchangePool exchanges_;
+    RequestContextPool requests_;
     LentBuffers file_buffers_;
     LentBuffers wire_buffers_;
     std::vector<char> opened_;  // plain bytes of one open(); made for the first transport

@@ -213,7 +213,7 @@ Nanos Reactor::idle_since(const Connection& connection) const noexcept {
     if (connection.state == ConnectionState::idle) {
         return connection.deadline - limits_.idle_timeout;
     }
-    if (connection.state == ConnectionState::head && connection.exchange == nullptr) {
+    if (connection.state == ConnectionState::head && connection.request == nullptr) {
         const Nanos since = connection.deadline - limits_.head_timeout;
         return since + kFirstRequestGrace <= context_.now ? since : kNever;
     }

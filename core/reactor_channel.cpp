@@ -55,18 +55,18 @@ void Reactor::receive_sealed(Slot slot, Connection& connection, std::string_view
     if (connection.state != ConnectionState::closing &&
         connection.state != ConnectionState::linger &&
         (!connection.sending ||
-         (connection.exchange != nullptr && connection.exchange->full_duplex))) {
+         (connection.request != nullptr && connection.request->full_duplex))) {
         advance_channel(slot, connection);
     }
 }
 
 // Moves on what has not got to a session, or does not concern one.
 void Reactor::advance_channel(Slot slot, Connection& connection) noexcept {
-    if (!open_exchange(slot, connection)) {
+    if (!open_request(slot, connection)) {
         return;
     }
-    const Exchange& exchange = *connection.exchange;
-    if (exchange.session != nullptr || !exchange.pending_input().empty()) {
+    const RequestContext& request = *connection.request;
+    if (request.session != nullptr || !request.pending_input().empty()) {
         if (open_session(slot, connection)) {
             advance(slot, connection, {});
         }
@@ -93,7 +93,7 @@ void Reactor::settle_channel(Slot slot, Connection& connection) noexcept {
     } else if (connection.sending) {
         enter(slot, connection, ConnectionState::respond);
     } else {
-        close_exchange(connection);
+        close_request(connection);
         enter(slot, connection, ConnectionState::idle);
     }
     start_receiving(slot, connection);
@@ -102,11 +102,11 @@ void Reactor::settle_channel(Slot slot, Connection& connection) noexcept {
 // ---- sending ---------------------------------------------------------------------------------
 
 bool Reactor::start_sealed(Slot slot, Connection& connection) noexcept {
-    Exchange& exchange = *connection.exchange;
-    if (exchange.session != nullptr) {
-        const Piece piece = exchange.session->next();
+    RequestContext& request = *connection.request;
+    if (request.session != nullptr) {
+        const Piece piece = request.session->next();
         if (!piece.empty()) {
-            exchange.parts.begin(piece);
+            request.parts.begin(piece);
         }
     }
     return send_sealed(slot, connection);
@@ -116,7 +116,7 @@ bool Reactor::start_sealed(Slot slot, Connection& connection) noexcept {
 // nothing to send, or the transport has failed.
 bool Reactor::send_sealed(Slot slot, Connection& connection) noexcept {
     Channel& channel = *connection.channel;
-    PieceInParts& parts = connection.exchange->parts;
+    PieceInParts& parts = connection.request->parts;
     if (channel.wire == nullptr) {
         channel.wire = wire_buffers_.acquire();
     }
@@ -168,7 +168,7 @@ void Reactor::seal_what_fits(Channel& channel, PieceInParts& parts) noexcept {
 void Reactor::hand_over_wire(Slot slot, Connection& connection) noexcept {
     const Channel& channel = *connection.channel;
     const SendUrgency urgency =
-        note_send(connection, channel.used, is_last_part(*connection.exchange));
+        note_send(connection, channel.used, is_last_part(*connection.request));
     const Slice wire{channel.wire, channel.used};
     backend_.send(token(slot, connection, OpKind::send), {&wire, 1}, urgency);
 }
@@ -176,7 +176,7 @@ void Reactor::hand_over_wire(Slot slot, Connection& connection) noexcept {
 void Reactor::on_wire_sent(Slot slot, Connection& connection,
                            const Completion& completion) noexcept {
     Channel& channel = *connection.channel;
-    PieceInParts& parts = connection.exchange->parts;
+    PieceInParts& parts = connection.request->parts;
     const bool sent = completion.status == Status::ok;
     // Sealed bytes are more than plain ones, so that this is never too few.
     parts.left += std::min(channel.sealed, completion.bytes);

@@ -20,19 +20,19 @@ bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) no
     if (connection.channel != nullptr) {
         return start_sealed(slot, connection);
     }
-    Exchange& exchange = *connection.exchange;
-    const Piece piece = exchange.session->next();
+    RequestContext& request = *connection.request;
+    const Piece piece = request.session->next();
     if (piece.empty()) {
         return false;
     }
-    const SessionState after = exchange.session->state();
+    const SessionState after = request.session->state();
     if (after == SessionState::close) {
         stop_receiving(slot, connection);  // nothing more is expected
     }
     connection.sending = true;
     if (piece.file.length > 0 &&
         (piece.copy || (piece.file.stamp != nullptr && !backend_.in_memory(piece.file)))) {
-        exchange.parts.begin(piece);
+        request.parts.begin(piece);
         read_part(slot, connection);
     } else {
         const bool quiet = piece.last && !input_left && is_open(after);
@@ -57,9 +57,9 @@ inline void Reactor::hand_over(Slot slot, Connection& connection, const Piece& p
 // Quiet only when the next step is the peer's, and it is listened to.
 inline SendUrgency Reactor::note_send(Connection& connection, std::uint64_t bytes,
                                       bool quiet) noexcept {
-    Exchange& exchange = *connection.exchange;
-    exchange.piece_bytes = bytes;
-    exchange.begun_bytes += bytes;
+    RequestContext& request = *connection.request;
+    request.piece_bytes = bytes;
+    request.begun_bytes += bytes;
     quiet = quiet && connection.receiving;
     connection.sending_quietly = quiet;
     quiet_sends_ += quiet ? 1 : 0;
@@ -67,28 +67,28 @@ inline SendUrgency Reactor::note_send(Connection& connection, std::uint64_t byte
 }
 
 // Nothing of the piece in parts follows, and nothing waits for it.
-bool Reactor::is_last_part(const Exchange& exchange) noexcept {
-    const PieceInParts& parts = exchange.parts;
+bool Reactor::is_last_part(const RequestContext& request) noexcept {
+    const PieceInParts& parts = request.parts;
     return parts.active && parts.rest.last && parts.handed_over() && parts.failure == Status::ok &&
-           exchange.pending_input().empty() && is_open(exchange.session->state());
+           request.pending_input().empty() && is_open(request.session->state());
 }
 
 void Reactor::on_send(Slot slot, Connection& connection, const Completion& completion) noexcept {
-    CHECK(connection.sending && connection.exchange != nullptr);
+    CHECK(connection.sending && connection.request != nullptr);
     quiet_sends_ -= connection.sending_quietly ? 1 : 0;
     connection.sending_quietly = false;
-    Exchange& exchange = *connection.exchange;
+    RequestContext& request = *connection.request;
     if (connection.channel != nullptr) {
         on_wire_sent(slot, connection, completion);
-    } else if (exchange.parts.active) {
+    } else if (request.parts.active) {
         on_part_sent(slot, connection, completion);
     } else if (completion.status == Status::ok) {
         piece_sent(slot, connection);
     } else if (completion.status == Status::changed &&
                connection.state != ConnectionState::closing &&
-               exchange.session->changed(completion.bytes)) {
+               request.session->changed(completion.bytes)) {
         connection.sending = false;
-        exchange.begun_bytes -= exchange.piece_bytes - completion.bytes;  // these never leave
+        request.begun_bytes -= request.piece_bytes - completion.bytes;  // these never leave
         advance(slot, connection, {});
     } else {
         piece_failed(slot, connection, completion.bytes);
@@ -97,7 +97,7 @@ void Reactor::on_send(Slot slot, Connection& connection, const Completion& compl
 
 void Reactor::piece_sent(Slot slot, Connection& connection) noexcept {
     connection.sending = false;
-    connection.exchange->session->sent();
+    connection.request->session->sent();
     if (connection.state != ConnectionState::closing) {
         advance(slot, connection, {});
     }
@@ -106,7 +106,7 @@ void Reactor::piece_sent(Slot slot, Connection& connection) noexcept {
 // So many of its bytes have left.
 void Reactor::piece_failed(Slot slot, Connection& connection, std::uint64_t bytes) noexcept {
     connection.sending = false;
-    connection.exchange->session->aborted(bytes);
+    connection.request->session->aborted(bytes);
     if (connection.state != ConnectionState::closing) {
         ++counters_.broken;
         begin_close(slot, connection);
@@ -124,7 +124,7 @@ void Reactor::refuse_for_memory(Slot slot, Connection& connection) noexcept {
 
 // The next part of the piece's file.
 void Reactor::read_part(Slot slot, Connection& connection) noexcept {
-    PieceInParts& parts = connection.exchange->parts;
+    PieceInParts& parts = connection.request->parts;
     if (parts.buffer == nullptr) {
         parts.buffer = file_buffers_.acquire();
     }
@@ -139,8 +139,8 @@ void Reactor::read_part(Slot slot, Connection& connection) noexcept {
 }
 
 void Reactor::on_read(Slot slot, Connection& connection, const Completion& completion) noexcept {
-    CHECK(connection.sending && connection.exchange != nullptr);
-    PieceInParts& parts = connection.exchange->parts;
+    CHECK(connection.sending && connection.request != nullptr);
+    PieceInParts& parts = connection.request->parts;
     parts.failure = completion.status;
     if (completion.status == Status::ok) {
         parts.file_part_read(completion.bytes);
@@ -160,16 +160,16 @@ void Reactor::on_read(Slot slot, Connection& connection, const Completion& compl
 }
 
 void Reactor::send_part(Slot slot, Connection& connection) noexcept {
-    Exchange& exchange = *connection.exchange;
-    Piece part = exchange.parts.rest;
+    RequestContext& request = *connection.request;
+    Piece part = request.parts.rest;
     part.file = {};
-    exchange.parts.rest.slice_count = 0;
-    hand_over(slot, connection, part, is_last_part(exchange));
+    request.parts.rest.slice_count = 0;
+    hand_over(slot, connection, part, is_last_part(request));
 }
 
 void Reactor::on_part_sent(Slot slot, Connection& connection,
                            const Completion& completion) noexcept {
-    PieceInParts& parts = connection.exchange->parts;
+    PieceInParts& parts = connection.request->parts;
     parts.left += completion.bytes;
     if (completion.status != Status::ok) {
         parts.failure = completion.status;
@@ -183,13 +183,13 @@ void Reactor::on_part_sent(Slot slot, Connection& connection,
 }
 
 void Reactor::end_parts(Slot slot, Connection& connection) noexcept {
-    Exchange& exchange = *connection.exchange;
-    const PieceInParts parts = exchange.parts;
-    return_part_buffer(exchange);
+    RequestContext& request = *connection.request;
+    const PieceInParts parts = request.parts;
+    return_part_buffer(request);
     if (parts.failure == Status::ok && parts.handed_over()) {
         piece_sent(slot, connection);
     } else if (parts.failure == Status::changed && connection.state != ConnectionState::closing &&
-               exchange.session->changed(parts.left)) {
+               request.session->changed(parts.left)) {
         connection.sending = false;
         advance(slot, connection, {});
     } else {
@@ -197,10 +197,10 @@ void Reactor::end_parts(Slot slot, Connection& connection) noexcept {
     }
 }
 
-void Reactor::return_part_buffer(Exchange& exchange) noexcept {
-    exchange.parts.active = false;
-    if (exchange.parts.buffer != nullptr) {
-        file_buffers_.release(std::exchange(exchange.parts.buffer, nullptr));
+void Reactor::return_part_buffer(RequestContext& request) noexcept {
+    request.parts.active = false;
+    if (request.parts.buffer != nullptr) {
+        file_buffers_.release(std::exchange(request.parts.buffer, nullptr));
     }
 }
 

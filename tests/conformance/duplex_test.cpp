@@ -316,7 +316,7 @@ TEST_P(Duplex, ThoseWhoLeaveAreForgotten) {
                 return reactor_->connections() == 0;
             })) << sealed
                 << " way " << way;
-            EXPECT_EQ(reactor_->exchanges_in_use(), 0U);
+            EXPECT_EQ(reactor_->requests_in_use(), 0U);
         }
     }
 }

@@ -420,7 +420,7 @@ TEST_F(ReactorOnSim, AnIdleConnectionBorrowsNothing) {
     world_->run_for(kSecond);
     EXPECT_EQ(caller.responses(), 1U);
     EXPECT_EQ(world_->reactor().connections(), 1U);
-    EXPECT_EQ(world_->reactor().exchanges_in_use(), 0U);
+    EXPECT_EQ(world_->reactor().requests_in_use(), 0U);
     EXPECT_EQ(world_->backend().usage().buffers_lent, 0U);
 }
 

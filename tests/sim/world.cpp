@@ -296,7 +296,7 @@ std::string World::leftovers() {
         const Reactor& reactor = *worker->reactor;
         const SimUsage usage = worker->backend.usage();
         add("connections", reactor.connections());
-        add("exchanges", reactor.exchanges_in_use());
+        add("request contexts", reactor.requests_in_use());
         add("timers", reactor.timers_scheduled());
         add("slots of the backend", usage.slots);
         add("operations", usage.operations);

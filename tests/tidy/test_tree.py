@@ -219,7 +219,7 @@ def long_functions(files):
 
 # Declarations that only tests need: to inspect a folder from outside; until the service reloads its
 # configuration.
-FOR_TESTS = {"backend_variants", "exchanges_in_use", "timers_scheduled"} | {"stop_listening"}
+FOR_TESTS = {"backend_variants", "requests_in_use", "timers_scheduled"} | {"stop_listening"}
 
 
 def unused_declarations(files):

@@ -228,7 +228,7 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
             client.leave();
         }
         EXPECT_TRUE(until([this] { return reactor_->connections() == 0; })) << "not closed";
-        EXPECT_EQ(reactor_->exchanges_in_use(), 0U);
+        EXPECT_EQ(reactor_->requests_in_use(), 0U);
         clients_.clear();
         witness_->forget();
     }

@@ -49,8 +49,8 @@ TEST(PagePool, BlocksComeBackWithoutWhatWasInThem) {
 
 namespace {
 
-// Gives the pool `seconds` of turns and returns how many exchanges have memory then.
-std::size_t after(ExchangePool& pool, Nanos& now, Nanos seconds) {
+// Gives the pool `seconds` of turns and returns how many request contexts have memory then.
+std::size_t after(RequestContextPool& pool, Nanos& now, Nanos seconds) {
     for (const Nanos end = now + seconds * kSecond; now < end; now += 10 * kMillisecond) {
         pool.trim(now);
     }
@@ -59,10 +59,10 @@ std::size_t after(ExchangePool& pool, Nanos& now, Nanos seconds) {
 
 }  // namespace
 
-TEST(ExchangePool, AfterAStormMemoryGoesBack) {
-    ExchangePool pool(17'000);
+TEST(RequestContextPool, AfterAStormMemoryGoesBack) {
+    RequestContextPool pool(17'000);
     Nanos now = 0;
-    std::vector<Exchange*> storm;
+    std::vector<RequestContext*> storm;
     for (int i = 0; i < 5'000; ++i) {
         storm.push_back(pool.acquire());
         ASSERT_NE(storm.back(), nullptr);
@@ -76,7 +76,7 @@ TEST(ExchangePool, AfterAStormMemoryGoesBack) {
         }
     }
     EXPECT_GT(after(pool, now, 1), 1'000U);  // little by little
-    EXPECT_LE(after(pool, now, 9), ExchangePool::kKept + 5);
+    EXPECT_LE(after(pool, now, 9), RequestContextPool::kKept + 5);
     EXPECT_EQ(pool.trim_at(), kNever) << "nothing left to wake up for";
     for (std::size_t i = 0; i < storm.size(); i += 1'000) {
         EXPECT_EQ(storm[i]->begun_bytes, i);
@@ -86,10 +86,10 @@ TEST(ExchangePool, AfterAStormMemoryGoesBack) {
 }
 
 // What is needed again and again stays.
-TEST(ExchangePool, WhatIsUsedIsKept) {
-    ExchangePool pool(17'000);
+TEST(RequestContextPool, WhatIsUsedIsKept) {
+    RequestContextPool pool(17'000);
     Nanos now = 0;
-    std::vector<Exchange*> busy;
+    std::vector<RequestContext*> busy;
     for (int round = 0; round < 200; ++round) {
         while (busy.size() < 1'000) {
             busy.push_back(pool.acquire());
@@ -103,7 +103,7 @@ TEST(ExchangePool, WhatIsUsedIsKept) {
         now += 50 * kMillisecond;
         EXPECT_EQ(pool.made(), 1'000U);
     }
-    EXPECT_LE(after(pool, now, 10), ExchangePool::kKept);
+    EXPECT_LE(after(pool, now, 10), RequestContextPool::kKept);
 }
 
 }  // namespace sluice
