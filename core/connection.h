@@ -147,10 +147,10 @@ struct Connection {
 };
 static_assert(sizeof(Connection) == 64);
 
-// Request contexts with session storage behind them, made on demand; the one returned last goes out first,
-// because it is still in the cache. Some that are unused are kept; the memory of the others goes
-// back to the system little by little, because a storm of clients needs many at once and may never
-// come again.
+// Request contexts with session storage behind them, made on demand; the one returned last goes out
+// first, because it is still in the cache. Some that are unused are kept; the memory of the others
+// goes back to the system little by little, because a storm of clients needs many at once and may
+// never come again.
 class RequestContextPool {
   public:
     static constexpr std::size_t kKept = 64;
