@@ -10,7 +10,8 @@ std::atomic<bool> stop_requested{false};
 
 void on_signal(int number) {
     if (stop_requested.exchange(true)) {
-        std::signal(number, SIG_DFL);  // the next one ends the process at once
+        std::signal(number, SIG_DFL);
+        std::raise(number);  // a second one ends the process at once
     }
 }
 

@@ -1,5 +1,5 @@
-// Lets a signal end a run: the first SIGINT, SIGTERM or SIGHUP requests it; after a second one, the
-// next of its kind ends the process at once.
+// Lets a signal end a run: the first SIGINT, SIGTERM or SIGHUP requests it, a second one ends the
+// process at once.
 #pragma once
 
 #include <atomic>

@@ -146,15 +146,10 @@ void Reactor::on_read(Slot slot, Connection& connection, const Completion& compl
         parts.file_part_read(completion.bytes);
     }
     // What is before the file leaves, whatever became of that.
-    if (connection.state == ConnectionState::closing) {
-        end_parts(slot, connection);
-    } else if (connection.channel != nullptr) {
-        if (!send_sealed(slot, connection)) {
-            end_parts(slot, connection);
-        }
-    } else if (parts.rest.slice_count > 0) {
+    const bool closing = connection.state == ConnectionState::closing;
+    if (!closing && connection.channel == nullptr && parts.rest.slice_count > 0) {
         send_part(slot, connection);
-    } else {
+    } else if (closing || connection.channel == nullptr || !send_sealed(slot, connection)) {
         end_parts(slot, connection);
     }
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "http/fields.h"
 #include "http/path.h"
 #include "http/status.h"
 #include "http/writer.h"

@@ -51,23 +51,23 @@ bool ReadThreads::begin(const FileRead& read) noexcept {
         queue.push(read);
         idle = local_.size() + remote_.size() <= idle_;
     }
-    if (!idle && threads_.size() < kThreads) {
-        start_thread();
-        if (threads_.empty()) {
-            const std::scoped_lock lock(mutex_);
-            (void)queue.pop();
-            return false;
-        }
+    if (!idle && threads_.size() < kThreads && !start_thread() && threads_.empty()) {
+        const std::scoped_lock lock(mutex_);
+        (void)queue.pop();
+        return false;
     }
     ++out_;
     work_.notify_one();
     return true;
 }
 
-void ReadThreads::start_thread() noexcept {
+// False: the system gives no more of them, or no memory for one.
+bool ReadThreads::start_thread() noexcept {
     try {
         threads_.emplace_back([this] { run(); });
-    } catch (const std::system_error&) {  // no more of them, or no memory for one
+        return true;
+    } catch (const std::system_error&) {
+        return false;
     }
 }
 

@@ -64,7 +64,7 @@ class ReadThreads {
         std::size_t first_ = 0;
     };
 
-    void start_thread() noexcept;
+    [[nodiscard]] bool start_thread() noexcept;
     void run() noexcept;
     [[nodiscard]] bool can_run() const noexcept;
 

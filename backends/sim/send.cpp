@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backends/sim/allocation.h"
 #include "backends/sim/backend.h"
 #include "backends/sim/file.h"
 

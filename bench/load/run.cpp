@@ -28,9 +28,7 @@ std::int64_t wall_ms() {
 class Collector {
   public:
     Collector(const Plan& plan, Channel& channel, const OnSecond& on_second, Outcome& outcome)
-        : plan_(plan), channel_(channel), on_second_(on_second), outcome_(outcome) {
-        delivered_.resize(plan.threads, 0);
-    }
+        : plan_(plan), channel_(channel), on_second_(on_second), outcome_(outcome) {}
     // Waits until all threads have delivered their last.
     void run(Nanos start) {
         intervals_ = Intervals(start, plan_.warmup, plan_.duration);
@@ -128,7 +126,6 @@ class Collector {
     Outcome& outcome_;
     Intervals intervals_{0, 0, 0};
     std::map<std::uint32_t, Sum> open_;
-    std::vector<unsigned> delivered_;
     unsigned lasts_ = 0;
     Nanos from_ = 0;
     std::optional<Nanos> cpu_begin_;

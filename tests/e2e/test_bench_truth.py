@@ -382,6 +382,24 @@ class Signals(unittest.TestCase):
         self.assertEqual(run.counts["offered"],
                          run.counts["answers"] + run.counts["requests_failed"])
 
+    def test_a_second_one_ends_it_at_once(self):
+        clocked = Clocked(lambda now: 60 if now > 0.5 else 0)
+        server = Fake(clocked)
+        self.addCleanup(server.stop)
+        process = subprocess.Popen([*PROGRAM, "bench", server.url, "--rate", "100", "-d", "60s", "-c", "1",
+                                    "--warm-up", "0", "--timeout", "60s"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.kill)
+        end = time.monotonic() + 30
+        while clocked.asked < 40 and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        self.assertIsNone(process.poll())  # what is in flight has two seconds
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(-signal.SIGINT, process.wait(1))
+
     def test_nohup_is_left_alone(self):
         server = Fake(answer_all)
         self.addCleanup(server.stop)
