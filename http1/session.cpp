@@ -380,6 +380,7 @@ Piece Http1Session::next() noexcept {
         const std::size_t room = pending_log_.bottom() - out_bytes_;
         out_bytes_ +=
             static_cast<std::uint32_t>(stream_->next(out_ + out_bytes_, room, slice, piece.file));
+        piece.copy = piece.file.length != 0 && stream_->copying();
         if (stream_->broken()) {
             aborted(0);
             return {};
@@ -394,7 +395,6 @@ Piece Http1Session::next() noexcept {
     if (piece.empty()) {
         return piece;
     }
-    piece.copy = piece.file.length != 0 && stream_->copying();
     piece_bytes_ = piece.bytes();
     piece.last = (!stream_ || stream_->finished()) &&
                  (phase_ == Phase::over || (phase_ == Phase::head && head_bytes_ == 0));
