@@ -348,7 +348,9 @@ void Reactor::close_request(Connection& connection) noexcept {
 void Reactor::advance(Slot slot, Connection& connection, std::string_view bytes) noexcept {
     RequestContext& request = *connection.request;
     Session& session = *request.session;
-    DCHECK(!connection.sending || request.full_duplex);
+    // What a transport says itself is no piece of the session.
+    DCHECK(!connection.sending || request.full_duplex ||
+           (connection.channel != nullptr && !request.parts.active));
     const bool kept = bytes.empty() && !request.pending_input().empty();
     if (kept) {
         bytes = request.pending_input();
