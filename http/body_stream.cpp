@@ -9,7 +9,7 @@ namespace sluice::http {
 
 namespace {
 
-// Of what was lent, so many blocks are verified between two sends. One would keep pace, since a
+// How many blocks of what was lent are verified between two sends. One would keep pace, since a
 // piece of verified bytes is shorter than a block.
 constexpr int kBlocksAtOnce = 4;
 
@@ -132,7 +132,7 @@ bool BodyStream::changed(std::uint64_t bytes) noexcept {
     return left_ != 0 || !live_.verifying() || verify_lent(true);
 }
 
-// As many of the body's next bytes as there is room for, out of blocks that are what they were.
+// Copies as many of the body's next bytes as fit, out of blocks that still hold what was promised.
 std::size_t BodyStream::copy_verified(char* out, std::size_t room) noexcept {
     const std::string_view bytes = live_.verified(plan_.ranges[index_].first + offset_);
     const std::uint64_t size = std::min<std::uint64_t>({bytes.size(), room, range_left()});
@@ -145,8 +145,8 @@ std::size_t BodyStream::copy_verified(char* out, std::size_t room) noexcept {
     return size;
 }
 
-// Of what was lent, verifies what the peer must have read by now, or `all` of it. Looking earlier
-// would prove nothing: until then an edit still reaches it.
+// Verifies those lent bytes that the peer must have read by now, or `all` of them. Looking earlier
+// would prove nothing: until the peer has read them, an edit still reaches them.
 bool BodyStream::verify_lent(bool all) noexcept {
     const std::uint64_t read = handed_out() - std::min(handed_out(), live_tail_bytes_);
     std::uint64_t range_begin = 0;
@@ -188,7 +188,7 @@ void BodyStream::advance(std::uint64_t bytes) noexcept {
     }
 }
 
-// Of the range that was handed out last.
+// `bytes` of the range that was handed out last did not leave.
 void BodyStream::take_back(std::uint64_t bytes) noexcept {
     if (bytes == 0) {
         return;

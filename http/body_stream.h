@@ -9,8 +9,8 @@
 // edit that comes after the check, until the peer has read them. So the end of such a body is
 // copied: once more bytes have left than the sockets can hold, whatever was lent before them has
 // been read. When the stamp moves, the rest leaves verified (LiveBody) through the session's output
-// buffer; what was lent and may not have been read before the last good check is verified too, once
-// it must have been read, and the last bytes of the body wait for that.
+// buffer. Lent bytes that the peer may have read after the last good check are verified too, once
+// it must have read them, and the last bytes of the body wait for that.
 #pragma once
 
 #include <cstddef>
@@ -41,17 +41,17 @@ class BodyStream {
     // before it) and returns its length; sets the slice or the range that follows, if one does.
     [[nodiscard]] std::size_t next(char* out, std::size_t room, Slice& slice,
                                    FileRange& file) noexcept;
-    // The range that next() handed out last has to be read into memory before it leaves.
+    // Whether the range that next() handed out last has to be read into memory before it leaves.
     [[nodiscard]] bool copying() const noexcept { return copying_; }
-    // What next() handed out has left whole.
+    // All that next() handed out has left.
     void sent() noexcept;
-    // Of the range that it handed out `bytes` have left, then the file was found changed. False:
-    // the promise is broken.
+    // `bytes` of the range that next() handed out have left, then the file was found changed.
+    // False: the promise is broken.
     [[nodiscard]] bool changed(std::uint64_t bytes) noexcept;
 
-    // Everything has been handed out.
+    // Whether everything has been handed out.
     [[nodiscard]] bool finished() const noexcept;
-    // next() has found that the file does not hold the promised bytes any more.
+    // Whether next() has found that the file does not hold the promised bytes any more.
     [[nodiscard]] bool broken() const noexcept { return broken_; }
 
   private:
@@ -67,8 +67,8 @@ class BodyStream {
     ResponsePlan plan_;
     std::uint64_t live_tail_bytes_;
     std::uint64_t total_ = 0;   // of all ranges together
-    std::uint64_t left_ = 0;    // of these
-    std::uint64_t offset_ = 0;  // inside of the current range
+    std::uint64_t left_ = 0;    // of total_
+    std::uint64_t offset_ = 0;  // inside the current range
     std::uint8_t index_ = 0;    // of the current range
     bool opened_ = false;       // its part head is written
     bool closed_ = false;       // the closing delimiter is written, or there is none
@@ -80,7 +80,7 @@ class BodyStream {
     std::uint64_t file_bytes_ = 0;  // length of the range handed out last
     std::uint64_t good_ = 0;        // how much had left when the stamp was last found unmoved
     std::uint64_t lent_ = 0;        // behind the last byte that was lent
-    std::uint64_t verified_ = 0;    // up to where what was lent is known to have been good
+    std::uint64_t verified_ = 0;    // the lent bytes before it are known to have been good
 };
 
 }  // namespace sluice::http

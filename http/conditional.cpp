@@ -64,8 +64,8 @@ bool names_current(std::string_view field, std::string_view etag, Comparison com
     return false;
 }
 
-// Whether the representation changed after the date in `field`; nothing when that cannot be said,
-// and the field is to be ignored: no such date, or no modification date to compare with.
+// Whether the representation changed after the date in `field`. Nothing when the field is to be
+// ignored: it is no valid date, or there is no modification date to compare with.
 std::optional<bool> modified_since(std::string_view field, const Request& request,
                                    const Validators& current) noexcept {
     const std::optional<std::int64_t> date = parse_http_date(field, request.wall_seconds);
@@ -113,7 +113,7 @@ bool range_allowed(const Request& request, const Validators& current) noexcept {
         return tag && own && field.empty() && equal_tags(*tag, *own, Comparison::strong);
     }
     // A date counts when it is exactly ours and strong (section 8.8.2.2): within the second of the
-    // change, the file may yet change again without a trace in the date.
+    // change, the file may change again and keep its date.
     const std::optional<std::int64_t> date = parse_http_date(field, request.wall_seconds);
     return date && current.modified_seconds > 0 && *date == current.modified_seconds &&
            current.modified_seconds < request.wall_seconds;

@@ -9,11 +9,11 @@
 
 namespace sluice::http {
 
-// What a representation is compared by.
+// What conditions are compared with.
 struct Validators {
     std::string_view etag;  // with its quotes, perhaps with W/
-    // As in Last-Modified; not positive: the representation has no such date, and conditions on it
-    // are ignored (sections 13.1.3 and 13.1.4).
+    // As in Last-Modified. When it is not positive, the representation has no such date, and
+    // conditions on it are ignored (sections 13.1.3 and 13.1.4).
     std::int64_t modified_seconds = 0;
 };
 

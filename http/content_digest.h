@@ -1,5 +1,5 @@
 // ContentDigest: hashes of a file's bytes, from one pass over them: one of the whole, which is its
-// strong validator, and one of each block, so that a piece of the file can be proved alone.
+// strong validator, and one of each block, so that each block can be verified alone.
 //
 // OWNERSHIP. A digest never changes once it is made; the versions of content that have these bytes
 // share it. Pure, any thread. Nothing fails.
@@ -45,8 +45,8 @@ struct LiveBytes {
 class DigestMaker {
   public:
     DigestMaker();
-    // Goes on behind the whole blocks of `base`, which are believed; the rest of it is to be added
-    // again. Without a hash of the whole.
+    // Goes on behind the whole blocks of `base`, whose hashes are taken over; the bytes behind them
+    // are to be added again. The result has no hash of the whole.
     explicit DigestMaker(const ContentDigest& base);
     ~DigestMaker();
     DigestMaker(const DigestMaker&) = delete;

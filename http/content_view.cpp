@@ -37,8 +37,8 @@ bool ContentView::refresh() noexcept {
     if (next == nullptr) {
         return false;
     }
-    // The entries that are still being sent get holders of their own before the snapshot goes: who
-    // sees that nobody holds the snapshot sees these counts, too.
+    // The entries that are still being sent get holders of their own before the snapshot goes, so
+    // that a loader which sees that nobody holds the snapshot sees these counts, too.
     for (EntryPin* pin = std::exchange(pins_, nullptr); pin != nullptr; pin = pin->after_) {
         pin->entry_->holders.fetch_add(1, std::memory_order_relaxed);
         pin->listed_ = false;

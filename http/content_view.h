@@ -36,7 +36,7 @@ class EntryPin {
 // takes it between two requests. Worker's thread only, except offer().
 class ContentView {
   public:
-    // The loader's way in: replaces an offer that was not taken yet, and lets go of that one.
+    // For the loader: replaces an offer that was not taken yet, and lets go of that one.
     // Any thread.
     void offer(const Snapshot* snapshot) noexcept;
 
@@ -45,8 +45,8 @@ class ContentView {
     [[nodiscard]] const Snapshot& current() const noexcept { return *current_; }
     [[nodiscard]] bool ready() const noexcept { return current_ != nullptr; }
 
-    // Keeps an entry of the current snapshot alive beyond the next refresh(). Balanced by unpin(),
-    // before the view goes.
+    // Keeps an entry of the current snapshot alive beyond the next refresh(). Each pin() needs an
+    // unpin() before the view goes.
     void pin(EntryPin& pin, const Entry& entry) noexcept;
     void unpin(EntryPin& pin) noexcept;
 

@@ -60,7 +60,7 @@ struct Moment {
     }
 };
 
-// Reads a text from left to right; the first thing that does not fit spoils the rest.
+// Reads a text from left to right. After the first thing that does not fit, everything fails.
 class Scanner {
   public:
     explicit Scanner(std::string_view text) noexcept : rest_(text) {}
@@ -168,7 +168,7 @@ std::optional<std::int64_t> parse_rfc850(std::string_view text, std::int64_t now
     Moment fifty_years_back = moment;
     fifty_years_back.year -= 50;
     const std::optional<std::int64_t> then = fifty_years_back.to_seconds();
-    // 29 February has no like in the other year: judge by the year alone.
+    // The other year may have no 29 February: then the year alone decides.
     const bool too_far = then ? *then > bounded : moment.year > this_year + 50;
     if (too_far) {
         moment.year -= 100;

@@ -13,7 +13,7 @@ namespace sluice::http {
 inline constexpr std::size_t kImfDateBytes = 29;  // "Sun, 06 Nov 1994 08:49:37 GMT"
 
 // Writes the one form that is generated, IMF-fixdate, to `out` (kImfDateBytes long, no terminator).
-// Seconds outside of the years 0000 to 9999 become the nearest that has four digits.
+// Seconds outside the years 0000 to 9999 become the nearest one inside.
 void format_http_date(std::int64_t seconds, char* out) noexcept;
 
 // Parses any of the three forms that a recipient has to accept: IMF-fixdate, RFC 850's and

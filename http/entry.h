@@ -2,9 +2,9 @@
 // value.
 //
 // OWNERSHIP. Made by the loader's thread, shared between successive snapshots, and never changed
-// once published; the loader's thread counts and frees them. A worker reads entries only through
-// the snapshot that its ContentView holds, or that it has pinned. No lock, no atomic on the way of
-// a request.
+// once published; the loader's thread counts and frees them. A worker reads an entry only through
+// the snapshot that its ContentView holds, or when it has pinned it. Looking one up takes no
+// lock and no atomic operation.
 #pragma once
 
 #include <array>

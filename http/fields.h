@@ -1,8 +1,8 @@
 // The fields of an answer, the same in every version of HTTP: HTTP/1 prints them, HTTP/2 will
-// encode them. Without those of the connection (Server, Date, Connection): these are each version's
-// own.
+// encode them. The fields of the connection (Server, Date, Connection) are not here: each version
+// has its own.
 //
-// put(name, value) is called for each in its order; the views last until it returns. Pure.
+// put(name, value) is called for each field in order; the views last until it returns. Pure.
 #pragma once
 
 #include <array>
@@ -41,8 +41,8 @@ constexpr std::string_view coding_name(Coding coding) noexcept {
     return "";
 }
 
-// Body bytes that the answer announces in Content-Length (of the page, ranges, multipart ...). For
-// HEAD those of the GET, though none are sent.
+// Body bytes that the answer announces in Content-Length (of the page, ranges, multipart ...). A
+// HEAD announces those of the GET, though none are sent.
 [[nodiscard]] std::uint64_t body_bytes(const ResponsePlan& plan) noexcept;
 
 namespace fields {
@@ -73,8 +73,8 @@ void representation(const Entry& entry, Put&& put) {
     put("X-Content-Type-Options", "nosniff");
 }
 
-// RFC 9110 section 15.3.7. The representation's fields are sent as with a 200 even to If-Range,
-// where the section would rather have fewer: a recipient that kept nothing needs them.
+// RFC 9110 section 15.3.7. The representation's fields are sent as with a 200. With If-Range the
+// section prefers fewer, but a recipient that kept nothing needs them.
 template <typename Put>
 void partial(const ResponsePlan& plan, Put&& put) {
     const Entry& entry = *plan.entry;
@@ -90,8 +90,8 @@ void partial(const ResponsePlan& plan, Put&& put) {
     representation(entry, put);
 }
 
-// Beside those that all answers with this page have. A Location is the caller's to put, where it
-// belongs: it can be as long as a request.
+// The fields that only some answers with this page have. The caller puts Location itself, because
+// it can be as long as a request.
 template <typename Put>
 void of_page(const ResponsePlan& plan, Put&& put) {
     if (plan.status == 416 && plan.entry != nullptr) {  // RFC 9110 section 15.5.17
@@ -105,7 +105,7 @@ void of_page(const ResponsePlan& plan, Put&& put) {
 
 }  // namespace fields
 
-// All fields of the answer, but for Location (put_location() in http1/response.cpp).
+// All fields of the answer except Location (put_location() in http1/response.cpp).
 template <typename Put>
 void fields_of(const ResponsePlan& plan, Put&& put) {
     switch (plan.status) {
@@ -120,7 +120,7 @@ void fields_of(const ResponsePlan& plan, Put&& put) {
             return;
         case 206: fields::partial(plan, put); return;
         case 304:
-            // RFC 9110 section 15.4.5: of what a 200 has, the fields that steer caches, no others.
+            // RFC 9110 section 15.4.5: of a 200's fields, only those that steer caches.
             if (!plan.entry->etag.empty()) {
                 put("ETag", plan.entry->etag);
             }

@@ -47,7 +47,7 @@ bool LiveBody::holds(std::uint64_t offset) const noexcept {
     return true;
 }
 
-// What was verified before is as good as what would be read now.
+// A block in memory that has the promised hash and size need not be read again.
 std::string_view LiveBody::verified(std::uint64_t offset) const noexcept {
     const std::uint64_t block = offset / ContentDigest::kBlockBytes;
     const std::uint64_t size = digest_->block_bytes(block);

@@ -1,10 +1,10 @@
 // LoadQueue: how workers request unloaded entries from the loader. Bounded; an entry waits once,
 // however many connections want it.
 //
-// OWNERSHIP AND THREADS. Owned by the content store, pushed to by any worker, drained by the
-// loader's thread. The pointers in it are names, not references: by the time the loader looks, the
-// entry may be gone, so it compares them with the entries it knows and never follows them blindly.
-// A lock is taken, but only on the way to a file that has to be opened first.
+// OWNERSHIP AND THREADS. The content store owns it, any worker pushes to it, the loader's thread
+// drains it. Its pointers only name entries: by the time the loader looks, the entry may be gone,
+// so it compares them with the entries it knows before it follows them. A lock is taken, but only
+// on the way to a file that has to be opened first.
 #pragma once
 
 #include <array>

@@ -46,8 +46,8 @@ std::size_t write_part_head(const ResponsePlan& plan, std::size_t index, char* o
     DCHECK(plan.shape == BodyShape::multipart && index <= plan.range_count);
     const Entry& entry = *plan.entry;
     Writer writer(out, kHeadBytesMax);
-    // RFC 2046 section 5.1.1: the line end before a delimiter belongs to the delimiter; the first
-    // one has none, as nothing comes before it.
+    // RFC 2046 section 5.1.1: the line end before a delimiter belongs to the delimiter. The first
+    // delimiter has none, because nothing comes before it.
     writer.put(index == 0 ? "--" : "\r\n--");
     writer.put(Boundary(entry).text());
     if (index == plan.range_count) {

@@ -11,15 +11,15 @@
 
 namespace sluice::http {
 
-// Longest head of an answer (http1/response.h) or of a part, our own pages included; the redirect's
-// Location (at most three times as long as the request line, for escapes; as long in
-// practice) comes on top.
+// Longest head of an answer (http1/response.h) or of a part, our own pages included. A redirect's
+// Location comes on top: in practice it is as long as the request line, with escapes at most three
+// times as long.
 inline constexpr std::size_t kHeadBytesMax = 2048;
 
 // The delimiter between parts: 128 bits of hash over the validator, which is itself a hash of the
-// content. Fixed for a representation, so that a retried request gets the same bytes; and since
-// changing the content changes it, content that holds its own boundary would have to be searched
-// for. A recipient that honours Content-Range does not search for delimiters anyway.
+// content. It is fixed for a representation, so that a retried request gets the same bytes. Since
+// every change of the content changes it, only a search would find content that holds its own
+// boundary. A recipient that honours Content-Range does not look for delimiters anyway.
 class Boundary {
   public:
     explicit Boundary(const Entry& entry) noexcept;

@@ -1,8 +1,7 @@
 // Path: from the path of a request target, as received, to the name that content is looked up by.
 //
-// Decoding happens exactly once and before anything else looks at the path, so there is one
-// spelling left to judge: "%252e" means "%2e" and never a dot. Pure; writes only to the caller's
-// buffer.
+// Decoding happens exactly once and before anything else looks at the path, so only one spelling
+// is left to judge: "%252e" means "%2e" and never a dot. Pure; writes only to the caller's buffer.
 //
 // The rules, in their order:
 //  - a NUL or another control byte (also 0x7f), raw or escaped, and a '%' without two hexadecimal
@@ -11,9 +10,9 @@
 //    a slash, so such a path is `not_found` (404), whatever else is in it;
 //  - "." and ".." segments, escaped dots included, are resolved; ".." at the root stays at the
 //    root (RFC 3986 section 5.2.4);
-//  - several slashes in a row count as one, before ".." is resolved: "/a//../b" is "/b". It keeps
-//    one name for each file.
-// Hidden names are no concern of this: they have no entry to be found (fs::servable_name()).
+//  - several slashes in a row count as one, before ".." is resolved: "/a//../b" is "/b". So each
+//    file keeps one name.
+// Hidden names are not judged here: they have no entry (fs::servable_name()).
 // A backslash is an ordinary byte, and so is any byte from 0x80 on (UTF-8 names).
 #pragma once
 

@@ -1,4 +1,4 @@
-// The static handler: which answer a request gets. Every decision is here, no byte is.
+// The static handler: decides which answer a request gets. Bytes are made elsewhere.
 #include "http/plan.h"
 
 #include "http/conditional.h"

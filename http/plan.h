@@ -1,5 +1,5 @@
-// The static handler: from a request and the content to a plan, which says what will be answered
-// and has no byte of it. Pure functions: no socket, no clock, no allocation.
+// The static handler: makes a plan from a request and the content. The plan says what will be
+// answered and holds none of its bytes. Pure functions: no socket, no clock, no allocation.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct ResponsePlan {
 
 // The static handler (RFC 9110): method, look-up, negotiation, preconditions in the order of
 // section 13.2.2, ranges. Does not look at framing: the session has refused bad requests before.
-// An empty path is one that names nothing (http/path.h): 404.
+// An empty path names nothing (http/path.h): 404.
 [[nodiscard]] ResponsePlan plan_response(const Request& request, const Snapshot& snapshot) noexcept;
 
 // A plan for an answer that is about the message and not about content: 400, 405, 408, 413 ...

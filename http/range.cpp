@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::uint64_t kHuge = std::numeric_limits<std::uint64_t>::max();
 
-// 1*DIGIT at the front of `rest`. A number beyond 64 bits is kHuge: no representation is as long,
-// so it means the same.
+// 1*DIGIT at the front of `rest`. A number beyond 64 bits becomes kHuge: no representation is that
+// long, so both mean the same.
 std::optional<std::uint64_t> take_number(std::string_view& rest) noexcept {
     if (rest.empty() || !is_digit(rest.front())) {
         return std::nullopt;
@@ -39,7 +39,7 @@ Spec parse_spec(std::string_view spec, std::uint64_t size, ByteRange& range) noe
     if (!spec.empty() || (!first && !last)) {
         return Spec::malformed;
     }
-    if (!first) {  // the last so many bytes; all of them when there are fewer
+    if (!first) {  // the last `last` bytes; all of them when there are fewer
         range.length = std::min(*last, size);
         range.first = size - range.length;
         return range.length == 0 ? Spec::nothing : Spec::range;
@@ -59,8 +59,8 @@ Spec parse_spec(std::string_view spec, std::uint64_t size, ByteRange& range) noe
 class Coalescer {
   public:
     void add(ByteRange added) noexcept {
-        // The ranges that `added` touches become one at the place of the first of them. What none
-        // of them touched before cannot touch their union.
+        // The ranges that `added` touches become one, at the place of the first of them. A range
+        // that touches none of them cannot touch their union.
         std::size_t kept = 0;
         std::size_t home = count_;
         for (std::size_t i = 0; i < count_; ++i) {

@@ -1,7 +1,7 @@
 // Range: the Range field (RFC 9110 section 14.2) against a representation of known size. Pure.
 //
 // A field that we do not understand or do not want is ignored, and the answer is the whole
-// representation with 200: another unit than bytes, bad syntax, a last position before the first
+// representation with 200: a unit other than bytes, bad syntax, a last position before the first
 // (section 14.1.1), more than kRangeSpecsMax ranges asked for, or more than kRangesMax left after
 // coalescing (section 14.2 allows it; section 17.15 asks for bounds).
 //

@@ -1,5 +1,5 @@
 // Request: what a request asks for, in any version of HTTP. A plain value made of views into the
-// connection's bytes; valid while those bytes are. How it is framed is each version's own.
+// connection's bytes; valid while those bytes are. Framing is left to each version of HTTP.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ enum class Method : std::uint8_t {
 struct Request {
     Method method = Method::unknown;
     bool asterisk = false;  // "OPTIONS *"
-    // When the head was complete: gives two-digit years their century and tells whether a
+    // When the head was complete. It gives two-digit years their century and tells whether a
     // modification date is old enough to trust (http/date.h, http/conditional.h).
     std::int64_t wall_seconds = 0;
 

@@ -7,7 +7,7 @@
 #include "core/check.h"
 #include "http/snapshot.h"
 
-// Inline, because the hash of a short path is a dozen instructions and the call would not be.
+// Inline, because hashing a short path takes a dozen instructions and a call would take more.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -90,7 +90,7 @@ Snapshot::Bucket& Snapshot::bucket_of(const Entry* entry) noexcept {
 
 void Snapshot::erase(const Entry* entry) noexcept {
     Bucket* bucket = &bucket_of(entry);
-    // The last one of the list moves into the gap.
+    // The last entry of the list moves into the gap.
     const Entry* moved = entries_.back();
     bucket_of(moved).index = bucket->index;
     entries_[bucket->index] = moved;

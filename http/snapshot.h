@@ -18,8 +18,8 @@ class Snapshot {
     // `entries` stay owned by the loader and outlive the snapshot.
     Snapshot(std::vector<const Entry*> entries, std::uint64_t version);
 
-    // An entry that takes the place of another of the same path; null before: it is new; null
-    // after: it is gone.
+    // An entry that takes the place of another with the same path. Null before: the path is new;
+    // null after: it is gone.
     struct Change {
         const Entry* before = nullptr;
         const Entry* after = nullptr;

@@ -25,8 +25,8 @@ inline constexpr std::uint64_t kHighs = 0x8080808080808080;
     return word;
 }
 
-// Not zero when some byte of `word` is `byte`, or below `bound` (at most 128). Which one is not
-// told: a borrow may mark a neighbour of a true hit.
+// Not zero when some byte of `word` is `byte`, or below `bound` (at most 128). The mark does not
+// tell which byte: a borrow may mark a neighbour of a true hit.
 [[nodiscard]] constexpr std::uint64_t any_equal(std::uint64_t word, unsigned char byte) noexcept {
     const std::uint64_t zero_where = word ^ (kOnes * byte);
     return (zero_where - kOnes) & ~zero_where & kHighs;
@@ -59,9 +59,9 @@ template <typename Test>
     return hits != 0;
 }
 
-// Whether `text`, of the literal's length, equals the lower-case literal but for the case of its
-// letters. Setting bit 5 folds letters; it would also fold control bytes onto '-' and digits, so
-// the text must be free of them (field names are).
+// Whether `text`, of the literal's length, equals the lower-case literal when case is ignored.
+// Setting bit 5 folds letters; it would also fold control bytes onto '-' and digits, so the text
+// must be free of them (field names are).
 template <std::size_t N>
 [[nodiscard]] inline bool equals_folded(const char* text, const char (&lower)[N]) noexcept {
     constexpr std::size_t size = N - 1;

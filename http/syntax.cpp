@@ -38,7 +38,7 @@ constexpr bool is_class(char c, CharClass bit) {
     return (kClasses[static_cast<unsigned char>(c)] & bit) != 0;
 }
 
-// port = *DIGIT (RFC 3986 section 3.2.3), and it must be one that TCP has.
+// port = *DIGIT (RFC 3986 section 3.2.3), within TCP's range.
 bool is_port(std::string_view text) {
     std::uint32_t port = 0;
     for (const char c : text) {

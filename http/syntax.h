@@ -13,8 +13,8 @@ namespace sluice::http {
 // token = 1*tchar (RFC 9110 section 5.6.2).
 [[nodiscard]] bool is_token(std::string_view text) noexcept;
 
-// Host = uri-host [ ":" port ] (RFC 9112 section 3.2, RFC 3986 section 3.2.2). The empty host is
-// well formed (a target without authority has it).
+// Host = uri-host [ ":" port ] (RFC 9112 section 3.2, RFC 3986 section 3.2.2). An empty host is
+// well formed: a client sends one when its target has no authority.
 [[nodiscard]] bool is_host(std::string_view text) noexcept;
 
 // host ":" port, both present: the target of CONNECT (RFC 9112 section 3.2.3).

@@ -1,5 +1,5 @@
-// Writer: puts text into a buffer of the caller's, and remembers when it did not fit. Inline: this
-// is the way of every response.
+// Writer: puts text into a buffer of the caller's, and remembers when it did not fit. Inline,
+// because every response goes through it.
 #pragma once
 
 #include <charconv>
@@ -19,7 +19,7 @@ class Writer {
             fail();
             return;
         }
-        if (!text.empty()) {  // memcpy takes no null pointer, not even for nothing
+        if (!text.empty()) {  // memcpy takes no null pointer, not even with size 0
             std::memcpy(next_, text.data(), text.size());
         }
         next_ += text.size();

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint16_t kMore = 0;
 constexpr std::uint16_t kDone = 200;
 
-// Sixteen digits are all of 64 bits; leading zeros count too.
+// Sixteen digits hold 64 bits; leading zeros count too.
 constexpr std::uint8_t kSizeDigitsMax = 16;
 
 }  // namespace

@@ -54,7 +54,7 @@ class BodyReader {
     State state_ = State::done;
     std::uint8_t digits_ = 0;
     std::uint32_t trailer_left_ = 0;
-    std::uint64_t left_ = 0;    // of the data being dropped; while reading a size, the size so far
+    std::uint64_t left_ = 0;    // data still to drop; while a size is being read, the size so far
     std::uint64_t budget_ = 0;  // data bytes that may still come
 };
 

@@ -17,7 +17,7 @@ constexpr int kStop = HPE_USER;  // a callback's way of ending llhttp's run
 // HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (RFC 9112 section 2.3).
 constexpr std::size_t kVersionBytes = 8;
 
-// CTL of RFC 5234 but for HTAB, which is ordinary white space in field values.
+// CTL of RFC 5234 except HTAB, which is ordinary white space in field values.
 constexpr bool is_forbidden(char c) {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
 }
@@ -68,8 +68,8 @@ HeadResult RequestParser::parse(std::string_view bytes, HeadScan& scan) noexcept
     return parse_scanned(bytes, scan);
 }
 
-// The fast path: the length of the head, or 0 for "not sure". Refusals and limits are the scan's
-// business, but whatever this accepts the scan would accept as well.
+// The fast path: the length of the head, or 0 for "not sure". Refusals and limits are left to the
+// scan, but the scan would accept whatever this accepts.
 std::size_t RequestParser::parse_at_once(std::string_view bytes) noexcept {
     bytes = bytes.substr(0, head_bytes_max_);
     // RFC 9112 section 2.2: an empty line before the request line is ignored, once.
@@ -113,8 +113,8 @@ HeadResult RequestParser::parse_scanned(std::string_view bytes, HeadScan& scan) 
 
 // Finds the end of the head and refuses on the way what no well-formed head has: control bytes
 // (RFC 9110 section 5.5), bare CR and bare LF (RFC 9112 section 2.2), folded lines (section 5.2).
-// The request line is judged as soon as it is there, so that a client of some other protocol hears
-// of it. May stop after any byte and go on from `scan`.
+// The request line is judged as soon as it is there, so that a client of another protocol gets its
+// answer at once. May stop after any byte and go on from `scan`.
 HeadResult RequestParser::scan_head(std::string_view bytes, HeadScan& scan) noexcept {
     constexpr HeadResult kBad{kBadRequest, 0};
     while (scan.scanned < bytes.size()) {
@@ -184,7 +184,7 @@ std::uint16_t RequestParser::parse_line(std::string_view line) noexcept {
     }
     request_.method_text = method;
     request_.target = target;
-    // What a target may be is for its own version to say: HTTP/2's "PRI *" gets 505 as well.
+    // The version decides what a target may be, so HTTP/2's "PRI *" gets 505 as well.
     if (version[5] != '1') {
         return kVersionNotSupported;
     }
@@ -194,7 +194,7 @@ std::uint16_t RequestParser::parse_line(std::string_view line) noexcept {
 }
 
 // The four forms of RFC 9112 section 3.2. Bytes beyond ASCII pass here (clients do send raw UTF-8);
-// what they may mean is for the path to decide. A fragment never belongs into a request.
+// the path decides what they mean. A fragment never belongs in a request.
 std::uint16_t RequestParser::parse_target(std::string_view target) noexcept {
     const bool bad = swar::any(target, [](std::uint64_t word) {
         return swar::any_below(word, 0x21) | swar::any_equal(word, 0x7f) |
@@ -253,7 +253,7 @@ void RequestParser::split_path(std::string_view path) noexcept {
     }
 }
 
-// Runs llhttp over the fields. 0: the empty line that ends them is not there yet.
+// Runs llhttp over the fields. Returns 0 when the empty line that ends them is not there yet.
 std::uint16_t RequestParser::parse_fields(const char* begin, const char* end) noexcept {
     line_start_ = begin;
     end_ = end;
@@ -275,7 +275,7 @@ std::uint16_t RequestParser::parse_fields(const char* begin, const char* end) no
     if (status != HPE_PAUSED) {
         return status == HPE_USER ? refusal_ : kBadRequest;
     }
-    // Both readers, llhttp and the line by line check of field(), must have come to the same end.
+    // llhttp and field(), which checks line by line, must have come to the same end.
     const bool agreed = llhttp_get_error_pos(&machine) == line_start_ + 2 &&
                         line_start_[0] == '\r' && line_start_[1] == '\n';
     return agreed ? kOk : kBadRequest;
@@ -289,9 +289,9 @@ int RequestParser::on_value(llhttp_t* machine, const char* at, std::size_t size)
     return static_cast<RequestParser*>(machine->data)->field(at, size);
 }
 
-// One field line, known by its value alone: the line must begin where the one before ended, and be
-// field-name ":" OWS field-value OWS CRLF to the letter (RFC 9112 section 5). A folded line comes
-// as a second value, without a name, and is refused by that.
+// One field line, found from its value: the line must begin where the one before ended, and must be
+// exactly field-name ":" OWS field-value OWS CRLF (RFC 9112 section 5). A folded line comes as a
+// second value without a name, so it is refused.
 int RequestParser::field(const char* at, std::size_t size) noexcept {
     if (size == 0) {
         // llhttp reports an empty value after the end of its line.
@@ -310,7 +310,8 @@ int RequestParser::field(const char* at, std::size_t size) noexcept {
         --colon;
     }
     --colon;
-    // The rest of the name is checked by llhttp, which lets spaces pass (section 5.1).
+    // Spaces are checked here because llhttp lets them pass (section 5.1); it checks the rest of
+    // the name.
     const bool framed = colon > line_start_ && *colon == ':' && value_end[0] == '\r' &&
                         value_end[1] == '\n' &&
                         !swar::any({line_start_, colon},
@@ -331,8 +332,9 @@ int RequestParser::field(const char* at, std::size_t size) noexcept {
     return store(name, {at, value_end}) ? 0 : kStop;
 }
 
-// Keeps the fields that http::Request has. Of a repeated field that is no list the last one counts
-// (RFC 9110 section 5.3 leaves it open), but for Host, Content-Length and Transfer-Encoding.
+// Keeps the fields that http::Request has. When a field that is no list is repeated, the last one
+// counts (RFC 9110 section 5.3 leaves it open), except for Host, Content-Length and
+// Transfer-Encoding.
 bool RequestParser::store(std::string_view name, std::string_view value) noexcept {
     using swar::equals_folded;
     const char* text = name.data();
@@ -402,7 +404,7 @@ bool RequestParser::store(std::string_view name, std::string_view value) noexcep
     }
 }
 
-// RFC 9112 section 6.3 would let a list of equal lengths pass; nobody honest sends one.
+// RFC 9112 section 6.3 allows a list of equal lengths, but no honest client sends one.
 bool RequestParser::store_length(std::string_view value) noexcept {
     const auto length = parse_length(value);
     if (has_length_ || !length) {
@@ -457,7 +459,7 @@ std::uint16_t RequestParser::check_request() noexcept {
     if (present(authority_)) {
         request.authority = authority_;
     }
-    // RFC 9112 section 6.1: never both framings, never in HTTP/1.0, and no coding but chunked.
+    // RFC 9112 section 6.1: never both framings, never in HTTP/1.0, and no coding except chunked.
     if (present(transfer_encoding_)) {
         if (has_length_ || http_1_0 || !equals_lower(transfer_encoding_, "chunked")) {
             return kBadRequest;

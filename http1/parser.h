@@ -1,21 +1,20 @@
-// RequestParser: from bytes to an Http1Request, with every rule of RFC 9112 that keeps two readers
-// of one connection in agreement.
+// RequestParser: turns bytes into an Http1Request, under every rule of RFC 9112 that keeps two
+// readers of one connection in agreement.
 //
 // HOW IT WORKS. A head is always parsed as one contiguous piece. When the whole head is in the
 // bytes at hand (nearly always), one pass does it in place: the request line here, the fields in
-// llhttp. That pass is only ever believed when it succeeds. Otherwise a plain scan, which can stop
-// and go on at any byte, decides whether the head is complete, still incomplete or beyond repair;
-// once complete it is parsed again, for its verdict. So the outcome depends on the bytes alone and
-// never on how they were cut.
+// llhttp. Only its success counts. Otherwise a plain scan, which can stop and go on at any byte,
+// decides whether the head is complete, still incomplete or malformed; once complete it is parsed
+// again, for its verdict. So the outcome depends on the bytes alone and never on how they were cut.
 //
 // The request line is parsed here because llhttp refuses methods that it does not know (we owe them
 // 501) and lets several malformed lines pass. Framing is checked here because llhttp joins folded
-// lines and takes an empty or blank-ended field name.
+// lines and accepts a field name that is empty or ends with a space.
 //
-// OWNERSHIP. One object for each worker, no state of any connection: that is in HeadScan, which the
-// caller keeps. The request is made of views into the bytes given (and, for joined list fields,
-// into the parser); it is valid until those bytes go or parse() is called again. No allocation
-// after construction; nothing throws.
+// OWNERSHIP. Each worker has one object, without state of any connection: that is in HeadScan,
+// which the caller keeps. The request is made of views into the bytes given (and, for joined list
+// fields, into the parser); it is valid until those bytes go or parse() is called again. No
+// allocation after construction; nothing throws.
 #pragma once
 
 #include <llhttp.h>
@@ -30,13 +29,13 @@
 
 namespace sluice::http {
 
-// What the framing of a request says about its body (RFC 9112 section 6.3).
+// How a request's body is framed (RFC 9112 section 6.3).
 enum class BodyKind : std::uint8_t { none, length, chunked };
 
-// A request with what HTTP/1 says around it.
+// A request, and what HTTP/1 alone says of it.
 struct Http1Request : Request {
     std::uint8_t version_minor = 1;  // HTTP/1.x
-    bool keep_alive = true;          // after RFC 9112 section 9.3
+    bool keep_alive = true;          // by RFC 9112 section 9.3
     bool expect_continue = false;
     BodyKind body = BodyKind::none;
     std::uint64_t content_length = 0;
@@ -47,9 +46,9 @@ struct HeadScan {
     std::uint32_t scanned = 0;     // bytes found well framed
     std::uint32_t line_start = 0;  // where the line that is being scanned begins
     std::uint32_t first_line = 0;  // where the request line begins: 2 after an empty line
-    bool fields = false;           // the request line is complete and in order
+    bool fields = false;           // the request line is complete and valid
 
-    // Something of a head is there, not just an empty line (RFC 9112 section 2.2).
+    // Whether a head has begun: an empty line alone does not count (RFC 9112 section 2.2).
     [[nodiscard]] bool begun(std::size_t bytes) const { return bytes > first_line; }
 };
 
@@ -70,10 +69,10 @@ class RequestParser {
 
     // `bytes` is everything of this message so far, from its first byte, and may go on beyond the
     // head. When the head is incomplete, the next call gets the same bytes (wherever they are now)
-    // and more. All of a request is filled in but `path`.
+    // and more. Everything in a request is filled in except `path`.
     [[nodiscard]] HeadResult parse(std::string_view bytes, HeadScan& scan) noexcept;
 
-    // The outcome of the last parse() that was complete.
+    // The request of the last parse() whose head was complete.
     [[nodiscard]] Http1Request& request() noexcept { return request_; }
 
   private:
@@ -101,8 +100,8 @@ class RequestParser {
     const std::size_t line_bytes_max_;
     const std::uint32_t fields_max_;
 
-    // llhttp after a request line: copied for each head, so that its own parsing of the line and
-    // its initialisation are paid for once.
+    // llhttp's state after a request line. It is copied for each head, so that llhttp is
+    // initialised and parses a line only once.
     llhttp_t after_line_{};
     llhttp_settings_t settings_{};
 

@@ -1,6 +1,5 @@
-// PendingLog: what the access log will say of answers whose bytes are still on their way. What
-// really left is known only afterwards, and by then the request is gone; so its texts are kept
-// here.
+// PendingLog: what the access log will say of answers whose bytes are still on their way. How much
+// really left is known only afterwards, when the request is gone; so its texts are kept here.
 //
 // The records live at the end of memory that the owner lends while there are any (the session's
 // output buffer, which fills from the front), oldest first, growing downward. Owned by one session;
@@ -24,8 +23,8 @@ struct LogTexts {
 
 class PendingLog {
   public:
-    // Records end at `size` of the memory, which each call is given: the same as long as there are
-    // any.
+    // Records end at `size` of the memory. Each call is given that memory, the same one as long as
+    // there are records.
     explicit PendingLog(std::uint32_t size) noexcept : size_(size), top_(size), bottom_(size) {}
 
     [[nodiscard]] static std::size_t bytes_for(const LogTexts& texts) noexcept;

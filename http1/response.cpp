@@ -1,5 +1,5 @@
-// From a plan to bytes. Order of lines: status, Server, Date, Connection, then what belongs to the
-// representation or page.
+// Turns a plan into bytes. Order of lines: status, Server, Date, Connection, then what belongs to
+// the representation or page.
 #include "http1/response.h"
 
 #include <algorithm>
@@ -76,8 +76,8 @@ void write_start(Writer& writer, std::string_view start, const DateLine& date,
     writer.put(more_fields);
 }
 
-// Everything that depends on the entry alone was made when the entry was: one copy of head and
-// body together.
+// Everything that depends only on the entry was prepared with it, so one copy writes head and body
+// together.
 bool write_from_memory(Writer& writer, const Entry& entry) noexcept {
     if (!entry.in_memory() || writer.left() < entry.block_head_bytes + entry.size) {
         return false;
@@ -137,8 +137,8 @@ void write_page(Writer& writer, const Page& page, const PageHead& head,
 }
 
 // RFC 9110 section 8.8.2.1: no modification is later than the message; a time in the future (the
-// file was made so, or the clock was set back) is replaced by the Date. The line is in the head as
-// it was prepared, and both dates are of one length.
+// file was made so, or the clock was set back) is replaced by the Date. It is replaced inside the
+// prepared head, since both dates have the same length.
 void replace_last_modified(char* out, std::size_t size, const DateLine& date) noexcept {
     constexpr std::string_view kName = "\r\nLast-Modified: ";
     constexpr std::string_view kDateName = "Date: ";
@@ -149,7 +149,7 @@ void replace_last_modified(char* out, std::size_t size, const DateLine& date) no
     }
 }
 
-// All fields of such an answer as lines, and the empty line.
+// All fields of an answer with this status as lines, and the empty line.
 std::string lines_of(const Entry& entry, std::uint16_t status) {
     ResponsePlan plan;
     plan.status = status;

@@ -25,7 +25,7 @@ constexpr std::size_t kOutShift = 64;
 // Kept free in the output buffer by ordinary answers, so that a refusal (whose page and log record
 // are short) and an interim response always find room.
 constexpr std::size_t kReserve = 2048;
-// Of a malformed request's first line, for the log.
+// How much of a malformed request's first line is logged.
 constexpr std::size_t kRefusedLineMax = 256;
 
 // The request line as it came: method, target and version are one run of bytes.
@@ -36,7 +36,7 @@ LogTexts texts_of(const Http1Request& request) {
     return {{begin, end}, request.referer, request.user_agent};
 }
 
-// Of the first answer on a connection (W3C Server Timing; "dur" is in milliseconds).
+// A line of the first answer on a connection (W3C Server Timing; "dur" is in milliseconds).
 class AcceptTiming {
   public:
     explicit AcceptTiming(Nanos wait) noexcept {
@@ -153,7 +153,7 @@ std::size_t Http1Session::feed_head(std::string_view bytes) noexcept {
     return bytes.size();
 }
 
-// The head began in earlier bytes: goes on behind them.
+// The head began in earlier bytes; these are appended to them.
 std::size_t Http1Session::feed_saved_head(std::string_view bytes) noexcept {
     const std::size_t before = head_bytes_;
     bytes = bytes.substr(0, worker_.limits.head_bytes - before);
@@ -219,8 +219,8 @@ void Http1Session::begin_body(Http1Request& request) noexcept {
     if (!request.expect_continue) {
         return;
     }
-    // RFC 9110 section 10.1.1: the final status at once if it is an error, else a 100. Nobody can
-    // know then whether the body still comes, so the connection ends.
+    // RFC 9110 section 10.1.1: the final status at once if it is an error, else a 100. After an
+    // error nobody can know whether the body still comes, so the connection ends.
     const ResponsePlan final_plan = plan(request);
     if (!final_plan.needs_load && final_plan.status >= 400) {
         final_ = true;
@@ -270,7 +270,7 @@ Http1Session::Answer Http1Session::answer(Http1Request& request) noexcept {
         if (out_bytes_ != 0) {
             return Answer::no_room;
         }
-        if (out_ == nullptr) {  // no memory, not even to say so
+        if (out_ == nullptr) {  // no memory, not even for an error page
             end(false);
             return Answer::given;
         }
@@ -301,7 +301,7 @@ void Http1Session::answer_saved() noexcept {
     }
 }
 
-// Answers with an error page and ends the connection: what follows cannot be trusted to be the next
+// Answers with an error page and ends the connection, because what follows may not be the next
 // request. `head` is what has come of the request.
 void Http1Session::refuse(std::uint16_t status, std::string_view head) noexcept {
     const std::string_view line = first_line(head);
@@ -317,7 +317,7 @@ void Http1Session::refuse(std::uint16_t status, std::string_view head) noexcept 
 }
 
 // Puts head and page, or head and small body, into the output buffer; a larger body becomes the
-// stream. False, and nothing is changed, when there is no room, or no buffer to be had.
+// stream. Returns false, and changes nothing, when there is no room or no buffer.
 bool Http1Session::emit(const ResponsePlan& plan, ConnectionField connection, const LogTexts& texts,
                         std::size_t reserve) noexcept {
     if (!borrow_output()) {
@@ -419,7 +419,7 @@ bool Http1Session::changed(std::uint64_t bytes) noexcept {
     return true;
 }
 
-// So many bytes of the piece have left, and no others will.
+// `bytes` of the piece have left, and no others will.
 void Http1Session::finish_piece(std::uint64_t bytes) noexcept {
     sending_ = false;
     flush_first_ = false;

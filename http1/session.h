@@ -6,12 +6,12 @@
 // small, gather in a buffer, so that pipelined requests leave in one send. A larger body follows
 // what is in the buffer as a slice of the entry's memory or a range of its file; until it has left,
 // nothing more is taken. A head that is cut, has a body to be read first, or waits for content is
-// kept in a buffer of its own and parsed again when its time comes.
+// kept in a buffer of its own and parsed again when it can be answered.
 //
-// OWNERSHIP. Sessions borrow the factory, and it the limits, the view and the log sink. Content
-// that is being sent is pinned in the view. All on the worker's thread. Allocates nothing but the
-// buffers that the worker lends (heads, output), which a free list keeps. The one for output is
-// lent from the first byte of an answer until all that it holds has left.
+// OWNERSHIP. Sessions borrow the factory; it borrows the limits, the view and the log sink. Content
+// that is being sent is pinned in the view. Everything is on the worker's thread. Nothing is
+// allocated except the buffers that the worker lends (heads, output), which a free list keeps. The
+// one for output is lent from the first byte of an answer until all that it holds has left.
 //
 // ENDS. A refused request (RFC 9112 sections 2.2 and 6.3) is answered and ends the connection with
 // `linger`. A close that the peer asked for ends it with `close`, unless more bytes came.
@@ -55,7 +55,7 @@ struct Http1Worker {
     LentBuffers heads;  // for those that cannot be answered from the bytes at hand
     LentBuffers outputs;
     std::unique_ptr<char[]> path;  // where a path is decoded to
-    VerifiedBlock block;           // where a file that has moved is read to
+    VerifiedBlock block;           // where a file whose stamp has moved is read to
 };
 
 class Http1Session final : public Session {
@@ -107,7 +107,7 @@ class Http1Session final : public Session {
     Http1Worker& worker_;
     SessionPeer& peer_;
     Phase phase_ = Phase::head;
-    bool linger_ = false;       // how it will be over
+    bool linger_ = false;       // once over: linger, not close
     bool peer_done_ = false;    // the peer sends nothing more
     bool sending_ = false;      // a piece is on its way
     bool final_ = false;        // the saved request is the last to be answered
@@ -131,7 +131,7 @@ class Http1Factory final : public SessionFactory {
   public:
     // `log` may be null. `live_tail_bytes`: the send buffer of a socket and the receive buffer of
     // its peer at their largest (see BodyStream). `server_timing`: the first answer on a connection
-    // tells how long that waited to be accepted.
+    // tells how long the connection waited to be accepted.
     Http1Factory(const Limits& limits, ContentView& view, AccessLogSink* log,
                  std::uint64_t live_tail_bytes, bool server_timing = false);
 

@@ -1,6 +1,5 @@
-// AnswerChecker: reads what a server sent on one connection as a client would that knows RFC 9110
-// and RFC 9112 and nothing of our server but its content. Aborts on what is wrong. For fuzz
-// targets.
+// AnswerChecker: reads what a server sent on one connection, as a client that knows RFC 9110 and
+// RFC 9112, and of our server only its content. Aborts on what is wrong. For fuzz targets.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Any bytes as a document: whether they are UTF-8 does not depend on how they are cut and is what a
-// decoder by the book says; what they declare depends on the first 1,445 bytes alone.
+// Any bytes as a document: whether they are UTF-8 does not depend on how they are cut and agrees
+// with a decoder by the book; what they declare depends on the first 1,445 bytes alone.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace {
 
 using namespace sluice::http;
 
-// RFC 3629 section 3: decoded first, judged by the code point then.
+// RFC 3629 section 3: decodes first, then judges the code point.
 bool is_utf8(std::string_view text) {
     while (!text.empty()) {
         const auto lead = static_cast<unsigned char>(text.front());

@@ -1,5 +1,5 @@
 // Any bytes as the five conditional fields: the outcome agrees with the order of RFC 9110 section
-// 13.2.2 over the fields taken one by one. Fields are divided by '\n'; an empty one is absent, one
+// 13.2.2 over the fields taken one by one. '\n' separates the fields; an empty one is absent, one
 // that is just "=" is present and empty. A sixth, one byte, picks the representation.
 #include <algorithm>
 #include <array>

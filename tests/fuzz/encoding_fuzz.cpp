@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // Case and white space around the list mean nothing.
         CHECK(choose(upper, mask) == coding);
         CHECK(choose(" \t, " + field, mask) == coding);
-        // The choice does not hang on what was not chosen.
+        // The choice does not depend on variants that were not chosen.
         CHECK(choose(field, bit(coding)) == coding);
         // A variant that is refused at the end is not chosen; one that is wanted is.
         const std::string refused = field + "," + std::string(name) + ";q=0";

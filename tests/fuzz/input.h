@@ -1,5 +1,5 @@
-// Input: a fuzzer's bytes as a list of decisions. Out of bytes, every answer is zero, so that a
-// shorter input does less. For fuzz targets that build what they test.
+// Input: a fuzzer's bytes as a list of decisions. When no bytes are left, every answer is zero, so
+// that a shorter input does less. For fuzz targets that build what they test.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@ class Input {
         const std::uint32_t high = byte();
         return high << 8 | byte();
     }
-    // One of them; the same for every byte that has the same remainder.
+    // One element of the list; bytes with the same remainder choose the same one.
     template <typename List>
     const auto& pick(const List& list) {
         return list[byte() % std::size(list)];

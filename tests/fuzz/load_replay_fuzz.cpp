@@ -1,6 +1,6 @@
-// Any bytes as an access log to be replayed: every line is taken or counted, what is taken can be
-// asked for and comes in order, within a span of time that a run can have; and the same requests,
-// written down again as a log, make the same plan.
+// Any bytes as an access log to be replayed: every line is taken or counted; what is taken can be
+// requested and comes in order, within a time that a run can last; and the same requests, written
+// down again as a log, make the same plan.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -73,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     CHECK(log->entries.size() + log->left_out == lines_of(text));
     check_plan(*log);
-    // A quote would be escaped there, which is not read back; nor are texts that are cut.
+    // A log escapes quotes and cuts long texts, and neither is read back.
     const bool plain = std::ranges::all_of(log->targets, [](const ReplayLog::Target& target) {
         return target.path.find('"') == std::string::npos &&
                target.path.size() < http::kLogTextMax - 32;

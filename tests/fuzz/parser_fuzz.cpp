@@ -1,5 +1,5 @@
 // The request parser must come to the same outcome for every cut of its bytes, keep its views
-// inside of what it was given, and agree with a slow reader of its own on where a head ends.
+// inside what it was given, and agree with a slow reader of its own on where a head ends.
 //
 // Input: one byte that chooses the cuts, then the bytes of a request.
 #include <algorithm>
@@ -44,8 +44,8 @@ std::string describe(const HeadResult& result, const Http1Request& r) {
     return text;
 }
 
-// A head that was accepted is lines that end in CRLF, each with a token before its colon, none with
-// a control byte, and one empty line at the end.
+// An accepted head consists of lines that end in CRLF and an empty line at the end. Each field line
+// has a token before its colon, and no line has a control byte.
 void check_accepted(std::string_view head) {
     CHECK(head.ends_with("\r\n\r\n"));
     head.remove_suffix(2);

@@ -1,4 +1,4 @@
-// Any bytes as a target path: the result is canonical, below the root, and stays what it is.
+// Any bytes as a target path: the result is canonical, below the root, and normalises to itself.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -43,7 +43,7 @@ std::string escape(std::string_view path) {
     return raw;
 }
 
-// The longest: every byte escaped, but for the slashes.
+// The longest spelling: every byte is escaped except the slashes.
 std::string escape_all(std::string_view path) {
     constexpr std::string_view kHex = "0123456789aBcDeF";
     std::string raw;

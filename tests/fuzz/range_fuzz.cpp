@@ -1,5 +1,5 @@
-// A size and any bytes as Range: what is selected lies inside, apart, and covers what was asked.
-// The first eight bytes are the size, as a little-endian number.
+// A size and any bytes as Range: the selected ranges lie inside the size and apart from each other,
+// and cover what was asked. The first eight bytes are the size, as a little-endian number.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +24,7 @@ void check_selection(const ByteRanges& ranges, std::size_t count, std::uint64_t 
         const ByteRange& range = sorted[i];
         CHECK(range.length > 0);
         CHECK(range.first < size && range.length <= size - range.first);
-        CHECK(i == 0 || range.first > free_from);  // a gap, else they would be one
+        CHECK(i == 0 || range.first > free_from);  // without a gap they would be one
         free_from = range.first + range.length;
     }
 }
@@ -64,8 +64,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_selection(ranges, count, total);
         check_stable(ranges, count, total);
     }
-    // With everything in addition, everything is selected, unless the field breaks a rule that
-    // does not depend on the size.
+    // When the field asks for everything in addition, everything is selected, unless it breaks a
+    // rule that does not depend on the size.
     if (outcome != RangeOutcome::ignored && total > 0 &&
         static_cast<std::size_t>(std::count(field.begin(), field.end(), ',')) + 2 <=
             kRangeSpecsMax) {

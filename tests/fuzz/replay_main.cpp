@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
                 std::fprintf(stderr, "cannot read %s\n", entry.path().c_str());
                 return 1;
             }
-            // Named first, so that an abort says on which file.
+            // The name comes first, so that an abort shows its file.
             std::printf("%s\n", entry.path().c_str());
             std::fflush(stdout);
             // A copy of exactly this size: a sanitizer sees a read beyond it.

@@ -1,7 +1,7 @@
 // Several sessions of one worker through everything that can happen to a connection: requests in
-// pieces, pieces that leave late or never, time-outs, ends of streams, content that is cold, comes,
-// changes and goes, draining. Whatever the order: a session that has nothing in flight can say what
-// it waits for, memory that is being sent does not change, an idle session has answered each
+// pieces, pieces that leave late or never, time-outs, ends of streams, draining, and content that
+// is unloaded, comes, changes and goes. In any order, a session that has nothing in flight can say
+// what it waits for, memory that is being sent does not change, an idle session has answered each
 // request, each answer that left is well formed and has the bytes of its entity tag, and in the end
 // nothing is held.
 //
@@ -38,7 +38,7 @@ constexpr std::size_t kStepsMax = 300;
 constexpr std::size_t kSentMax = 8
                                  << 20;  // by one session; then no more large bodies are asked for
 constexpr std::uint64_t kTail = 30'000;
-constexpr std::size_t kLongBytes = 4'000;  // its Location is thrice as long
+constexpr std::size_t kLongBytes = 4'000;  // its Location is three times as long
 
 // What can be served, in several versions; made once.
 class Content {
@@ -174,8 +174,8 @@ struct Peer {
     std::string to_send;
     std::string has_sent;
     std::size_t requests = 0;
-    bool raw = false;   // not only our requests: nobody knows how many
-    bool ends = false;  // its end is on its way, behind what it sent
+    bool raw = false;   // it sent other bytes, too: nobody knows how many requests
+    bool ends = false;  // its end of stream is on its way, behind what it sent
     bool ended = false;
 };
 
@@ -271,7 +271,7 @@ class Worker {
         peer.requests = 0;
         peer.raw = peer.ends = peer.ended = false;
     }
-    // `broken`: before all was sent.
+    // `broken`: the connection ends before all was sent.
     void disconnect(Peer& peer, bool broken) {
         const bool heads = peer.has_sent.find("HEAD ") != std::string::npos;
         const std::size_t answers = checker_.check(peer.driver->sent(), broken, heads);
@@ -323,7 +323,8 @@ class Worker {
         LoadBatch batch;
         (void)queue_.drain(batch);
     }
-    // As the reactor: the end of the stream is told behind its bytes, and who is over is let go.
+    // As the reactor does: the end of the stream is told after its bytes, and a session that is
+    // over is replaced.
     void settle(Peer& peer) {
         SessionDriver& driver = *peer.driver;
         const auto quiet = [&] { return !driver.in_flight(); };
@@ -336,7 +337,7 @@ class Worker {
             CHECK(state == SessionState::respond || driver.over());
             return;
         }
-        CHECK(state != SessionState::respond);  // nobody would go on
+        CHECK(state != SessionState::respond);  // nothing would ever wake it
         CHECK(driver.kept().empty() || driver.over() || state == SessionState::waiting);
         if (driver.over()) {
             reconnect(peer, false);

@@ -1,8 +1,7 @@
 // Any bytes as a precompressed sibling of any bytes. The first byte picks the coding, the next two
 // say how long the file is; what follows it is the sibling. The verdict does not depend on how much
-// is read at once; it says "same" exactly when the decoder, let loose on the whole of the sibling,
-// makes the file and ends; and a sibling that the coding's own library makes of the file is the
-// same.
+// is read at once; it says "same" exactly when the decoder, given the whole sibling, makes the file
+// and ends; and a sibling that the coding's own library makes of the file is the same.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Whole conversations over a bad network: handshakes, requests and responses in segments that are
-// lost, late, doubled, overlapping or cut by the capture, windows that close, FIN and RST wherever
-// they come, ports that are used again. All of it is explained in every form (wire_outputs.h), and
-// the credentials that the requests carry are in none of them.
+// lost, late, doubled, overlapping or cut by the capture, windows that close, FIN and RST anywhere,
+// ports that are used again. Every output (wire_outputs.h) explains all of it, and none shows the
+// credentials that the requests carry.
 //
 // Input: two bytes that choose link, addresses, the SYN's options and the reports, then operations:
 // a byte that chooses what happens, on which connection and from which side, and its arguments. See
@@ -70,7 +70,7 @@ constexpr std::array<std::string_view, 16> kResponses = {
     "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end",
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n\x81\x02hi",
 };
-// From here on, in both lists, what follows is content, whatever it looks like.
+// From this index on, in both lists, all later bytes are content, whatever they look like.
 constexpr std::size_t kFirstEndless = 14;
 
 constexpr std::array<std::string_view, 6> kSynOptions = {

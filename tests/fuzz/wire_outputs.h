@@ -56,7 +56,7 @@ class WireOutputs {
         sizes_.push_back(frame.bytes.size());
         analyzer_.feed(frame);
     }
-    // After the last frame. `options`: what the reports are told beside.
+    // To be called after the last frame. `options`: what else the reports are told.
     void finish(wire::ReportOptions options) {
         analyzer_.finish();
         options.source = "fuzz";
@@ -67,7 +67,7 @@ class WireOutputs {
         check_printable(text_);
         check_pcapng();
     }
-    // A document that was made otherwise is held to the same.
+    // Documents that are made elsewhere must pass the same checks.
     void take_html(const std::string& text) {
         CHECK(text.find("<script") == std::string::npos);
         documents_ += text;
@@ -76,7 +76,7 @@ class WireOutputs {
         check_printable(text);
         documents_ += text;
     }
-    // Whether some output has it.
+    // Whether some output contains `text`.
     [[nodiscard]] bool show(std::string_view text) const {
         const auto has = [&](const std::string& output) {
             return output.find(text) != std::string::npos;

@@ -1,6 +1,6 @@
 // Two byte streams through reassembly and HTTP: once in order and whole, once in small pieces that
-// come in another order, overlap and come twice. If the first makes sense throughout, the second
-// must give the same messages, and hide the same bytes.
+// come in another order, overlap and come twice. If the first run makes sense throughout, the
+// second must give the same messages and hide the same bytes.
 //
 // Input: two bytes that choose the pieces, then what the client sends, a byte 0xff, what the server
 // sends.
@@ -57,7 +57,7 @@ void run(std::string_view stream, int direction, const std::vector<Piece>& piece
     reassembly.start(kFirst);
     std::uint64_t frame = 0;
     const auto events = [&] {
-        // A head is told before its body has come: what is told of it then must not change.
+        // A head is reported before its body has come; what is reported then must not change.
         for (const HttpEvent& event : http.events()) {
             if (event.kind != HttpEventKind::head) {
                 describe(event, outcome);

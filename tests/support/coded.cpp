@@ -49,7 +49,7 @@ std::string coded(http::Coding coding, std::string_view text, const CodedOptions
 
 Endless endless_zeros(http::Coding coding) {
     const std::string zeros(1024 * 1024, '\0');
-    // What comes later than the second piece is the same bytes each time.
+    // After the second piece, each piece has the same bytes.
     const auto pieces = in_pieces(coding, {zeros, zeros, zeros, zeros, {}});
     CHECK(pieces[2] == pieces[3]);
     return {.start = pieces[0] + pieces[1], .more = pieces[2], .step = zeros.size()};

@@ -21,8 +21,8 @@ struct CodedOptions {
 [[nodiscard]] std::string coded(http::Coding coding, std::string_view text,
                                 const CodedOptions& options = {});
 
-// A stream without an end: `start`, then `more` again and again, each of which says `step` zeros
-// more.
+// A stream without an end: `start`, then `more` again and again; each `more` decodes to `step` more
+// zeros.
 struct Endless {
     std::string start;
     std::string more;
@@ -30,7 +30,8 @@ struct Endless {
 };
 [[nodiscard]] Endless endless_zeros(http::Coding coding);
 
-// What coded_*.cpp has beside gzip. `pieces` are flushed one by one; the last one ends the stream.
+// Codings other than gzip, from coded_*.cpp. `pieces` are flushed one by one; the last one ends the
+// stream.
 [[nodiscard]] std::vector<std::string> system_coded(http::Coding coding,
                                                     const std::vector<std::string_view>& pieces,
                                                     const CodedOptions& options);

@@ -49,7 +49,7 @@ std::vector<std::string> zstd(const std::vector<std::string_view>& pieces,
     std::vector<std::string> coded;
     std::string room(kSystemRoom, '\0');
     for (std::size_t i = 0; i < pieces.size(); ++i) {
-        // Without a size in the frame's head it names its window.
+        // A frame head without a content size names the window.
         const ZSTD_EndDirective how = i + 1 == pieces.size() ? ZSTD_e_end : ZSTD_e_flush;
         ZSTD_inBuffer from{pieces[i].data(), pieces[i].size(), 0};
         std::string& out = coded.emplace_back();

@@ -1,5 +1,5 @@
-// EchoSession: a protocol for tests of what HTTP/1 does not need: full duplex, sessions that stay,
-// waits that the session itself dates, farewells.
+// EchoSession: a protocol that tests what HTTP/1 does not need: full duplex, sessions that stay,
+// waits whose deadline the session sets, farewells.
 //
 // It sends back what it receives while it receives, and takes nothing while a buffer is full. The
 // byte kWaitWindow makes it wait for the peer's permission, kWaitHead for more of a message; the

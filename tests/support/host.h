@@ -1,5 +1,5 @@
-// What tests need of the operating system beside what they test: files that are gone when the test
-// is, the count of what the process has open, waiting, and what the system can do at all. One
+// What tests need from the operating system in addition to what they test: files that go with the
+// test, the count of what the process has open, waiting, and what the system can do at all. One
 // implementation for each system.
 #pragma once
 
@@ -13,10 +13,10 @@
 
 namespace sluice::test {
 
-// Up to so many bytes of an open file from there on; fewer at its end.
+// Up to `bytes` bytes of an open file from `offset` on; fewer at its end.
 [[nodiscard]] std::string read_at(std::intptr_t file, std::uint64_t offset, std::uint64_t bytes);
 
-// A file without a name that lasts; for reading and writing.
+// A file for reading and writing, without a lasting name.
 class TempFile {
   public:
     TempFile();
@@ -49,24 +49,25 @@ void resize_file(const std::string& path, std::uint64_t size);
 [[nodiscard]] std::uint64_t allocated_bytes(std::intptr_t file);
 
 [[nodiscard]] int process_id();
-// A new directory in the one for temporary files; the caller removes it. UTF-8.
+// Makes a directory in the one for temporary files; the caller removes it. UTF-8.
 [[nodiscard]] std::string make_temp_directory();
-// From now on the system's folder for temporary files, as this process sees it.
+// Makes `path` the system's folder for temporary files, as this process sees it.
 void use_temp_directory(const std::filesystem::path& path);
 // Descriptors that this process has open; 0 where the system does not tell.
 [[nodiscard]] std::size_t open_descriptors();
 // Memory that this process takes for itself, without what it could give back; 0 where the system
 // does not tell.
 [[nodiscard]] std::uint64_t memory_in_use();
-// As many as the system gives, up to what a thousand connections with both ends here need.
+// Allows as many descriptors as the system gives, up to what a thousand connections with both ends
+// in this process need.
 void raise_descriptor_limit();
 // Waits until a store's or a watcher's handle is readable.
 void wait_readable(std::intptr_t handle, Nanos at_most);
 
-// Whether parts of a file that are given back leave a hole in it. Not under Wine.
+// Whether parts of a file that are given back leave a hole in it. Under Wine they do not.
 [[nodiscard]] bool has_holes();
-// Whether every change below a directory that is watched is reported. Not on Windows as it runs
-// under Wine: there a store finds some of them by looking.
+// Whether every change below a watched directory is reported. False on Windows: under Wine some are
+// not, and a store finds them by looking.
 [[nodiscard]] bool tells_every_change();
 
 }  // namespace sluice::test

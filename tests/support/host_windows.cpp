@@ -16,7 +16,7 @@ namespace {
 using win32::to_handle;
 
 // Tests hand plain strings to std::filesystem, which takes them byte by byte here (system/path.h).
-// So what a user named with other letters has is left for the folder that all users share.
+// So a user whose name has other letters gets the folder that all users share.
 std::filesystem::path temp_directory() {
     auto path = std::filesystem::temp_directory_path();
     const bool ascii = std::ranges::all_of(path.native(), [](wchar_t c) { return c < 0x80; });
@@ -34,7 +34,7 @@ TempFile::TempFile() {
                       FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
                       CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE | FILE_FLAG_OVERLAPPED, nullptr);
     CHECK(file != INVALID_HANDLE_VALUE);
-    // Holes need no room then. Where that is refused they do.
+    // Holes in a sparse file need no room. Where this is refused, they do.
     (void)win32::control(file, FSCTL_SET_SPARSE, nullptr, 0);
     handle_ = reinterpret_cast<std::intptr_t>(file);
 }

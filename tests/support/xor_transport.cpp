@@ -22,7 +22,7 @@ XorTransport::XorTransport(Side side, std::uint64_t seed) noexcept
       random_(seed * 2 + (side == Side::client ? 1 : 0)),
       hello_due_(side == Side::client) {}
 
-// xorshift64*, of which records draw their lengths: mostly short, sometimes as long as they may be.
+// Record lengths come from xorshift64*: mostly short, sometimes as long as they may be.
 std::size_t XorTransport::next_length() noexcept {
     random_ = (random_ == 0 ? 1 : random_);
     random_ ^= random_ >> 12;

@@ -1,12 +1,12 @@
-// XorTransport: a transport for tests that is as awkward as TLS may be. Records of random length,
-// whose bytes are xored with a counter; nothing of a record shows before all of it is there; a
+// XorTransport: a transport for tests that is as awkward as TLS may be. It has records of random
+// length, whose bytes are xored with a counter and show only when the whole record is there; a
 // handshake; records that want an answer while something else is being sent; a farewell; and a
 // client that breaks a record at a byte of its choice.
 //
 // A record is its kind, the length of its payload (two bytes, big-endian), and the payload. Both
 // sides begin with a hello.
 //
-// Allocates nothing, so that it can be had where memory is refused. One thread.
+// Allocates nothing, so that tests that refuse memory can use it. One thread.
 #pragma once
 
 #include <array>
@@ -77,10 +77,10 @@ class XorClient {
   public:
     explicit XorClient(std::uint64_t seed) : transport_(XorTransport::Side::client, seed) {}
 
-    // What is to be written for these bytes, with all that is due. Before the handshake is over
-    // they are kept.
+    // What has to be written for these bytes, with all that is due. The bytes are kept until the
+    // handshake is over.
     [[nodiscard]] std::string seal(std::string_view plain);
-    // What is in these bytes. More may be due afterwards: seal("").
+    // What is in these bytes. Something may be due afterwards: seal("") returns it.
     [[nodiscard]] std::string open(std::string_view wire);
     void ask() { transport_.ask(); }
     void finish() { finishing_ = true; }
@@ -90,7 +90,7 @@ class XorClient {
     [[nodiscard]] bool handshaking() const {
         return transport_.state() == TransportState::handshake;
     }
-    // Has everything been given out that was to be sealed?
+    // Whether everything that was to be sealed has been given out.
     [[nodiscard]] bool empty() const { return waiting_.empty(); }
     [[nodiscard]] std::uint64_t answers() const { return transport_.answers(); }
 

@@ -8,8 +8,8 @@
 //
 // A slow build takes every seventh position, beginning elsewhere in each transcript.
 //
-// No transcript needs time to pass, so none is left out; what deadlines do is told by tests/sim.
-// Cuts at every position at once (byte by byte) stay with the session alone.
+// No transcript needs time to pass, so none is left out; tests/sim tests the deadlines. Cuts at
+// every position at once (byte by byte) are tested with the session alone.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -72,7 +72,7 @@ class Client {
         return ended_ ||
                (!over() && taken(witness, size) && answer_.size() >= transcript_.response.size());
     }
-    // Looks for what should not come any more.
+    // Reads what should not come any more.
     void look_again() { exchange(written_); }
 
     void check() {
@@ -82,7 +82,7 @@ class Client {
                                << cut_ << " of " << transcript_.request.size();
         EXPECT_FALSE(peer_->broken()) << "reset: " << transcript_.title << ", cut at " << cut_;
     }
-    // By a reset, which leaves no port behind in TIME_WAIT.
+    // Ends by a reset, which leaves no port behind in TIME_WAIT.
     void leave() { peer_->reset(); }
 
   private:
@@ -97,7 +97,7 @@ class Client {
                                                        seen->received >= sealed_->wire_written();
         return seen != nullptr && (seen->closed ? ended_ : received);
     }
-    // Reads what there is, and writes up to that many bytes of the request.
+    // Reads what there is, and writes the request up to `limit`.
     void exchange(std::size_t limit) {
         while (!ended_) {
             const std::string bytes = peer_->read(kReadMax);
@@ -107,8 +107,8 @@ class Client {
             }
             answer_ += bytes;
         }
-        // To one that lingers, too: it reads on. One that has closed after the first part, with
-        // nothing unread, would answer the rest with a reset.
+        // A server that lingers gets the rest, too: it reads on. One that has closed after the
+        // first part, with nothing unread, would answer the rest with a reset.
         if (written_ < limit && !server_left_) {
             written_ += peer_->write(
                 std::string_view(transcript_.request).substr(written_, limit - written_));
@@ -177,7 +177,7 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
         }
         return true;
     }
-    // Of each client; asked until it says yes.
+    // Asks each client until the condition holds for it.
     template <typename Condition>
     bool until_all(const Condition& condition) {
         std::vector<Client*> left;
@@ -203,7 +203,7 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
         for (const Transcript& transcript : all) {
             first = first % stride + 1;
             for (std::size_t cut = first; cut <= transcript.request.size(); cut += stride) {
-                add(transcript, cut, sealed);  // that of the whole size is no cut
+                add(transcript, cut, sealed);  // at the whole size nothing is cut
                 if (HasFailure()) {
                     return;
                 }
@@ -216,7 +216,7 @@ class BackendTranscript : public ::testing::TestWithParam<conformance::Configura
             return client.first_part_taken(*witness_);
         };
         EXPECT_TRUE(until_all(first_part_taken));
-        settle();  // some are closed now, and their clients are to know it
+        settle();  // some are closed now, and their clients have to see it
         EXPECT_TRUE(until_all(first_part_taken));
         (void)until_all([this](Client& client) { return client.finished(*witness_); });
         settle();
@@ -257,7 +257,7 @@ TEST_P(BackendTranscript, SameThroughATransport) {
     run_all(kSealedStride, true);
 }
 
-// Masks between that of all capabilities and that of none are left to the conformance suite.
+// Leaves the masks between all capabilities and none to the conformance suite.
 std::vector<conformance::Configuration> chosen() {
     std::vector<conformance::Configuration> some = conformance::configurations();
     std::erase_if(some, [](const conformance::Configuration& one) {

@@ -1,5 +1,5 @@
 // MemorySite: a few entries made by hand, without loader, for tests of the session and for
-// fuzzing. Bodies in files lie in one that nobody else sees.
+// fuzzing. Bodies in files share one file that nobody else sees.
 #pragma once
 
 #include <cstring>
@@ -78,7 +78,7 @@ class MemorySite {
     }
 
     [[nodiscard]] http::ContentView& view() { return view_; }
-    // Cold entries that were asked for since the last call.
+    // How many loads of unloaded entries were requested since the last call.
     [[nodiscard]] std::size_t loads() {
         http::LoadQueue::Batch batch;
         return queue_.drain(batch);

@@ -43,8 +43,8 @@ class SessionDriver final : public SessionPeer {
     SessionDriver(const SessionDriver&) = delete;
     SessionDriver& operator=(const SessionDriver&) = delete;
 
-    // What arrives in one piece; bytes that the session cannot take yet are kept, as by the
-    // reactor. An idle session is made anew, which must change nothing.
+    // Feeds bytes that arrive together; those that the session cannot take yet are kept, as the
+    // reactor does. An idle session is made anew, which must change nothing.
     void receive(std::string_view bytes) {
         kept_ += bytes;
         advance();

@@ -39,7 +39,7 @@ class Site {
     [[nodiscard]] http::ContentStore& store() { return *store_; }
 
   private:
-    // In the background, which takes no time that could be told.
+    // The checks run in the background and take an unknown time, so this waits for them.
     void judge_siblings() {
         using Clock = std::chrono::steady_clock;
         const auto end = Clock::now() + std::chrono::seconds(10);

@@ -10,15 +10,15 @@
 //   < HTTP/1.1 200 OK\r\n         response bytes
 //   <@ name                       the lines of `define name` stand here
 //   ! eof                         the peer ends its direction after all requests
-//   = idle                        what the connection is afterwards: idle, head, body, or over by
-//                                 close (at once) or linger (reading on for a while)
+//   = idle                        the state of the connection afterwards: idle, head, body, close
+//                                 (over at once) or linger (over, but it reads on for a while)
 //
 //   define name                   followed by `| text` lines, before its first use; those of
 //                                 definitions.txt hold in every file
 //
 // In bytes, \r \n \t \\ and \xNN mean what they do in C, and \{text*N} is N times the text. All
-// requests are sent in order, and all responses are compared as one: where a line stands between
-// requests is for the reader. Dates are masked: write "Date: *\r\n".
+// requests are sent in order, and all responses are compared as one: their place between the
+// requests only helps the reader. Dates are masked: write "Date: *\r\n".
 #pragma once
 
 #include <gtest/gtest.h>
@@ -255,7 +255,7 @@ inline std::vector<Transcript> load_all(const std::filesystem::path& directory) 
     return all;
 }
 
-// A test name out of a title: gtest takes letters and digits.
+// A test name made of a title: gtest takes only letters and digits.
 inline std::string test_name(const Transcript& transcript) {
     std::string name;
     bool capital = true;

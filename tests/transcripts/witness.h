@@ -27,7 +27,7 @@ class Witness final : public Backend {
         const auto found = by_port_.find(port);
         return found == by_port_.end() ? nullptr : &found->second;
     }
-    // Before ports are used again.
+    // To be called before ports are used again.
     void forget() { by_port_.clear(); }
     // Completions of the last poll().
     [[nodiscard]] std::size_t last_batch() const { return last_batch_; }

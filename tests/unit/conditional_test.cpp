@@ -154,8 +154,8 @@ TEST(Conditional, DatesThatCannotBeJudgedAreIgnored) {
     EXPECT_EQ(check_preconditions(request, kUndated), Precondition::proceed);
 }
 
-// Every combination of the four fields, each absent, true or false, against section 13.2.2 read
-// step by step.
+// Compares every combination of the four fields, each absent, true or false, with section 13.2.2
+// read step by step.
 TEST(Conditional, OrderOfPrecedence) {
     enum State { absent, holds, fails };
     for (const State match : {absent, holds, fails}) {

@@ -174,12 +174,12 @@ TEST(LoadQueue, TakesEachEntryOnceAndHasABound) {
     EXPECT_EQ(wakes, 2);
 }
 
-// One thread publishes and frees, others take, read and pin: what the thread sanitizer is for.
+// One thread publishes and frees, others take, read and pin, for the thread sanitizer to watch.
 class Reader {
   public:
     static constexpr std::size_t kPins = 5;
 
-    // Until `done`, and what was offered before that.
+    // Runs until `done`, and takes what was offered before that.
     void run(const std::atomic<bool>& done) {
         for (bool more = true; more;) {
             more = !done.load();
@@ -239,7 +239,7 @@ Published publish(std::uint64_t version, std::span<Reader> readers) {
     return next;
 }
 
-// Frees what nobody holds; how many snapshots are left.
+// Frees what nobody holds; returns how many snapshots are left.
 std::size_t free_old(std::vector<Published>& published) {
     std::size_t snapshots = 0;
     std::erase_if(published, [&snapshots](Published& old) {
@@ -274,7 +274,7 @@ TEST(ContentView, ManyThreadsAndManyOffers) {
     for (std::thread& thread : threads) {
         thread.join();
     }
-    // Each reader: one current, one being taken, one offered.
+    // Each reader holds at most one current, one being taken and one offered.
     EXPECT_LE(most_snapshots, 1 + kReaders * 3) << "an old snapshot was not let go";
     EXPECT_LE(most_entries, 1 + kReaders * (3 + Reader::kPins)) << "an old entry was not let go";
     for (const Reader& reader : readers) {

@@ -37,7 +37,7 @@ TEST(Date, AgreesWithTheCLibrary) {
         const auto seconds = static_cast<std::time_t>(random() % 253'402'300'800ULL);
         const std::tm* parts = std::gmtime(&seconds);
         if (parts == nullptr) {
-            continue;  // that of Windows ends with the year 3000
+            continue;  // on Windows gmtime ends with the year 3000
         }
         ++compared;
         char expected[64];

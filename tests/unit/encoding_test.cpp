@@ -42,7 +42,7 @@ const std::vector<Case> kCases = {
     {"br;q=0, gzip", kAll, Coding::gzip},
     {"br;q=0.000, gzip;q=0.0", kAll, Coding::identity},
     {"br;q=0.", kAll, Coding::identity},
-    // "*" stands for those without a mention.
+    // "*" stands for the codings that are not mentioned.
     {"*", kAll, Coding::br},
     {"*", kGzip, Coding::gzip},
     {"*;q=0", kAll, Coding::identity},
@@ -55,7 +55,7 @@ const std::vector<Case> kCases = {
     {"identity;q=0.5, br;q=0.6", kAll, Coding::br},
     {"*;q=0.5, gzip;q=0.3", kGzip, Coding::identity},
     {"gzip;q=0.3, identity;q=0.2", kGzip, Coding::gzip},
-    // Identity refused: anything else, and identity all the same when there is nothing.
+    // When identity is refused, anything else comes first, and identity when there is nothing else.
     {"identity;q=0, gzip", kAll, Coding::gzip},
     {"identity;q=0", kAll, Coding::identity},
     {"identity;q=0, *", kAll, Coding::br},

@@ -1,4 +1,4 @@
-// Properties against sorted samples, over distributions that cover the range.
+// Compares with sorted samples, over distributions that cover the range.
 #include "core/histogram.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kErrorMax = 1.0 / 1024;
 
-// Log-uniform over `low` to `high`: each order of magnitude gets as many.
+// Log-uniform over `low` to `high`: each order of magnitude gets the same number.
 std::vector<Nanos> samples(unsigned seed, std::size_t count, double low, double high) {
     std::mt19937_64 random(seed);
     std::uniform_real_distribution<double> exponent(std::log(low), std::log(high));

@@ -1,7 +1,6 @@
-// Bodies from live files: whatever happens to the file while one is sent, the peer gets the
-// promised bytes or not all of them; and all of them as long as they are there. The backend is
-// played by the test, and the sockets by a queue that reads lent bytes from the file as late as it
-// can.
+// Bodies from live files: whatever happens to the file while one is sent, a body that arrives whole
+// has the promised bytes, and it arrives whole as long as the file has them. The test plays the
+// backend, and a queue that reads lent bytes from the file as late as it can plays the sockets.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -97,7 +96,7 @@ class LiveBodyTest : public testing::Test {
     }
     void with_digest() { live_.digest = &digest_; }
 
-    // Something is done to the file that its stamp shows, even when the clock stands still.
+    // Does something to the file and moves its stamp, even when the clock stands still.
     template <typename Do>
     void move(Do what) {
         const FileStamp before = file_.stamp();
@@ -117,8 +116,8 @@ class LiveBodyTest : public testing::Test {
         move([this, at] { file_.write_at(at, std::string(1, static_cast<char>(~bytes_[at]))); });
     }
 
-    // Sends the body as a backend does; before the piece that begins with byte `when`, or in the
-    // midst of it, something happens. What the peer got, and whether it was all.
+    // send() sends the body as a backend does. Before the piece that begins with byte `when`, or
+    // during it, it calls `what`. The result is what the peer got, and whether that was all.
     struct Sent {
         std::string bytes;
         bool whole;
@@ -220,7 +219,7 @@ TEST_F(LiveBodyTest, NoByteOfAnotherVersionPassesWhereverItIsAndWhenever) {
             const Sent sent = send(whole_, when, [&] { edit(at); });
             EXPECT_TRUE(!sent.whole || sent.bytes == bytes_)
                 << "edited " << at << " at " << when << ": a mixed body";
-            // The last copies have left when they are made.
+            // The last copies have left as soon as they are made.
             EXPECT_TRUE(!sent.whole || at < when || when > kSize - kTail)
                 << "byte " << at << " was still to come at " << when;
             file_.write_at(at, bytes_.substr(at, 1));
@@ -228,7 +227,7 @@ TEST_F(LiveBodyTest, NoByteOfAnotherVersionPassesWhereverItIsAndWhenever) {
     }
 }
 
-// rsync --inplace: written anew from the front, and longer in the end.
+// rsync --inplace rewrites the file from the front, and in the end it is longer.
 TEST_F(LiveBodyTest, ARewriteThatGrowsIsNoGrowth) {
     with_digest();
     const std::string other = random_bytes(kSize + 1000, 2);
@@ -270,10 +269,10 @@ TEST_F(LiveBodyTest, ADigestThatComesMeanwhileCounts) {
     EXPECT_TRUE(sent.whole && sent.bytes == bytes_);
 }
 
-// Its stamp moves faster than it can be compared.
+// The file's stamp moves faster than it can be compared.
 TEST_F(LiveBodyTest, AFileThatGrowsAllTheTimeIsSentWhole) {
     with_digest();
-    BodyStream stream(whole_, kSize, block_);  // all of it would be copied
+    BodyStream stream(whole_, kSize, block_);  // with this tail all of it is copied
     std::string got;
     std::string out(16 * 1024, '\0');
     for (int pieces = 0; !stream.finished(); ++pieces) {

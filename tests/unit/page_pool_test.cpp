@@ -85,7 +85,7 @@ TEST(RequestContextPool, AfterAStormMemoryGoesBack) {
     EXPECT_EQ(pool.in_use(), 0U);
 }
 
-// What is needed again and again stays.
+// Memory that is needed again and again stays.
 TEST(RequestContextPool, WhatIsUsedIsKept) {
     RequestContextPool pool(17'000);
     Nanos now = 0;

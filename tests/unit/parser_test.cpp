@@ -56,7 +56,7 @@ struct Parse {
 
 class ParserTest : public ::testing::Test {
   protected:
-    // The whole at once.
+    // Parses the whole at once.
     Parse whole(string_view bytes) {
         HeadScan scan;
         Parse parse;
@@ -158,7 +158,7 @@ TEST_F(ParserTest, FieldNamesMatchInAnyCaseAndOnlyWhole) {
     EXPECT_EQ(r.if_unmodified_since, "d");
 }
 
-// RFC 9112 section 5.1: white space around the value is no part of it.
+// RFC 9112 section 5.1: white space around a value is not part of it.
 TEST_F(ParserTest, ValuesAreTrimmed) {
     EXPECT_EQ(with_fields("Range: \t bytes=0-1 \t ").range, "bytes=0-1");
     EXPECT_EQ(with_fields("Range:bytes=0-1").range, "bytes=0-1");
@@ -253,7 +253,7 @@ TEST_F(ParserTest, Versions) {
         EXPECT_EQ(status("GET / " + string(version) + "\r\nHost: a\r\n\r\n"), 505) << version;
     }
     EXPECT_EQ(status("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505);
-    // Processed as if it were in the highest minor version that is known here.
+    // They are processed as the highest minor version that is known here.
     for (const char* version : {"HTTP/1.1", "HTTP/1.2", "HTTP/1.9"}) {
         const Http1Request& r = request("GET / " + string(version) + "\r\nHost: a\r\n\r\n");
         EXPECT_EQ(r.version_minor, 1) << version;
@@ -454,7 +454,7 @@ TEST_F(ParserTest, ExpectContinue) {
 
 class ParserLimitsTest : public ParserTest {
   protected:
-    // The base's limits are fixed before these could change them.
+    // The base makes its parser before these limits could reach it; small_status() makes its own.
     static Limits small() {
         Limits limits;
         limits.request_line_bytes = 32;
@@ -513,7 +513,7 @@ TEST_F(ParserLimitsTest, Fields) {
 }
 
 TEST_F(ParserLimitsTest, JoinedListsThatNeedTooMuchRoom) {
-    // Three lists by turns: each line copies what its list has so far.
+    // The lines of three lists alternate: each line copies what its list has so far.
     string head = "GET / HTTP/1.1\r\nHost: a\r\n";
     for (int i = 0; i < 32; ++i) {
         const string value(100, 'a');

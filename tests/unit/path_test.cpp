@@ -20,7 +20,7 @@ struct Normalised {
 };
 
 Normalised normalise(const std::string& raw) {
-    // Exactly as long as promised, so that a sanitizer sees a byte too many.
+    // The buffer has exactly the promised size, so that a sanitizer sees a byte too many.
     std::vector<char> out(raw.size());
     const Path path = normalise_path(raw, out.data());
     return {path.status, std::string(path.text)};
@@ -141,7 +141,7 @@ TEST(Path, EscapedSlashMatchesNothing) {
     EXPECT_EQ(normalise("/..%2f..%2fetc/passwd").status, PathStatus::not_found);
     EXPECT_EQ(normalise("/a%2fb/../c").status, PathStatus::not_found);
     EXPECT_EQ(normalise("/a%2fb").text, "");
-    // Malformed is worse.
+    // A malformed path is bad, even with an escaped slash.
     EXPECT_EQ(normalise("/a%2fb%00").status, PathStatus::bad);
     EXPECT_EQ(normalise("/a%2fb%").status, PathStatus::bad);
 }
@@ -171,7 +171,7 @@ TEST(Path, NamesWithADotAreHiddenExceptWellKnown) {
     }
 }
 
-// The rules once more, the slow and obvious way.
+// The same rules, written in the slow and obvious way.
 std::optional<std::string> reference(const std::string& raw, PathStatus* status) {
     std::string decoded;
     bool slash = false;
@@ -234,7 +234,7 @@ TEST(Path, AgreesWithTheReferenceOnRandomPaths) {
     for (int round = 0; round < 50'000; ++round) {
         std::string raw = "/";
         for (auto n = random() % 14; n > 0; --n) {
-            // Errors end a path's interest: make them rare.
+            // An error hides everything else about a path, so errors are rare.
             const std::size_t last = random() % 8 == 0 ? pieces.size() : 12;
             raw += pieces[random() % last];
         }

@@ -145,7 +145,7 @@ TEST(Range, BoundsTheNumberOfRanges) {
     EXPECT_EQ(select(apart(17) + "0-999", 10'000), satisfied({{0, 1000}}));
     EXPECT_EQ(select(apart(63) + "0-", 10'000), satisfied({{0, 10'000}}));
     EXPECT_EQ(select(apart(64) + "0-", 10'000), kIgnored);
-    // Those that cannot be satisfied count as asked for.
+    // Ranges that cannot be satisfied count as asked for.
     EXPECT_EQ(select(apart(65), 1), kIgnored);
     EXPECT_EQ(select(apart(64), 1), satisfied({{0, 1}}));
 }
@@ -164,7 +164,7 @@ TEST(Range, SixtyFourBits) {
     EXPECT_EQ(select("bytes=1-99999999999999999999", 10), satisfied({{1, 9}}));
 }
 
-// Against sets of single bytes.
+// Compares with sets of single bytes.
 TEST(Range, AgreesWithByteSetsOnRandomFields) {
     std::mt19937 random(42);
     int multiple = 0;
@@ -213,7 +213,7 @@ TEST(Range, AgreesWithByteSetsOnRandomFields) {
                 const auto at = std::find(order.begin(), order.end(), range.first + i);
                 mention = std::min(mention, static_cast<std::size_t>(at - order.begin()));
             }
-            // Nothing adjacent is left apart.
+            // No two ranges that touch are left separate.
             ASSERT_FALSE(wanted.contains(range.first + range.length)) << field;
             ASSERT_FALSE(range.first > 0 && wanted.contains(range.first - 1)) << field;
             mentions.push_back(mention);

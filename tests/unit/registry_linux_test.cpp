@@ -54,7 +54,7 @@ bool refuse_pwait2(int error) {
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
-// Old kernels, old profiles of containers: what they refuse is said, and done without.
+// Old kernels and container profiles refuse the call: the backend says so and works without it.
 TEST(RegistryLinux, EpollDoesWithoutPwait2) {
     for (const int error : {ENOSYS, EPERM}) {
         std::thread([error] {
@@ -80,8 +80,8 @@ TEST(RegistryLinux, EpollDoesWithoutPwait2) {
     }
 }
 
-// Threads of the whole machine that wait for a disk, as the kernel counts them; the fewest of many
-// looks, because others may do so now and then (proc_stat(5)).
+// Threads of the whole machine that wait for a disk, as the kernel counts them (proc_stat(5)). The
+// fewest of many readings, because other processes may wait for one now and then.
 int fewest_blocked() {
     int fewest = 1'000'000;
     for (int look = 0; look < 100; ++look) {
@@ -98,8 +98,8 @@ int fewest_blocked() {
     return fewest;
 }
 
-// Without it an idle server looks like one that waits for its disk all the time, to top(1), to
-// pressure stall information and to the power management.
+// If an idle ring counts as a wait for a disk, then to top(1), to pressure stall information and to
+// the power management an idle server looks like one that waits for its disk all the time.
 TEST(RegistryLinux, AnIdleRingIsNoWaitForADisk) {
     constexpr int kThreads = 3;
     for (const BackendVariant& variant : backend_variants()) {

@@ -31,7 +31,7 @@ struct Response {
     bool body_written = false;
 
     [[nodiscard]] std::string status_line() const { return head.substr(0, head.find("\r\n")); }
-    // Of all lines of this name, joined with "|"; "-" when there is none.
+    // The values of all lines with this name, joined with "|"; "-" when there is none.
     [[nodiscard]] std::string field(const std::string& name) const {
         std::string value;
         std::size_t at = 0;
@@ -151,8 +151,8 @@ class ResponseTest : public ::testing::Test {
         response.head = text.substr(0, end + 4);
         response.page = text.substr(end + 4);
 
-        // It fits exactly, and one byte less does not: except for a body from memory, which may
-        // stay behind.
+        // It needs exactly this room. One byte less does not suffice, except that a body from
+        // memory may stay behind.
         bool ignored = false;
         std::vector<char> exact(written);
         EXPECT_EQ(write_response(plan, date_, connection, exact.data(), written, &ignored),
@@ -251,7 +251,7 @@ TEST_F(ResponseTest, AFileOnDiskGetsItsHeadOnly) {
     EXPECT_EQ(response.field("Content-Length"), "5368709120");
     EXPECT_FALSE(response.body_written);
     EXPECT_EQ(response.page, "");
-    // Nothing is left to send of an empty one.
+    // An empty file leaves nothing to send.
     EXPECT_TRUE(respond(get("/empty-on-disk.bin")).body_written);
 }
 
@@ -501,7 +501,7 @@ TEST_F(ResponseTest, UnsatisfiableRange) {  // RFC 9110 section 15.5.17
     EXPECT_EQ(response.status_line(), "HTTP/1.1 416 Range Not Satisfiable");
     EXPECT_EQ(response.field("Content-Range"), "bytes */10");
     EXPECT_EQ(response.field("Content-Type"), "text/html; charset=utf-8");
-    // The page is not the representation: nothing of its coding or validators.
+    // The page is not the representation, so it has none of its coding or validators.
     EXPECT_EQ(response.field("Content-Encoding"), "-");
     EXPECT_EQ(response.field("ETag"), "-");
     EXPECT_EQ(response.field("Content-Length"), std::to_string(response.page.size()));
@@ -526,7 +526,7 @@ TEST_F(ResponseTest, IfRange) {
     EXPECT_EQ(respond(request).plan.status, 200);
     request.if_range = "Sun, 06 Nov 1994 08:49:37 GMT";
     EXPECT_EQ(respond(request).plan.status, 416);
-    // Against the chosen variant, not against the resource.
+    // The chosen variant counts, not the resource.
     request = get("/page.html");
     request.accept_encoding = "br";
     request.range = "bytes=0-1";

@@ -183,7 +183,7 @@ TEST_F(Http1SessionTest, OnlyTheLastPieceSaysSo) {
     EXPECT_TRUE(driver.piece().last);
     driver.deliver();
     EXPECT_EQ(driver.state(), SessionState::idle);
-    // Part of the next head is there: its deadline has to start as soon as this has left.
+    // Part of the next head is there: its deadline has to start as soon as this answer has left.
     driver.receive(get("/small") + "GET /");
     EXPECT_FALSE(driver.piece().last);
 }
@@ -224,7 +224,7 @@ TEST_F(Http1SessionTest, FilesLeaveInRangesOfBoundedLength) {
     EXPECT_THAT(driver.sent(), EndsWith("\r\n\r\n" + large_));
 }
 
-// What remains after the lent bytes must be more than the sockets can hold, and copied.
+// What remains after the lent bytes must be copied, and be more than the sockets can hold.
 TEST_F(Http1SessionTest, LiveFilesCarryTheirStampAndEndInCopies) {
     for (const char* range : {"", "Range: bytes=0-2999998\r\n", "Range: bytes=1-350000\r\n",
                               "Range: bytes=0-1399999,1500000-1599999,2000000-2150000\r\n",

@@ -70,7 +70,7 @@ TEST(Snapshot, ChangesAgreeWithAMap) {
             const std::string path = "/" + std::to_string(random() % 400);
             const auto found = model.find(path);
             const Entry* before = found == model.end() ? nullptr : found->second;
-            // Removals outweigh in some stretches, so that the table also shrinks.
+            // In some stretches most changes are removals, so that the table also shrinks.
             const bool removes = before != nullptr && random() % 3 < (version / 100) % 3;
             const Entry* after = removes ? nullptr : entries.make(path);
             changes.push_back({before, after});

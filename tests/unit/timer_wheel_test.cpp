@@ -113,7 +113,7 @@ TEST(TimerWheel, AfterALongSleepEverythingFiresOnce) {
         std::ranges::sort(fired);
         EXPECT_EQ(fired, expected);
         EXPECT_EQ(wheel.scheduled(), 0U);
-        // And it keeps time afterwards.
+        // It keeps time afterwards.
         const Nanos now = begin + 100'000 * kTick;
         wheel.schedule(5, now + 3 * kTick);
         EXPECT_EQ(expire(wheel, now + 3 * kTick), std::vector<Slot>{});
@@ -121,7 +121,7 @@ TEST(TimerWheel, AfterALongSleepEverythingFiresOnce) {
     }
 }
 
-// Scheduled during the first turn after a long sleep: the wheel has not caught up yet.
+// During the first turn after a long sleep, the wheel has not caught up yet.
 TEST(TimerWheel, ScheduledBeforeItHasCaughtUp) {
     TimerWheel wheel(2, 0);
     const Nanos now = 5'000 * kTick;
