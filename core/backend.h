@@ -16,9 +16,9 @@
 // later verb names the slot through its token. The final completion of close() is the last one for
 // that slot and generation; then the slot may be bound again, with another generation.
 //
-// ERRORS. Partial writes never show: a send completes whole or with an error. A send that fails
-// leaves the connection fit for nothing but close(), unless it fails with Status::changed: then the
-// bytes that it tells have left and no others, and the next send goes on behind them.
+// ERRORS. Partial writes never show: a send completes whole or with an error. After a send that
+// failed only close() is of use, unless it failed with Status::changed: then the bytes that it
+// reports have left and no others, and the next send goes on behind them.
 //
 // The conformance suite (tests/conformance) is this text as tests; every backend passes it.
 #pragma once
@@ -112,7 +112,7 @@ class Backend {
     // The address as bound, with the port that the system chose.
     [[nodiscard]] virtual Result<Endpoint> local(ListenerId listener) const = 0;
     // The listener's own socket, for ListenOptions::inherit; kNoSocket where none can be inherited:
-    // there listen() fails with Status::not_supported when it is asked to.
+    // there listen() with an inherited socket fails with Status::not_supported.
     [[nodiscard]] virtual Socket listening(ListenerId) const noexcept { return kNoSocket; }
     // Starts the stream of accepted sockets. The token's slot is the listener's number. A
     // completion without `more` ends the stream: with no_fds or no_memory it may be started again
@@ -146,32 +146,32 @@ class Backend {
     // Sends all slices in order, at most kSlicesMax. The array is copied, the bytes are not.
     virtual void send(Token token, std::span<const Slice> slices, SendUrgency urgency) noexcept = 0;
     // Sends the head slices (at most kSlicesMax, may be none), then the file range. A range that
-    // the file no longer covers, or a stamp that no longer matches, ends with Status::changed;
-    // whether that breaks a promise is the caller's to find out. Where in_memory() says no, it may
-    // wait for a disk, and all slots with it.
+    // the file no longer covers, or a stamp that no longer matches, ends with Status::changed; the
+    // caller finds out whether that breaks a promise. Where in_memory() says no, it may wait for a
+    // disk, and all slots wait with it.
     virtual void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                            SendUrgency urgency) noexcept = 0;
     // Whether send_file() would find the range's bytes in memory, as far as the system can be asked
     // without waiting. A look at some of the pages, not a promise.
     [[nodiscard]] virtual bool in_memory(const FileRange&) const noexcept { return true; }
 
-    // Reads the whole range into `into`, which belongs to the backend until the completion. One
-    // read at most is in flight on a slot; a send may be, beside it. A disk that lets this wait
-    // lets nobody else wait. Ends with ok, or with Status::changed when the file ends before the
-    // range does or does not carry the stamp after the last byte was read. What a read has put into
-    // the memory, no later edit reaches. close() withdraws a read only where the system can: its
-    // last completion comes after the read's.
+    // Reads the whole range into `into`, which belongs to the backend until the completion. At most
+    // one read is in flight on a slot; a send may be in flight beside it. A read that waits for a
+    // disk makes nobody else wait. Ends with ok, or with Status::changed when the file ends before
+    // the range does or no longer carries the stamp after the last byte was read. No later edit
+    // reaches what a read has put into the memory. close() withdraws a read only where the system
+    // can: its last completion comes after the read's.
     virtual void read(Token token, const FileRange& range, char* into) noexcept = 0;
 
-    // Of the bytes of all sends begun on the slot, those that the peer has not acknowledged: what
-    // the send in flight has still to hand over, and what the system holds. Falls when the peer
-    // takes something and only then, and is 0 when it has everything. (Unix sockets tell the memory
-    // that their bytes use: more than the bytes, and 0 at the same time.) A system call: cold path.
+    // How many bytes of all sends begun on the slot the peer has not acknowledged: what the send in
+    // flight has still to hand over, and what the system holds. Falls when the peer takes something
+    // and only then, and is 0 when it has everything. (Unix sockets report the memory that their
+    // bytes use: more than the bytes, but 0 when these are 0.) A system call: cold path.
     [[nodiscard]] virtual std::uint64_t unacknowledged(Slot slot) const noexcept = 0;
 
-    // How long nothing has been sent on an established connection; asked right after adopt(): how
-    // long it waited to be accepted, in steps of the system's clock tick. Less than 0: not known
-    // here. A system call.
+    // How long nothing has been sent on an established connection, in steps of the system's clock
+    // tick. Asked right after adopt(), it tells how long the connection waited to be accepted. Less
+    // than 0: not known here. A system call.
     [[nodiscard]] virtual Nanos since_last_send(Slot) const noexcept { return -1; }
 
     // Sends FIN after what was sent before. No completion.

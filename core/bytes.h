@@ -13,9 +13,9 @@ struct Slice {
 };
 
 // What an open file looked like when its content was promised. It has no name and no inode: the
-// open file is what it is, whatever its names do. The ctime moves with every change of the bytes,
-// but with links, names and permissions as well. All zero: the bytes cannot change (a private
-// copy), nothing to verify. Times are the file's, in nanoseconds.
+// open file stays the same one, whatever happens to its names. The ctime moves with every change of
+// the bytes, but with links, names and permissions as well. All zero: the bytes cannot change (a
+// private copy), nothing to verify. Times are the file's, in nanoseconds.
 struct FileStamp {
     std::uint64_t size = 0;
     std::int64_t mtime_ns = 0;
@@ -26,8 +26,8 @@ struct FileStamp {
 // A piece of an open file. The descriptor belongs to the caller and stays open until the
 // completion.
 struct FileRange {
-    // File descriptor; on Windows a HANDLE, best one opened with FILE_FLAG_OVERLAPPED: reading any
-    // other holds the worker.
+    // File descriptor; on Windows a HANDLE. It should be opened with FILE_FLAG_OVERLAPPED: reading
+    // any other blocks the worker.
     std::intptr_t file = -1;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;

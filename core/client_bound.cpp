@@ -24,8 +24,8 @@ std::uint64_t number(const std::uint8_t* bytes, int count) {
     return value;
 }
 
-// Odd, so that a product with it is another number for every number; nobody outside knows which, so
-// nobody can choose addresses that meet in one place of a table.
+// Odd, so that multiplying by it maps different numbers to different ones. Secret, so that nobody
+// can choose addresses that meet in one place of a table.
 std::uint64_t make_secret() {
     std::random_device random;
     return (std::uint64_t{random()} << 32 | random()) | 1;

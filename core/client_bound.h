@@ -2,9 +2,8 @@
 // IPv6 network of 64 bits, which is what one customer has at least (RFC 6177 section 2). Unix
 // sockets have no address and no bound.
 //
-// Made once, used by every worker: any thread, the others wait for as long as it takes to count.
-// Holds the clients that are connected and no others, so the connections there may be bound its
-// size.
+// Made once, used by every worker. Any thread; the others wait only while one counts. It holds only
+// clients that are connected, so the limit of connections bounds its size.
 #pragma once
 
 #include <array>

@@ -15,8 +15,8 @@ constexpr std::size_t kRequestContextBytes =
     (sizeof(RequestContext) + kAlignment - 1) / kAlignment * kAlignment;
 // Input that grew beyond this is given back to the allocator when the request is released.
 constexpr std::size_t kInputKeptBytes = 16 * 1024;
-// A trim gives back this part of what is unused, and never so many that the loop would stand still
-// for a millisecond.
+// A trim gives back one in kTrimPart of the unused ones, but never so many that the loop would
+// stand still for a millisecond.
 constexpr std::size_t kTrimPart = 4;
 constexpr std::size_t kTrimMax = 512;
 

@@ -13,7 +13,7 @@
 //
 // A connection with a transport has a Channel as well, from its beginning to its end. Until the
 // handshake is over it is in the state head. Its session has ended long before it is closed: the
-// transport's farewell goes between.
+// transport's farewell comes in between.
 //
 // Each state has exactly one deadline; Reactor::enter() arms it. Owned by the reactor, its thread.
 #pragma once
@@ -47,8 +47,8 @@ enum class ConnectionState : std::uint8_t {
 
 class Reactor;
 
-// A piece that leaves in parts: its file is read into memory first, because it may change or would
-// have to be waited for, or because all bytes go through a transport.
+// A piece that leaves in parts: its file is read into memory first, because it may change, because
+// it would have to be waited for, or because all bytes go through a transport.
 struct PieceInParts {
     Piece rest;              // what has not been handed over, or not been read
     std::uint64_t left = 0;  // bytes of the piece that have left
@@ -80,7 +80,7 @@ struct Channel {
     static constexpr std::size_t kWireBytes = 4 * Transport::kRecordMax;
 
     std::unique_ptr<Transport> transport;
-    char* wire = nullptr;      // lent while it holds something, or that is being sent
+    char* wire = nullptr;      // lent while bytes are in it or being sent
     std::size_t used = 0;      // bytes in it
     std::uint64_t sealed = 0;  // of the session's piece, in it
     bool farewell_said = false;
@@ -98,15 +98,15 @@ struct RequestContext final : SessionPeer {
     std::size_t input_taken = 0;  // of `input`
     std::size_t index = 0;        // in the pool
     Endpoint peer;                // filled on demand, for the access log
-    // What the write timeout goes by: bytes of all pieces begun (counted from anywhere, modulo
-    // 2^64), how many of them the peer had acknowledged at the last look, if there was one, and
-    // when that was seen to have moved.
+    // What the write timeout is measured by: bytes of all pieces begun (from an arbitrary start,
+    // modulo 2^64), how many of them the peer had acknowledged at the last look, if there was one,
+    // and when that number was last seen to move.
     std::uint64_t begun_bytes = 0;
     std::uint64_t piece_bytes = 0;  // of the piece begun last
     std::optional<std::uint64_t> acknowledged;
     Nanos acknowledged_at = 0;
     PieceInParts parts;
-    bool full_duplex = false;  // the session is
+    bool full_duplex = false;  // what the session says
 
     [[nodiscard]] const Endpoint& peer_endpoint() noexcept override;
     [[nodiscard]] Nanos take_accept_wait() noexcept override;
@@ -125,7 +125,7 @@ struct Connection {
     Nanos deadline = kNever;
     std::uint32_t look_tick =
         kNoLook;                       // of the timer wheel: when it looks at this connection again
-    std::int32_t accept_wait_ms = -1;  // until a session has taken it
+    std::int32_t accept_wait_ms = -1;  // less than 0: not known, or taken
     Generation generation = 0;
     std::uint32_t lingered_bytes = 0;
     ConnectionState state = ConnectionState::free;
@@ -134,7 +134,7 @@ struct Connection {
     bool sending : 1 = false;
     bool sending_quietly : 1 = false;
     bool peer_done : 1 = false;  // FIN seen
-    bool eof_told : 1 = false;   // and the session knows
+    bool eof_told : 1 = false;   // and the session was told
     bool counted : 1 = false;    // among its client's connections
     bool leaving : 1 = false;    // on its way out: takes none of the places that are limited
 
@@ -170,7 +170,7 @@ class RequestContextPool {
     // Called in each turn of the loop. Now and then gives back a part of those that were unused in
     // every turn since the last time.
     void trim(Nanos now) noexcept;
-    // When trim() has something to do; kNever: until more are returned, nothing.
+    // When trim() has something to do; kNever: nothing until more are returned.
     [[nodiscard]] Nanos trim_at() const { return trim_at_; }
     // visit(request) may release request contexts, but acquire none.
     template <typename Visit>
@@ -187,7 +187,7 @@ class RequestContextPool {
 
     PagePool memory_;
     std::vector<RequestContext*> made_;  // each knows its index
-    std::vector<RequestContext*> free_;  // of these
+    std::vector<RequestContext*> free_;  // the unused ones of these
     std::size_t unused_ = 0;             // the fewest that were free since the last trim
     Nanos trim_at_ = kNever;
 };

@@ -136,7 +136,7 @@ std::string why_no_host(std::string_view host) {
 std::string_view ipv6_text(const std::array<std::uint8_t, 16>& a,
                            Endpoint::HostText& out) noexcept {
     const auto group = [&](std::size_t i) { return unsigned{a[2 * i]} << 8 | a[2 * i + 1]; };
-    // The longest run of two or more zero groups is shortened, the first of equals
+    // The longest run of two or more zero groups is shortened, the first of equally long ones
     // (RFC 5952 section 4.2).
     std::size_t best = 8;
     std::size_t best_length = 1;

@@ -42,8 +42,8 @@ struct Endpoint {
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-// Of a listener among `all`: an IPv6 socket at every address also takes IPv4, unless an IPv4
-// address with its port was asked for beside it.
+// Whether `listener`, one of `all`, is to be IPv6 only: an IPv6 socket at every address also takes
+// IPv4, unless an IPv4 address with its port was asked for beside it.
 [[nodiscard]] bool wants_v6_only(const Endpoint& listener, const std::vector<Endpoint>& all);
 
 }  // namespace sluice

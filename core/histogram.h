@@ -6,9 +6,9 @@
 // that counts are written there index by index. Values outside are counted at the nearest end, and
 // out_of_range() tells how many. Minimum and maximum are kept exactly.
 //
-// OWNERSHIP AND THREADS. One thread at a time. record() is O(1); the 8 KiB of a doubling are taken
-// when the first value falls there (never given back before the end), and a few doublings hold all
-// that one kind of thing takes.
+// OWNERSHIP AND THREADS. One thread at a time. record() is O(1); the 8 KiB of a doubling are
+// allocated when the first value falls there and kept to the end. A few doublings hold all
+// durations of one kind of thing.
 #pragma once
 
 #include <array>

@@ -35,7 +35,7 @@ void Mailbox::run(Reactor& reactor) noexcept {
 }
 
 void Mailbox::close() noexcept {
-    std::vector<Message> dropped;  // without the lock: what they hold may do anything when it goes
+    std::vector<Message> dropped;  // destroyed without the lock: destructors may do anything
     const std::scoped_lock lock(mutex_);
     closed_ = true;
     dropped.swap(waiting_);

@@ -1,5 +1,5 @@
-// Mailbox: what other threads ask of a running reactor: messages, bounded in number, run in order
-// on the reactor's thread.
+// Mailbox: messages from other threads to a running reactor, bounded in number, run in order on the
+// reactor's thread.
 //
 // post() may be called from any thread; the rest is the reactor's. Messages must not throw.
 #pragma once

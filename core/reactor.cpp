@@ -13,7 +13,7 @@ constexpr Nanos kWaitingMax = 5 * kSecond;  // for content to be loaded
 // The wheel looks at a connection at least this often (more often when idle connections last less
 // long); a deadline that only moves later costs one store until then.
 constexpr Nanos kTimerLook = 5 * kSecond;
-// So many times in a write timeout the reactor looks what a slow peer has acknowledged.
+// How often in a write timeout the reactor looks at what a slow peer has acknowledged.
 constexpr Nanos kWriteLooks = 4;
 // When nothing else happens: how long a finished response keeps its buffer and its log line.
 constexpr Nanos kQuietMax = 50 * kMillisecond;
@@ -453,7 +453,7 @@ bool Reactor::settle_wait(Slot slot, Connection& connection) noexcept {
     }
 }
 
-// A transport says its farewell first; when that has left, the way leads here again.
+// A transport says its farewell first; when that has left, this is called again.
 void Reactor::leave(Slot slot, Connection& connection, bool linger) noexcept {
     note_leaving(connection);
     if (Channel* channel = connection.channel; channel != nullptr && !channel->farewell_said) {
@@ -522,7 +522,7 @@ void Reactor::note_leaving(Connection& connection) noexcept {
     connection.leaving = true;
 }
 
-// Deadlines in total: more bytes do not extend them. A session that is full duplex knows itself
+// Each deadline is for the whole wait: more bytes do not extend it. A full duplex session knows
 // since when it waits.
 void Reactor::arm_wait(Slot slot, Connection& connection, bool again) noexcept {
     if (connection.request != nullptr && connection.request->full_duplex) {
@@ -542,7 +542,7 @@ Nanos Reactor::wait_limit(ConnectionState state) const noexcept {
     }
 }
 
-// Of what a full duplex session waits for, whether or not something is being sent.
+// The deadline of a full duplex session's wait, whether or not something is being sent.
 Nanos Reactor::wait_deadline(const RequestContext& request) const noexcept {
     if (!request.full_duplex) {
         return kNever;
@@ -601,7 +601,7 @@ void Reactor::on_wait_over(Slot slot, Connection& connection) noexcept {
     const RequestContext* request = connection.request;
     if (request == nullptr || request->session == nullptr ||
         (connection.sending && !request->full_duplex)) {
-        begin_close(slot, connection);  // not one byte of a message, or no way for an answer
+        begin_close(slot, connection);  // no byte of a message came, or no answer can leave
         return;
     }
     connection.request->session->on_timeout();
@@ -741,7 +741,7 @@ void Reactor::begin_drain() noexcept {
     });
 }
 
-// The next request may be on its way. Should it find the socket closed, a reset would answer it and
+// The next request may be on its way. If it found the socket closed, a reset would answer it and
 // destroy what the peer has not yet read of the last response (RFC 9112 section 9.6).
 void Reactor::end_idle(Slot slot, Connection& connection) noexcept {
     note_leaving(connection);

@@ -56,7 +56,7 @@ class Reactor {
     [[nodiscard]] static std::uint32_t slots(const Limits& limits) noexcept;
 
     struct Listening {
-        unsigned listener = 0;  // its number; that of one that has ended is given again
+        unsigned listener = 0;  // its number; reused after the listener's end
         Endpoint local;
         Socket socket = kNoSocket;  // what other reactors may inherit
     };
@@ -76,9 +76,9 @@ class Reactor {
     [[nodiscard]] bool finished() const noexcept;
 
     // Any thread. drain(): close idle connections, accept what is queued, stop accepting, let the
-    // busy ones finish within Limits::drain_timeout. Where accepting is paused, for want of
-    // connections or descriptors, those that come free within a quarter of a second still serve the
-    // queue; whoever waits in it after that is reset with the listener. stop(): close everything
+    // busy ones finish within Limits::drain_timeout. Where accepting is paused because connections
+    // or descriptors ran out, those that come free within a quarter of a second still serve the
+    // queue; whoever still waits in it then is reset with the listener. stop(): close everything
     // now.
     void drain() noexcept;
     void stop() noexcept;
@@ -115,10 +115,10 @@ class Reactor {
         Slot slot;
         Generation generation;
     };
-    // Connections that are on their way out (lingering, closing) take none of the places that are
-    // limited. As many as one poll() can bring in their stead.
+    // Places for connections on their way out (lingering, closing), which take none of the limited
+    // ones: as many as one poll() can bring in their stead.
     static constexpr std::uint32_t kLeavingMax = 512;
-    // Of a file that is read into memory before it leaves, so much at a time.
+    // A file that is read into memory before it leaves is read in parts of this size.
     static constexpr std::size_t kFilePartBytes = std::size_t{64} * 1024;
     // A connection on which nothing has come yet: its first request may be on the way, so it gets
     // this long before it gives way to another or to the end of a drain.
@@ -184,7 +184,7 @@ class Reactor {
     [[nodiscard]] Nanos wait_limit(ConnectionState state) const noexcept;
     [[nodiscard]] Nanos wait_deadline(const RequestContext& request) const noexcept;
     void on_wait_over(Slot slot, Connection& connection) noexcept;
-    // The session is over, and with it the connection, or the reactor ends it.
+    // Ends the connection: its session is over, or the reactor wants it.
     void leave(Slot slot, Connection& connection, bool linger) noexcept;
     [[nodiscard]] bool peer_is_stuck(Slot slot, RequestContext& request) const noexcept;
     void begin_linger(Slot slot, Connection& connection) noexcept;
@@ -232,7 +232,7 @@ class Reactor {
     ReactorCounters counters_;
     Mailbox mailbox_;
     std::uint32_t leaving_ = 0;        // connections that say farewell, linger or close
-    std::uint64_t closed_before_ = 0;  // this turn
+    std::uint64_t closed_before_ = 0;  // as of the last manage_listeners()
     std::vector<Idler> idlers_;  // found at the last look; the one that is idle longest at the end
     Nanos idle_look_at_ = 0;     // no look before this
     std::atomic<std::uint32_t> open_connections_{0};

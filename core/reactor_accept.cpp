@@ -11,10 +11,10 @@ namespace {
 constexpr std::size_t kListenerNumbers = 256;          // a connection has a byte for their number
 constexpr Nanos kAcceptRetry = 100 * kMillisecond;     // after "no descriptors"
 constexpr Nanos kLastAcceptRetry = 10 * kMillisecond;  // while draining: there is little time left
-// One look for idle connections finds so many that give way, or this part of all, and where it
-// found fewer the next one comes after this time, or so long for each connection that was looked
-// at: with the table full of connections that are busy, looking costs a hundredth of the time at
-// most.
+// One look finds at most kIdlersMin idle connections, or one in kIdlersPart of all if that is more.
+// If it found fewer, the next look comes after kIdleLook, or after kIdleLookEach for each
+// connection that was looked at if that is longer: when the whole table is busy, looking costs at
+// most a hundredth of the time.
 constexpr std::size_t kIdlersMin = 64;
 constexpr std::uint32_t kIdlersPart = 64;
 constexpr Nanos kIdleLook = 10 * kMillisecond;
@@ -134,7 +134,7 @@ void Reactor::on_accept_end(ListenerSlot& listener, Status status) noexcept {
     }
 }
 
-// One more of its client's connections; false when they are too many.
+// Counts one more connection of its client; false when there are too many.
 bool Reactor::count_client(Slot slot, Connection& connection) noexcept {
     find_peer(slot, connection);
     connection.counted =
@@ -172,7 +172,7 @@ void Reactor::manage_listeners() noexcept {
     }
 }
 
-// When a listener that is paused is looked at again, should nothing happen before.
+// When a paused listener is looked at again if nothing happens before.
 Nanos Reactor::next_look(const ListenerSlot& listener) const noexcept {
     return listener.starved ? context_.now + accept_retry()
                             : std::max(idle_look_at_, context_.now + kIdleLook);
@@ -207,8 +207,8 @@ bool Reactor::give_way() noexcept {
 }
 
 // Since when nothing is under way on the connection; kNever when something is. A connection on
-// which nothing has come yet is idle as well, but for the time that its first request may be on the
-// way. The deadlines tell: each is armed once, when the state begins.
+// which nothing has come yet is idle as well, once its first request has had time to arrive. The
+// deadlines tell since when: each is armed once, when the state begins.
 Nanos Reactor::idle_since(const Connection& connection) const noexcept {
     if (connection.state == ConnectionState::idle) {
         return connection.deadline - limits_.idle_timeout;

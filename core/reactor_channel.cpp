@@ -60,7 +60,7 @@ void Reactor::receive_sealed(Slot slot, Connection& connection, std::string_view
     }
 }
 
-// Moves on what has not got to a session, or does not concern one.
+// Moves on what has not reached a session, or does not concern one.
 void Reactor::advance_channel(Slot slot, Connection& connection) noexcept {
     if (!open_request(slot, connection)) {
         return;
@@ -178,7 +178,7 @@ void Reactor::on_wire_sent(Slot slot, Connection& connection,
     Channel& channel = *connection.channel;
     PieceInParts& parts = connection.request->parts;
     const bool sent = completion.status == Status::ok;
-    // Sealed bytes are more than plain ones, so that this is never too few.
+    // Sealed bytes are more than plain ones, so this is never too few.
     parts.left += std::min(channel.sealed, completion.bytes);
     return_wire_buffer(channel);
     if (!parts.active) {

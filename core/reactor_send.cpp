@@ -54,7 +54,7 @@ inline void Reactor::hand_over(Slot slot, Connection& connection, const Piece& p
     }
 }
 
-// Quiet only when the next step is the peer's, and it is listened to.
+// Quiet only when the next step is the peer's, and we are receiving.
 inline SendUrgency Reactor::note_send(Connection& connection, std::uint64_t bytes,
                                       bool quiet) noexcept {
     RequestContext& request = *connection.request;
@@ -103,7 +103,7 @@ void Reactor::piece_sent(Slot slot, Connection& connection) noexcept {
     }
 }
 
-// So many of its bytes have left.
+// `bytes` of the piece have left.
 void Reactor::piece_failed(Slot slot, Connection& connection, std::uint64_t bytes) noexcept {
     connection.sending = false;
     connection.request->session->aborted(bytes);
@@ -145,7 +145,7 @@ void Reactor::on_read(Slot slot, Connection& connection, const Completion& compl
     if (completion.status == Status::ok) {
         parts.file_part_read(completion.bytes);
     }
-    // What is before the file leaves, whatever became of that.
+    // What comes before the file is sent, even if the read failed.
     const bool closing = connection.state == ConnectionState::closing;
     if (!closing && connection.channel == nullptr && parts.rest.slice_count > 0) {
         send_part(slot, connection);

@@ -47,8 +47,8 @@ auto listen_at(Endpoint& endpoint, const ListenOptions& how, Listen listen) {
     return listening;
 }
 
-// SO_REUSEPORT would let a second server join the port of the first without a word. Without the
-// option a bind succeeds only where nobody listens.
+// SO_REUSEPORT would let a second server join the port of the first silently. Without the option a
+// bind succeeds only where nobody listens.
 Result<void> ports_are_free(const BackendFactory& backends, std::vector<Endpoint> listen) {
     BackendLimits limits;
     limits.slots = 1;

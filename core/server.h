@@ -1,7 +1,7 @@
 // Server: the workers. One reactor for each thread, each with its own backend, its own session
 // factory and its own listeners (SO_REUSEPORT; for a Unix path a descriptor of the first worker's
-// socket); they share nothing else that changes, but for the count of each client's connections
-// where these are bounded.
+// socket); the only other thing that changes and that they share is the count of each client's
+// connections, where these are bounded.
 //
 // Owned by main. start() returns when every worker listens or one has failed; drain(), stop(),
 // wake() and connections() may be called from any thread after that.

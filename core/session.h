@@ -5,8 +5,8 @@
 //
 // ORDER OF CALLS. feed() with what arrived; then, until next() is empty: send the piece, then
 // sent() once the send is complete. state() is asked after each of them. Bytes that feed() did not
-// take are offered again after the next sent(). A file that changed under its piece is told by
-// changed() in the place of sent().
+// take are offered again after the next sent(). When a file changed under its piece, changed() is
+// called instead of sent().
 //
 // FULL DUPLEX. A session is fed only while none of its pieces is being sent, unless it says that it
 // is full duplex: then also meanwhile. It leaves the bytes of that piece alone, and bounds itself
@@ -116,8 +116,8 @@ class Session {
 
     // What the session waits for; where it waits for several things, the most urgent one.
     [[nodiscard]] virtual SessionState state() const noexcept = 0;
-    // Since when, on the clock of SessionContext. Asked of full duplex sessions only: for others a
-    // wait begins when the state is first seen.
+    // Since when it waits, on the clock of SessionContext. Asked of full duplex sessions only: for
+    // others a wait begins when the state is first seen.
     [[nodiscard]] virtual Nanos since() const noexcept { return 0; }
 
     [[nodiscard]] virtual bool full_duplex() const noexcept { return false; }

@@ -1,7 +1,7 @@
 // TimerWheel: one deadline for each slot, O(1) to set and to cancel. Deadlines fire in order of
 // their tick (67 ms), never early (in any order after a sleep that was longer than the horizon).
-// Meant for deadlines that almost never fire: what lies beyond the wheel's horizon, counted from
-// the last expire(), is the caller's to set again when it fires at the horizon.
+// Meant for deadlines that almost never fire: one beyond the wheel's horizon, counted from the last
+// expire(), fires at the horizon, and the caller sets it again.
 //
 // One thread. Links live in an array by slot, touched only for slots in use.
 #pragma once
@@ -23,8 +23,8 @@ class TimerWheel {
     static constexpr Nanos kTick = Nanos{1} << kTickBits;
     static constexpr std::int64_t kHorizonTicks = kBuckets - 2;  // 8.4 s
 
-    // The tick of an instant, from 0 on for nine years. That of kNever is later than all: its bits
-    // are ones.
+    // The tick of an instant; 32 bits last for nine years from 0. That of kNever is the latest: all
+    // its bits are ones.
     [[nodiscard]] static std::uint32_t tick_of(Nanos instant) noexcept {
         return static_cast<std::uint32_t>(instant >> kTickBits);
     }

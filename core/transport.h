@@ -3,8 +3,8 @@
 // one from its beginning to its end, or none: then its session's bytes are those on the wire.
 //
 // ORDER OF CALLS. open() with what arrived, until all is taken. Before each send: own_output()
-// until it is empty, then seal(). Both may have something at any time while a send of earlier bytes
-// is under way: what was written is the caller's. finish() once, when no more is to be sealed.
+// until it is empty, then seal(). Both may have something at any time, also while earlier bytes are
+// being sent: what was written is the caller's. finish() once, when no more is to be sealed.
 //
 // ENDS. A transport that fails says so by its state; its own output (an alert) is still to be sent.
 // So is that of one whose peer has finished.

@@ -1,5 +1,5 @@
 // Values as a person writes them: numbers, sizes and durations ("64"; "8k", "256MiB", "1.5G";
-// "10s", "500ms", "2m"), one of a few names, any name at all. An error says what would be one.
+// "10s", "500ms", "2m"), one of a few names, or any name. An error says what would be valid.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ template <typename T>
 [[nodiscard]] std::string size_text(std::uint64_t bytes);
 [[nodiscard]] std::string duration_text(Nanos duration);
 
-// A name of a file, a directory and the like: any text, but for none.
+// A name of a file, a directory and the like: any text that is not empty.
 [[nodiscard]] Result<std::string> parse_name(const std::string& text);
 
 // The names of a few values.
@@ -55,7 +55,7 @@ template <typename T>
     }
     return names;
 }
-[[nodiscard]] bool same_name(std::string_view a, std::string_view b);  // in any case
+[[nodiscard]] bool same_name(std::string_view a, std::string_view b);  // ignoring case
 template <typename T>
 [[nodiscard]] Result<T> parse_choice(const std::string& text, const Choices<T>& choices) {
     for (const auto& [name, value] : choices) {

@@ -31,7 +31,7 @@ constexpr Token kWakeToken{0, 0, OpKind::internal};
 int EpollBackend::pwait2_refusal() noexcept {
     epoll_event event{};
     const timespec none{};
-    // Without a set: a system that has the call objects to that, and to nothing else.
+    // There is no epoll set here: a system that has the call objects to that and to nothing else.
     (void)::epoll_pwait2(-1, &event, 1, &none, nullptr);
     return errno == EBADF ? 0 : errno;
 }

@@ -4,7 +4,7 @@
 // call at once and queues the result; only "would block" parks it. Interest in writability is added
 // the first time a send parks. An edge is used up when a receive says "would block", and not when
 // one is short: a receive also stops at an urgent byte (tcp(7), "out-of-band data") and behind a
-// message with descriptors (unix(7)), and no edge tells of what is behind. The receive that finds
+// message with descriptors (unix(7)), and no edge reports what is behind it. The receive that finds
 // nothing comes a turn later, when the answer has left already.
 //
 // A file is read at once where its bytes are in memory, else by threads.

@@ -31,7 +31,7 @@ struct UringProbe {
     std::vector<std::string> remarks;  // one line for each thing refused, with the kernel's answer
 };
 
-// Of newer kernels' headers: io_uring_setup(2), io_uring_enter(2), since Linux 6.15.
+// From the headers of newer kernels: io_uring_setup(2), io_uring_enter(2), since Linux 6.15.
 inline constexpr unsigned kFeatureNoIowait = 1U << 17;  // IORING_FEAT_NO_IOWAIT
 inline constexpr unsigned kEnterNoIowait = 1U << 7;     // IORING_ENTER_NO_IOWAIT
 

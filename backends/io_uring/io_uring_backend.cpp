@@ -28,11 +28,11 @@ constexpr OpKind kSendPoll = static_cast<OpKind>(0x82);
 constexpr OpKind kWakePoll = static_cast<OpKind>(0x83);
 constexpr OpKind kCancel = static_cast<OpKind>(0x84);
 constexpr OpKind kCancelAccept = static_cast<OpKind>(0x85);
-// Reads are named by their place in the pool in the place of a slot.
+// The token of a read has its place in the pool instead of a slot.
 constexpr OpKind kRead = static_cast<OpKind>(0x86);
 constexpr OpKind kCancelRead = static_cast<OpKind>(0x87);
 
-// Taken at once by one request.
+// The most that one request reads.
 constexpr std::uint64_t kReadStep = std::uint64_t{1} << 30;
 
 FileStamp stamp_of(const struct statx& look) {
@@ -164,8 +164,8 @@ void UringBackend::accept_start(ListenerId id, Token token) noexcept {
 void UringBackend::arm_accept(Listener& listener) noexcept {
     constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
     io_uring_sqe* entry = sqe();
-    // A multishot accept keeps its place in the socket's queue, and the first there is woken for
-    // every connection: of those that share it, nobody else would get one.
+    // A multishot accept keeps its place in the socket's queue, and the first one there is woken
+    // for every connection: nobody else who shares the socket would get any.
     if (capabilities_.multishot_accept && !listener.shared) {
         io_uring_prep_multishot_accept(entry, listener.fd, nullptr, nullptr, kFlags);
     } else {
@@ -299,7 +299,7 @@ void UringBackend::arm_recv(Slot slot, Socket_& socket) noexcept {
     } else {
         io_uring_prep_recv(entry, socket.fd, nullptr, 0, 0);
     }
-    // Data is seldom there yet: go straight to waiting for it instead of trying in vain.
+    // Data is seldom there yet: wait for it at once instead of trying first.
     entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
     entry->flags |= IOSQE_BUFFER_SELECT;
     entry->buf_group = 0;
@@ -348,7 +348,7 @@ void UringBackend::on_recv(Token token, Socket_& socket, int result, unsigned fl
     } else if (socket.recv_stopping) {
         end_recv(token, socket, Status::cancelled);
     } else if (result == -ENOBUFS) {
-        // Buffers are short: take one and let the others have theirs. A multishot would take all
+        // Buffers are scarce: take one and let the others have theirs. A multishot would take all
         // that come back, and a torrent would starve the rest.
         socket.recv_again = false;
         socket.recv_listed = true;
@@ -584,7 +584,7 @@ void UringBackend::end_read(const posix::FileRead& read) noexcept {
     }
 }
 
-// A disk cannot be hurried; a file system in user space can.
+// A read that waits for a disk cannot be cut short; one from a file system in user space can.
 void UringBackend::cancel_read(Slot slot) noexcept {
     for (std::uint32_t index = 0; index < reads_.made(); ++index) {
         if (reads_[index].active && reads_[index].read.token.slot() == slot) {

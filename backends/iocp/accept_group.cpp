@@ -30,7 +30,7 @@ bool concerns_one_connection(DWORD error) noexcept {
 
 void post(HANDLE port, Message message, ListenerId listener, std::uintptr_t value) noexcept {
     // Fails only when the system has no memory left for the packet: then a connection or the end of
-    // a stream would be lost without a word.
+    // a stream would be lost silently.
     CHECK(::PostQueuedCompletionStatus(port, listener, static_cast<ULONG_PTR>(message),
                                        reinterpret_cast<OVERLAPPED*>(value)) != 0);
 }

@@ -438,8 +438,8 @@ bool IocpBackend::receive_one(Slot slot, Socket_& socket) noexcept {
     }
     // After a reset the first call that meets it says so, and those that follow may not.
     Status end = n == 0 ? Status::eof : win32::status_of(error);
-    // Under Wine nobody may have said so: then the connection has no other end any more, although
-    // we have not finished ours.
+    // Under Wine no call may have said so: then the socket has no peer any more, although we have
+    // not finished our direction.
     if (n == 0 && !socket.finishing && iocp::peer_of(socket.socket).family == Family::none) {
         end = Status::reset;
     }
@@ -508,7 +508,7 @@ void IocpBackend::on_packet(const OVERLAPPED_ENTRY& entry) noexcept {
     const ListenerId listener = entry.dwNumberOfBytesTransferred;
     switch (static_cast<Message>(entry.lpCompletionKey)) {
         case Message::wake:
-            // Down before the caller looks at its mailbox, so that a later wake() is never lost.
+            // Cleared before the caller looks at its mailbox, so that a later wake() is never lost.
             (void)wake_pending_.exchange(false, std::memory_order_acq_rel);
             return;
         case Message::accepted:
@@ -571,8 +571,8 @@ static DWORD milliseconds_until(Nanos deadline, Nanos now) noexcept {
 
 void IocpBackend::wait(Nanos deadline) noexcept {
     if (reads_ > 0) {
-        // Their ends come in alertable waits only, and the one below is none while the port is
-        // full.
+        // Their ends come in alertable waits only, and the call below does not wait while the port
+        // is full.
         (void)::SleepEx(0, TRUE);
     }
     const bool can_receive = !readable_.empty() && !free_buffers_.empty();

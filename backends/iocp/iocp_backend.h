@@ -1,8 +1,8 @@
 // The IOCP backend: Windows completion ports, one for each worker.
 //
-// RECEIVING. An idle connection has a WSARecv of nothing under way, which completes when there is
-// something; then a plain non-blocking recv() fills a lent buffer. So no buffer is held while the
-// peer is silent, a paused stream loses nothing, and stopping one withdraws nothing.
+// RECEIVING. An idle connection has a WSARecv of zero bytes under way, which completes when there
+// is something; then a plain non-blocking recv() fills a lent buffer. So no buffer is held while
+// the peer is silent, a paused stream loses nothing, and stopping one withdraws nothing.
 //
 // SENDING. Overlapped, in steps of a bounded size (send_state.h), those that read files included. A
 // step that is complete when its call returns has no packet (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS);
@@ -13,7 +13,7 @@
 // CLOSING. Whatever is under way is withdrawn (CancelIoEx), its packets are waited for, and only
 // then the socket is closed: the kernel writes to an operation's memory until its packet has come.
 //
-// EVERY OPERATION HAS A DEADLINE: the reactor's, whose end is close(). Beside that, a TransmitFile
+// EVERY OPERATION HAS A DEADLINE: the reactor's, which ends in close(). Beside that, a TransmitFile
 // that makes no progress is looked at four times a second, because where the peer is gone its
 // packet may never come.
 //
@@ -70,8 +70,8 @@ class IocpBackend final : public Backend {
     void send_file(Token token, std::span<const Slice> head, const FileRange& range,
                    SendUrgency urgency) noexcept override;
     void read(Token token, const FileRange& range, char* into) noexcept override;
-    // What the send in flight has not yet been handed over with success. What the system still
-    // holds is not known.
+    // The bytes of the send in flight that have not yet been handed over with success. What the
+    // system still holds is not known.
     [[nodiscard]] std::uint64_t unacknowledged(Slot slot) const noexcept override;
     void shutdown_send(Slot slot) noexcept override;
     void close(Token token) noexcept override;
@@ -89,7 +89,7 @@ class IocpBackend final : public Backend {
         bool accepting = false;
     };
     struct Socket_ {
-        // The receive of nothing; a connect before that.
+        // The receive of zero bytes; before that, the connect.
         iocp::Operation watch;
         SOCKET socket = INVALID_SOCKET;
         Generation generation = 0;
@@ -111,7 +111,7 @@ class IocpBackend final : public Backend {
     [[nodiscard]] Socket_& at(Token token) noexcept;
     Socket_& bind(Slot slot, Generation generation, SOCKET socket) noexcept;
     [[nodiscard]] bool associate(SOCKET socket) noexcept;
-    // Whether a packet will come for an operation that was begun so.
+    // Whether a packet will come for an operation that began like this.
     [[nodiscard]] bool expect_packet(iocp::Operation& operation, const iocp::Begun& begun) noexcept;
 
     void deliver(const std::vector<iocp::AcceptGroup::Delivery>& deliveries) noexcept;

@@ -155,7 +155,7 @@ void SendState::step_done(std::uint32_t bytes) noexcept {
         // The file ends before the range does, or the system gave up early: reading tells.
         may_transmit = false;
     }
-    // Under Wine the peer's FIN ends what is being sent, well and short of bytes.
+    // Under Wine the peer's FIN ends a step with success, but with too few bytes.
     steps_without_bytes = bytes > 0 ? 0 : steps_without_bytes + 1;
     if (steps_without_bytes > kStepsWithoutBytesMax) {
         fail_with(Status::reset);
@@ -175,7 +175,7 @@ void SendState::step_failed(DWORD error, std::uint32_t bytes) noexcept {
     step_memory = step_file = 0;
 }
 
-// Of a send the contract knows these ends only.
+// The contract knows only these ends of a send.
 void SendState::fail_with(Status status) noexcept {
     const bool known =
         status == Status::changed || status == Status::cancelled || status == Status::timed_out;

@@ -15,10 +15,10 @@
 
 namespace sluice::iocp {
 
-// Handed to the system in one step, so that a completion is progress.
+// The most that one step hands to the system, so that completions show progress.
 inline constexpr std::uint32_t kStepBytes = 256 * 1024;
 inline constexpr std::uint32_t kTransmitStepBytes = 256 * 1024;
-// A range that is shorter is read and sent: one call less costs more than one copy more.
+// A shorter range is read and sent: TransmitFile is one call less, but costs more than the copy.
 inline constexpr std::uint64_t kTransmitMin = 64 * 1024;
 
 // Buffers for file bytes that are read. Grows to its high-water mark and then never allocates.

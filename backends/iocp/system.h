@@ -1,7 +1,7 @@
 // The system calls of the IOCP backend: Winsock started, addresses, listeners, and the calls that
 // begin an operation behind a thin table (System), so that a test can put itself in their place.
-// Why: a call may complete at once or later, and Wine never shows the first for AcceptEx and
-// TransmitFile.
+// Why: a call may complete at once or later, and under Wine AcceptEx and TransmitFile never
+// complete at once.
 //
 // Functions of set-up return Result; the others are noexcept. System has no state; any thread.
 #pragma once
@@ -67,9 +67,9 @@ class System {
 // lets any other program take the port over.
 [[nodiscard]] Result<SOCKET> open_listener(const Endpoint& endpoint, const ListenOptions& options);
 
-// Makes receives outside of overlapped operations non-blocking, small sends leave at once, and the
-// send buffer one of a fixed size: what the system holds is not known, so it is bounded, and a peer
-// that takes nothing is told from one that is slow.
+// Afterwards receives outside of overlapped operations do not block, small sends leave at once, and
+// the send buffer has a fixed size: what the system holds is not known, so it is bounded, and a
+// peer that takes nothing can be told from a slow one.
 void prepare(SOCKET socket) noexcept;
 
 // The error with which an operation that was pending has ended; 0: none.

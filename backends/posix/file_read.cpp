@@ -55,7 +55,7 @@ bool FileRead::try_now() noexcept {
     while (range.length > 0) {
         const ssize_t got = read_without_waiting(range, into, range.length);
         if (got < 0 && errno != EINTR) {
-            return false;  // it has to wait, or cannot be asked: whoever waits finds out
+            return false;  // it would wait, or cannot be asked: wait() finds out
         }
         if (took(got < 0 ? -errno : got)) {
             break;

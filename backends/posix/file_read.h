@@ -2,7 +2,7 @@
 // already, without waiting, and all of it. in_memory() asks the same question for a send.
 //
 // The range and the memory belong to the caller of Backend::read() until the end. Any thread, one
-// at a time. No failure but those of the read itself.
+// at a time. Nothing fails except the read itself.
 #pragma once
 
 #include "core/backend.h"
@@ -23,8 +23,8 @@ struct FileRead {
     [[nodiscard]] bool try_now() noexcept;
     // Reads to the end, however long that takes.
     void wait() noexcept;
-    // Takes what a call has read, or its errno as a negative number. True: the read is over, but
-    // for the look at the stamp.
+    // Takes what a call has read, or its errno as a negative number. True: the read is over, except
+    // for check_stamp().
     [[nodiscard]] bool took(std::int64_t result) noexcept;
     // The bytes are there: do they belong to the file that was promised?
     void check_stamp() noexcept;

@@ -30,7 +30,8 @@ struct Listeners {
     std::string name;       // of the first
 };
 
-// Of those sockets that a connection to `address` may reach, or that keep it from being bound.
+// Who listens on the sockets that a connection to `address` may reach, or that keep it from being
+// bound.
 [[nodiscard]] Listeners listeners_at(const Endpoint& address);
 
 // What helps when `address` could not be bound because of `errno_value`, as the end of a line: who

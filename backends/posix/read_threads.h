@@ -4,8 +4,8 @@
 // They are started one by one when a read finds none that is idle, and stay. Reads of file systems
 // that may not answer hold some of them at most, so that the disks are still read.
 //
-// OWNERSHIP AND THREADS. Owned by a backend, used on its thread. Allocates nothing after it is made
-// but the threads. The destructor waits for the reads that are under way.
+// OWNERSHIP AND THREADS. Owned by a backend, used on its thread. After it is made it allocates
+// nothing except the threads. The destructor waits for the reads that are under way.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ namespace sluice::posix {
 class ReadThreads {
   public:
     static constexpr std::size_t kThreads = 8;
-    static constexpr std::size_t kRemoteMax = 6;  // of them
+    static constexpr std::size_t kRemoteMax = 6;  // of these for remote files
 
     // `reads_max` at once. `wake` is called on any thread when take() has something.
     ReadThreads(std::size_t reads_max, std::function<void()> wake);

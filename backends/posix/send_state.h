@@ -1,5 +1,5 @@
 // SendState: what is left of one send, and the step that pushes it on without blocking. Used by
-// epoll for every send and by io_uring for files, which the ring has no sendfile for.
+// epoll for every send and by io_uring for files, because the ring has no sendfile.
 //
 // Owned by the backend, one thread. The bytes and the file belong to the caller until the end.
 #pragma once

@@ -115,8 +115,8 @@ Endpoint to_endpoint(const SocketAddress& address) noexcept {
 namespace {
 
 // What a socket takes beyond what may leave at once (tcp(7)). Without a bound it takes megabytes
-// for a peer that reads slowly, and a thousand of those use up the memory of all connections; what
-// is under way to a peer that is far counts apart.
+// for a peer that reads slowly, and a thousand of those use up the memory of all connections. What
+// is under way to a distant peer is not counted here.
 constexpr int kUnsentMax = 128 * 1024;
 
 std::unexpected<Error> fail_errno(const char* step, const Endpoint& endpoint, int error) {

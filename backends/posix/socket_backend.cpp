@@ -134,7 +134,7 @@ void SocketBackend::wake() noexcept {
 void SocketBackend::take_wake() noexcept {
     std::uint64_t count = 0;
     (void)!::read(event_, &count, sizeof count);
-    // Down before the caller looks at its mailbox, so that a later wake() is never swallowed.
+    // Cleared before the caller looks at its mailbox, so that a later wake() is never swallowed.
     (void)wake_pending_.exchange(false, std::memory_order_acq_rel);
 }
 

@@ -113,7 +113,7 @@ class SimBackend final : public Backend, private SimOwner {
         bool paused = false;   // by the fault
         bool recv_stopping = false;
         bool fin_wanted = false;
-        bool close_due = false;  // but for a read
+        bool close_due = false;  // waits only for a read
         Sending sending;
         Reading reading;
     };

@@ -10,8 +10,7 @@
 // DETERMINISM. What happens depends on the seed, the options and the calls, nothing else: the same
 // seed gives the same run, which digest() proves.
 //
-// OWNERSHIP AND THREADS. The test owns it and outlives nothing by it: users are destroyed before
-// it. One thread.
+// OWNERSHIP AND THREADS. The test owns it and destroys all users before it. One thread.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +36,7 @@ struct SimFaults {
     double time_out = 0;         // each segment: the same, found out by a timeout
     double accept_no_fds = 0;    // each accept: the stream ends with no_fds
     double connect_refused = 0;  // each connect
-    double file_changed = 0;     // each piece of a stamped file that is sent or read: it has moved
+    double file_changed = 0;     // each piece of a stamped file sent or read: its stamp moved
     double file_cold = 0;        // each look of in_memory(): it would have to wait
     double spurious_return = 0;  // poll() returns none before its deadline
 };

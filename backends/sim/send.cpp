@@ -165,7 +165,7 @@ void SimBackend::read(Token token, const FileRange& range, char* into) noexcept 
           [this, token] { finish_read(token.slot()); });
 }
 
-// The bytes are those of the instant at which it ends, which close() does not hasten.
+// The bytes are those that the file has when the read ends; close() does not make it end earlier.
 void SimBackend::finish_read(Slot slot) {
     SlotData& data = slots_[slot];
     const FileRange& range = data.reading.range;

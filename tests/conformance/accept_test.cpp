@@ -195,7 +195,7 @@ TEST_P(Accept, ClosingAListenerRefusesNewPeers) {
     pump_for(kMillisecond);
     const auto late = rig().connect(endpoint, {});
     EXPECT_TRUE(pump([&] { return late->broken(); }));
-    // Connections that were accepted do not mind.
+    // Accepted connections are not affected.
     driver().send(slot, "still here");
     EXPECT_EQ(read(*early, 10), "still here");
 }

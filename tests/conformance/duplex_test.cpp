@@ -409,7 +409,7 @@ TEST_P(Duplex, ABrokenRecordEndsItsConnection) {
     const std::string hello = seal.seal("");
     for (std::size_t at = 0; at < 8; ++at) {
         auto peer = rig_->connect(endpoints_[1], {});
-        // A hello, and records with a kind that there is not, or too long.
+        // A hello, and records of a kind that does not exist, or too long.
         std::string wire = hello + std::string("\x02\x00\x02..", 5);
         wire[at] = '\x7f';
         EXPECT_TRUE(pump([&] { return peer->connected(); }));

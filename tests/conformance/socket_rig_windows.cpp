@@ -134,8 +134,8 @@ class SocketPeer final : public Peer {
             broken_ = true;
         }
     }
-    // Wine may take the error of a reset away; what follows looks like an end, but of a connection
-    // that has no other end.
+    // Wine may lose the error of a reset. What follows looks like the end of the stream, but the
+    // socket has no peer any more.
     void note_end(int result) {
         if (result == 0 && !finished_ && iocp::peer_of(socket_).family == Family::none) {
             broken_ = true;

@@ -295,8 +295,8 @@ void Stress::observe() {
     for (const auto& link : links_) {
         observe(*link);
     }
-    // A closed slot is bound again by the next link, so its story ends here; what its peer has yet
-    // to see is another.
+    // A closed slot is bound again by the next link, so the link ends here; what its peer has yet
+    // to see is read separately.
     for (auto& link : links_) {
         if (link->closing && at(link->slot).close_end) {
             (link->clean && !link->peer_gone ? leaving_ : gone_).push_back(std::move(link));

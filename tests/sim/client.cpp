@@ -132,7 +132,7 @@ bool Client::cutting(std::size_t step) const {
            (plan_.manner == Manner::cuts || plan_.manner == Manner::cuts_and_ends);
 }
 
-// A request that is cut in its first line has no line of the log that can be found.
+// A request that is cut in its first line has no log line that can be found.
 std::string Client::sent_id(std::size_t step) const {
     const std::string& bytes = plan_.steps[step].bytes;
     const bool sent = bytes.find("\r\n", 2) < bytes_of(step);
@@ -289,7 +289,7 @@ bool Client::take_response() {
     return true;
 }
 
-// Compares a whole response with what the request whose turn it is asked for.
+// Compares a whole response with what the next request in turn asked for.
 void Client::judge(const Response& response, bool refusal) {
     const bool asked = responses_ < plan_.steps.size();
     last_status_ = response.status;
@@ -347,7 +347,7 @@ Nanos Client::disk_time(const Expected& expected, std::size_t answer_bytes) cons
     return static_cast<Nanos>(reads) * network.disk_latency_max;
 }
 
-// When the answer began, and, for who reads as fast as he can, when it ended.
+// Notes how late the answer began and, if the client reads as fast as it can, how late it ended.
 void Client::note_lateness(const Step& step, const Response& response) {
     const bool changes = step.expected.file != nullptr && step.expected.file->history != nullptr;
     if (responses_ >= writing_ || plan_.pipelined_max != 1 || step.expected.interim || changes) {
@@ -394,7 +394,7 @@ void Client::finish() {
     done_ = true;
 }
 
-// What came of a response that has no end; status 0 when that is not even its head.
+// What has come of a response without an end; status 0 when not even its head has come.
 Response Client::begun_response() const {
     Response rest;
     rest.whole = false;
@@ -441,13 +441,15 @@ std::string Client::verdict(const Excuses& excuses) const {
     if (excuses.refused && responses_ == 0 && input_.empty()) {
         return "";
     }
-    // Bytes beyond the last response may cost its end: babble is answered with a reset.
+    // What is sent beyond the last response may cost that response its end: babble is answered with
+    // a reset.
     const bool reset_is_own_fault =
         broken && (plan_.manner == Manner::babbles || (over_ && responses_ < writing_));
     if (responses_ < begun_.size() && may_be_cut(plan_.steps[responses_].expected, rest, span)) {
         return "";
     }
-    // The reset after a later one that is cut destroys what is still on its way before it.
+    // The reset after a later response that is cut also destroys earlier ones that are still on
+    // their way.
     for (std::size_t step = responses_ + 1; broken && step < begun_.size(); ++step) {
         if (may_be_cut(plan_.steps[step].expected, Response{}, {begun_[step], span.to})) {
             return "";
@@ -459,7 +461,7 @@ std::string Client::verdict(const Excuses& excuses) const {
     return end_verdict(excuses, reset_is_own_fault);
 }
 
-// Of a connection whose last response is whole.
+// The verdict on a connection whose last response is whole.
 std::string Client::end_verdict(const Excuses& excuses, bool reset_is_own_fault) const {
     const bool broken = peer_->status() != Status::ok;
     // Nothing keeps the server from closing once it has said all.

@@ -66,7 +66,7 @@ class Client {
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // Nothing more will happen here by the client's own doing.
+    // The client itself will do nothing more.
     [[nodiscard]] bool done() const { return done_; }
     [[nodiscard]] bool started() const { return peer_ != nullptr; }
     [[nodiscard]] std::size_t responses() const { return responses_; }
@@ -127,7 +127,7 @@ class Client {
     std::vector<Answer> answers_;
     std::size_t read_total_ = 0;
     std::string objections_;
-    std::string unavailable_;  // a refusal where nothing but want of memory can be the reason
+    std::string unavailable_;  // a refusal that only a lack of memory can explain
     Nanos asked_at_ = -1;      // the request that is waited for is written
     Nanos answered_at_ = -1;   // the first byte of its answer was seen
     Nanos latest_ = 0;         // by how much an answer missed its time, see due()

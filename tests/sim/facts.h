@@ -1,5 +1,5 @@
-// What the system says of a file (stat(2)), made to depend on virtual time: number and times of a
-// file that a test has told of here are the told ones, for the whole process. Its size and kind
+// What the system says of a file (stat(2)), made to depend on virtual time: a file that a test has
+// named here has the number and times that the test gave, for the whole process. Its size and kind
 // stay the real ones.
 //
 // The sim test defines fstat, fstatat and stat itself for this (facts_linux.cpp). One thread.

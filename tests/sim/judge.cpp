@@ -45,8 +45,8 @@ bool is_the_only_one(const Expected& expected) {
     return expected.file->history->versions.size() == 1;
 }
 
-// What had left when its bytes were written over cannot be called back: the client sees the cut.
-// But it is of nothing else than that file.
+// What left before its bytes were written over cannot be called back: the client sees the cut. But
+// all of it is from that file.
 bool left_too_late(const Expected& expected, const Response& response, const Version& version,
                    const Ranges& ranges) {
     if (response.status == 206 && ranges.size() > 1) {

@@ -99,7 +99,7 @@ std::string log_complaint(World& world, const std::vector<std::unique_ptr<Client
             }
         }
     }
-    // Where memory is short, a head may be refused of which not even the first line has come.
+    // Where memory is short, a head may be refused before even its first line has come.
     const std::uint64_t lost = world.log_lines_lost() + world.allocations_refused();
     return missing <= lost ? ""
                            : std::to_string(missing) + " responses are not in the log, the last " +

@@ -456,7 +456,7 @@ TEST_F(ReactorOnSim, OneReceiveBufferServesEverybody) {
     }
 }
 
-// Whose facts move with each piece, but whose bytes are there.
+// Its stamp moves with each piece, but its bytes stay.
 TEST_F(ReactorOnSim, AFileWhoseStampMovesIsSentWhole) {
     WorldOptions options = quiet_world();
     options.network.faults.file_changed = 1;
@@ -539,7 +539,7 @@ TEST_F(ReactorOnSim, WhereAllAreBusyOthersWait) {
     world_->run_for(kSecond);
     EXPECT_EQ(late.responses(), 1U);
     EXPECT_LE(late.last_byte_at - start, 10 * kLatency) << "a free place is used at once";
-    // And so is one that is about to be.
+    // A place that an idle connection can give up is used soon as well.
     const Nanos next = now();
     Caller& later = call(kGet);
     world_->run_for(kSecond);
@@ -653,7 +653,7 @@ TEST_F(ReactorOnSim, NoDescriptorsPausesAcceptingAndRecovers) {
     EXPECT_EQ(world_->reactor().connections(), 4U);
 }
 
-// Descriptors are a limit of connections like the other.
+// Descriptors limit connections as well.
 TEST_F(ReactorOnSim, TheIdleGiveWayForWantOfDescriptors) {
     world_->backend().limit_sockets(2);
     for (int i = 0; i < 10; ++i) {

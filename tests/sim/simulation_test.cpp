@@ -223,7 +223,7 @@ std::uint64_t run(std::uint64_t seed, bool sealed) {
     const Nanos took = world.drain();
     const Limits& limits = world.limits();
     EXPECT_NE(took, kNever) << "the server never ended";
-    const Nanos read = options.network.disk_latency_max;  // is waited for
+    const Nanos read = options.network.disk_latency_max;  // a read under way is waited for
     EXPECT_LE(took, limits.drain_timeout + 100 * kMillisecond + read);
     stopped = stopped || took >= limits.drain_timeout;
     EXPECT_EQ(world.leftovers(), "");

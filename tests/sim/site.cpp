@@ -19,7 +19,7 @@ namespace {
 
 // Old enough that the store trusts the times of what was there at the start.
 constexpr Nanos kLongAgo = 3'600 * kSecond;
-// What was replaced, or is missing, may be shown for so long: half of it by the store (see
+// How long what was replaced, or is missing, may still be shown: half of it by the store (see
 // docs/deploys.md), the rest is what the loader's turns and cold files cost.
 constexpr Nanos kStale = 500 * kMillisecond;
 constexpr Nanos kAbsence = 100 * kMillisecond;
@@ -41,8 +41,8 @@ std::string site_body(std::size_t size, std::uint64_t seed) {
     return body;
 }
 
-// Whether a move of the version's file since it was that version is one that `counts`, which is
-// told whether the file had a digest by then.
+// Whether `counts` holds for a move of the version's file since the version began. It is also told
+// whether the file still had no digest then.
 template <typename Counts>
 bool any_move(const std::vector<History::Move>& moves, const History::Version& version, Span span,
               const Counts& counts) {
@@ -91,8 +91,8 @@ bool History::may_be_mixed(const Version& version, Span span) const {
                     [](const Move& move, bool unproven) { return move.hidden && unproven; });
 }
 
-// It grew, and what was written over is believed to be what it was, until all is hashed. The store
-// may see both at once, in whatever order they came.
+// The file grew, and until all is hashed, bytes that were written over are believed to be the old
+// ones. The store may see both changes at once, in whatever order they came.
 bool History::only_believed(const Version& version) const {
     Nanos written_over = -kLongAgo;
     Nanos grown = -kLongAgo;
@@ -293,7 +293,7 @@ void Site::put_back(Place& place, SimRandom& random) {
     }
 }
 
-// An editor's or a rotation's save, as far as the name is concerned.
+// What a save by an editor or a log rotation does to the name.
 void Site::rename_away(Place& place, Nanos pause) {
     const std::string away = ".away-" + std::to_string(++bodies_);
     CHECK(::rename(path_of(place.name).c_str(), path_of(away).c_str()) == 0);

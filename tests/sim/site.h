@@ -39,7 +39,7 @@ struct History {
         Nanos from;
         Nanos until = kNever;
     };
-    // Something happened to a file on disk that its version is not the same after.
+    // An event after which a file on disk is no longer the same version.
     struct Move {
         Nanos at;
         std::uint64_t object;
@@ -58,7 +58,8 @@ struct History {
     [[nodiscard]] bool missing(Span span) const;
     // Whether a download of that version may be cut.
     [[nodiscard]] bool breaks(const Version& version, Span span) const;
-    // Whether it may be mixed with what came after it: it was not hashed yet when that was hidden.
+    // Whether an answer may mix it with what came after it: a later change was hidden before this
+    // version was hashed.
     [[nodiscard]] bool may_be_mixed(const Version& version, Span span) const;
 
     // Strong validators that were seen, each with hashes of the versions that it can belong to.

@@ -41,7 +41,7 @@ namespace sluice::sim {
 
 struct WorldOptions {
     SimOptions network;
-    BackendLimits backend;  // but for the slots, which follow from `limits`
+    BackendLimits backend;  // except the slots, which follow from `limits`
     Limits limits;
     std::uint64_t live_tail_bytes = 64 * 1024;
     Nanos load_latency = 5 * kMillisecond;  // from what the loader is told to its looking
