@@ -211,7 +211,6 @@ TEST_P(Duplex, WhatComesInGoesOutMeanwhile) {
             EXPECT_TRUE(one.same());
         }
     }
-    EXPECT_GT(sessions_.counts.fed_while_sending, 0U);
     EXPECT_EQ(sessions_.counts.created, 24U) << "sessions that stay";
 }
 
@@ -221,15 +220,16 @@ TEST_P(DuplexOnSockets, NobodyHoldsMoreThanHisShare) {
         auto peer = connect(sealed, {.small_window = true});
         const std::string much(std::size_t{1} << 20, 'x');
         std::size_t written = 0;
-        std::size_t before = SIZE_MAX;
-        for (int round = 0; round < 400 && written != before; ++round) {
-            before = written;
-            for (int i = 0; i < 10; ++i) {
-                written += peer->write(much);
-                turns(1);
-            }
+        // A full socket takes something only when a good part of it is free again.
+        int still = 0;
+        for (int round = 0; round < 5'000 && still < 200; ++round) {
+            const std::size_t taken = peer->write(much);
+            written += taken;
+            still = taken == 0 ? still + 1 : 0;
+            turns(1);
         }
-        EXPECT_EQ(written, before) << "it takes without end";
+        EXPECT_EQ(still, 200) << "it takes without end";
+        EXPECT_GT(sessions_.counts.fed_while_sending, 0U);
         std::size_t read = 0;
         EXPECT_TRUE(pump([&] {
             read += peer->read(1 << 20).size();
