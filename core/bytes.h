@@ -36,6 +36,9 @@ struct FileRange {
     const FileStamp* stamp = nullptr;
     // Its file system may not answer (FUSE, NFS): the worker's own thread asks it nothing.
     bool remote = false;
+
+    // There is something to verify: a stamp of zeros promises that the bytes cannot change.
+    [[nodiscard]] bool stamped() const { return stamp != nullptr && *stamp != FileStamp{}; }
 };
 
 }  // namespace sluice

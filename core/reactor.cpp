@@ -1,6 +1,7 @@
 #include "core/reactor.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/reserve.h"
@@ -17,6 +18,17 @@ constexpr Nanos kTimerLook = 5 * kSecond;
 constexpr Nanos kWriteLooks = 4;
 // When nothing else happens: how long a finished response keeps its buffer and its log line.
 constexpr Nanos kQuietMax = 50 * kMillisecond;
+
+// The state of a connection whose session waits for something that has a deadline.
+std::optional<ConnectionState> waiting_state(SessionState state) {
+    switch (state) {
+        case SessionState::head: return ConnectionState::head;
+        case SessionState::body: return ConnectionState::body;
+        case SessionState::waiting: return ConnectionState::waiting;
+        case SessionState::window: return ConnectionState::window;
+        default: return std::nullopt;
+    }
+}
 
 }  // namespace
 
@@ -244,7 +256,7 @@ void Reactor::on_recv(Slot slot, Connection& connection, const Completion& compl
     }
 }
 
-// What was opened by a transport.
+// For what a transport has opened: take_in() itself stays inline on the way of plain bytes.
 void Reactor::receive(Slot slot, Connection& connection, std::string_view bytes) noexcept {
     take_in(slot, connection, bytes);
 }
@@ -444,13 +456,11 @@ void Reactor::settle(Slot slot, Connection& connection) noexcept {
 
 // False: the session waits for nothing that has a deadline.
 bool Reactor::settle_wait(Slot slot, Connection& connection) noexcept {
-    switch (connection.request->session->state()) {
-        case SessionState::head: enter(slot, connection, ConnectionState::head); return true;
-        case SessionState::body: enter(slot, connection, ConnectionState::body); return true;
-        case SessionState::waiting: enter(slot, connection, ConnectionState::waiting); return true;
-        case SessionState::window: enter(slot, connection, ConnectionState::window); return true;
-        default: return false;
+    const auto state = waiting_state(connection.request->session->state());
+    if (state) {
+        enter(slot, connection, *state);
     }
+    return state.has_value();
 }
 
 // A transport says its farewell first; when that has left, this is called again.
@@ -547,16 +557,8 @@ Nanos Reactor::wait_deadline(const RequestContext& request) const noexcept {
     if (!request.full_duplex) {
         return kNever;
     }
-    const auto after = [&](ConnectionState state) {
-        return request.session->since() + wait_limit(state);
-    };
-    switch (request.session->state()) {
-        case SessionState::head: return after(ConnectionState::head);
-        case SessionState::body: return after(ConnectionState::body);
-        case SessionState::waiting: return after(ConnectionState::waiting);
-        case SessionState::window: return after(ConnectionState::window);
-        default: return kNever;
-    }
+    const auto state = waiting_state(request.session->state());
+    return state ? request.session->since() + wait_limit(*state) : kNever;
 }
 
 void Reactor::on_deadline(Slot slot) noexcept {
@@ -734,7 +736,7 @@ void Reactor::begin_drain() noexcept {
     }
     requests_.for_each_in_use([this](RequestContext& request) {
         Connection& connection = connections_[request.slot];
-        if (request.full_duplex && connection.state != ConnectionState::closing) {
+        if (request.full_duplex && !connection.leaving) {  // those have said it, or cannot
             request.session->farewell();
             advance(request.slot, connection, {});
         }

@@ -143,8 +143,7 @@ class Reactor {
     [[nodiscard]] SendUrgency note_send(Connection& connection, std::uint64_t bytes,
                                         bool quiet) noexcept;
     [[nodiscard]] static bool is_last_part(const RequestContext& request) noexcept;
-    void piece_sent(Slot slot, Connection& connection) noexcept;
-    void piece_failed(Slot slot, Connection& connection, std::uint64_t bytes) noexcept;
+    void end_piece(Slot slot, Connection& connection, Status status, std::uint64_t bytes) noexcept;
     void read_part(Slot slot, Connection& connection) noexcept;
     void send_part(Slot slot, Connection& connection) noexcept;
     void on_part_sent(Slot slot, Connection& connection, const Completion& completion) noexcept;

@@ -88,7 +88,7 @@ void Reactor::settle_channel(Slot slot, Connection& connection) noexcept {
         return;
     }
     if (!channel.spoken && !channel.farewell_said) {
-        enter(slot, connection, ConnectionState::head);
+        connection.state = ConnectionState::head;
         arm(slot, connection, channel.head_until);
     } else if (connection.sending) {
         enter(slot, connection, ConnectionState::respond);

@@ -31,7 +31,7 @@ bool Reactor::start_piece(Slot slot, Connection& connection, bool input_left) no
     }
     connection.sending = true;
     if (piece.file.length > 0 &&
-        (piece.copy || (piece.file.stamp != nullptr && !backend_.in_memory(piece.file)))) {
+        (piece.copy || (piece.file.stamped() && !backend_.in_memory(piece.file)))) {
         request.parts.begin(piece);
         read_part(slot, connection);
     } else {
@@ -82,34 +82,30 @@ void Reactor::on_send(Slot slot, Connection& connection, const Completion& compl
         on_wire_sent(slot, connection, completion);
     } else if (request.parts.active) {
         on_part_sent(slot, connection, completion);
-    } else if (completion.status == Status::ok) {
-        piece_sent(slot, connection);
-    } else if (completion.status == Status::changed &&
-               connection.state != ConnectionState::closing &&
-               request.session->changed(completion.bytes)) {
-        connection.sending = false;
-        request.begun_bytes -= request.piece_bytes - completion.bytes;  // these never leave
-        advance(slot, connection, {});
     } else {
-        piece_failed(slot, connection, completion.bytes);
+        request.begun_bytes -= request.piece_bytes - completion.bytes;  // these never leave
+        end_piece(slot, connection, completion.status, completion.bytes);
     }
 }
 
-void Reactor::piece_sent(Slot slot, Connection& connection) noexcept {
+// The piece has left, or `bytes` of it and no others will.
+void Reactor::end_piece(Slot slot, Connection& connection, Status status,
+                        std::uint64_t bytes) noexcept {
     connection.sending = false;
-    connection.request->session->sent();
-    if (connection.state != ConnectionState::closing) {
+    Session& session = *connection.request->session;
+    const bool closing = connection.state == ConnectionState::closing;
+    if (status == Status::ok) {
+        session.sent();
+    } else if (status != Status::changed || closing || !session.changed(bytes)) {
+        session.aborted(bytes);
+        if (!closing) {
+            ++counters_.broken;
+            begin_close(slot, connection);
+        }
+        return;
+    }
+    if (!closing) {
         advance(slot, connection, {});
-    }
-}
-
-// `bytes` of the piece have left.
-void Reactor::piece_failed(Slot slot, Connection& connection, std::uint64_t bytes) noexcept {
-    connection.sending = false;
-    connection.request->session->aborted(bytes);
-    if (connection.state != ConnectionState::closing) {
-        ++counters_.broken;
-        begin_close(slot, connection);
     }
 }
 
@@ -179,17 +175,13 @@ void Reactor::on_part_sent(Slot slot, Connection& connection,
 
 void Reactor::end_parts(Slot slot, Connection& connection) noexcept {
     RequestContext& request = *connection.request;
-    const PieceInParts parts = request.parts;
-    return_part_buffer(request);
-    if (parts.failure == Status::ok && parts.handed_over()) {
-        piece_sent(slot, connection);
-    } else if (parts.failure == Status::changed && connection.state != ConnectionState::closing &&
-               request.session->changed(parts.left)) {
-        connection.sending = false;
-        advance(slot, connection, {});
-    } else {
-        piece_failed(slot, connection, parts.left);
+    PieceInParts& parts = request.parts;
+    if (parts.failure == Status::ok && !parts.handed_over()) {
+        parts.failure =
+            Status::reset;  // its connection is being closed, or its transport has failed
     }
+    return_part_buffer(request);
+    end_piece(slot, connection, parts.failure, parts.left);
 }
 
 void Reactor::return_part_buffer(RequestContext& request) noexcept {

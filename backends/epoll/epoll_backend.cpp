@@ -343,7 +343,7 @@ std::uint64_t EpollBackend::unacknowledged(Slot slot) const noexcept {
 void EpollBackend::read(Token token, const FileRange& range, char* into) noexcept {
     Socket_& socket = at(token);
     CHECK(token.kind() == OpKind::read && !socket.reading);
-    posix::FileRead read(token, range, into);
+    posix::FileRead read{.token = token, .range = range, .into = into};
     socket.reading = true;
     if (read.try_now()) {
         finish_read(read);

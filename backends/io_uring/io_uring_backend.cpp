@@ -141,8 +141,10 @@ io_uring_sqe* UringBackend::sqe() noexcept {
 void UringBackend::cancel(Token target) noexcept {
     io_uring_sqe* entry = sqe();
     io_uring_prep_cancel64(entry, target.value, 0);
-    io_uring_sqe_set_data64(
-        entry, target.with(target.kind() == OpKind::accept ? kCancelAccept : kCancel).value);
+    const OpKind kind = target.kind() == OpKind::accept ? kCancelAccept
+                        : target.kind() == kRead        ? kCancelRead
+                                                        : kCancel;
+    io_uring_sqe_set_data64(entry, target.with(kind).value);
     if (capabilities_.skip_success) {
         entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
     }
@@ -512,7 +514,7 @@ std::uint64_t UringBackend::unacknowledged(Slot slot) const noexcept {
 void UringBackend::read(Token token, const FileRange& range, char* into) noexcept {
     Socket_& socket = at(token);
     CHECK(token.kind() == OpKind::read && !socket.reading);
-    posix::FileRead read(token, range, into);
+    posix::FileRead read{.token = token, .range = range, .into = into};
     socket.reading = true;
     if (read.try_now()) {
         end_read(read);
@@ -554,19 +556,20 @@ void UringBackend::on_read(std::uint32_t index, int result) noexcept {
         read.status = result == 0 && stamp_of(ring_read.look) == *read.range.stamp
                           ? Status::ok
                           : Status::changed;
-    } else if (!read.took(result)) {
-        if (!socket.closing) {
+    } else {
+        const bool over = read.took(result);
+        // fstat(2) might wait for an answer.
+        const bool look =
+            over && read.status == Status::ok && read.range.stamped() && read.range.remote;
+        if (over && !look) {
+            read.check_stamp();
+        } else if (!socket.closing) {
+            ring_read.looking = look;
             queue_read(index);
             return;
+        } else {
+            read.status = Status::cancelled;
         }
-        read.status = Status::cancelled;
-    } else if (read.status == Status::ok && read.has_stamp() && read.range.remote &&
-               !socket.closing) {
-        ring_read.looking = true;  // fstat(2) might wait for an answer
-        queue_read(index);
-        return;
-    } else if (!read.range.remote) {
-        read.check_stamp();
     }
     const posix::FileRead done = read;
     ring_read.active = false;
@@ -588,12 +591,7 @@ void UringBackend::end_read(const posix::FileRead& read) noexcept {
 void UringBackend::cancel_read(Slot slot) noexcept {
     for (std::uint32_t index = 0; index < reads_.made(); ++index) {
         if (reads_[index].active && reads_[index].read.token.slot() == slot) {
-            io_uring_sqe* entry = sqe();
-            io_uring_prep_cancel64(entry, Token{index, 0, kRead}.value, 0);
-            io_uring_sqe_set_data64(entry, Token{index, 0, kCancelRead}.value);
-            if (capabilities_.skip_success) {
-                entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
-            }
+            cancel(Token{index, 0, kRead});
             return;
         }
     }

@@ -20,9 +20,6 @@ void ReadState::start(Token name, const FileRange& wanted, char* memory) noexcep
     pending = false;
     token = name;
     range = wanted;
-    if (range.stamp != nullptr && *range.stamp == FileStamp{}) {
-        range.stamp = nullptr;  // nothing to verify
-    }
     into = memory;
     done = 0;
     status = Status::ok;

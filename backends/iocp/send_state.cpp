@@ -13,7 +13,7 @@ constexpr std::uint32_t kStepsWithoutBytesMax = 16;
 }  // namespace
 
 bool stamp_matches(const FileRange& range) noexcept {
-    if (range.stamp == nullptr) {
+    if (!range.stamped()) {
         return true;
     }
     const auto look = win32::look_at(win32::to_handle(range.file));
@@ -35,9 +35,6 @@ void SendState::start(Token name, std::span<const Slice> head_slices, const File
         }
     }
     file = range;
-    if (file.stamp != nullptr && *file.stamp == FileStamp{}) {
-        file.stamp = nullptr;  // nothing to verify
-    }
     sent = 0;
     failure = Status::ok;
     token = name;

@@ -23,13 +23,6 @@ ssize_t read_without_waiting(const FileRange& range, char* into, std::size_t byt
 
 }  // namespace
 
-FileRead::FileRead(Token name, const FileRange& wanted, char* memory) noexcept
-    : token(name), range(wanted), into(memory) {
-    if (range.stamp != nullptr && *range.stamp == FileStamp{}) {
-        range.stamp = nullptr;  // nothing to verify
-    }
-}
-
 bool FileRead::took(std::int64_t result) noexcept {
     if (result < 0) {
         if (result == -EINTR || result == -EAGAIN) {
@@ -77,7 +70,7 @@ void FileRead::wait() noexcept {
 }
 
 void FileRead::check_stamp() noexcept {
-    if (status == Status::ok && has_stamp() &&
+    if (status == Status::ok && range.stamped() &&
         !stamp_matches(static_cast<int>(range.file), *range.stamp)) {
         status = Status::changed;
     }

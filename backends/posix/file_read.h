@@ -16,9 +16,6 @@ struct FileRead {
     std::uint64_t done = 0;
     Status status = Status::ok;
 
-    FileRead() = default;
-    FileRead(Token name, const FileRange& wanted, char* memory) noexcept;
-
     // Reads what the system has in memory (preadv2(2), RWF_NOWAIT). True: the read is over.
     [[nodiscard]] bool try_now() noexcept;
     // Reads to the end, however long that takes.
@@ -28,11 +25,10 @@ struct FileRead {
     [[nodiscard]] bool took(std::int64_t result) noexcept;
     // The bytes are there: do they belong to the file that was promised?
     void check_stamp() noexcept;
-    [[nodiscard]] bool has_stamp() const noexcept { return range.stamp != nullptr; }
 };
 
-// Looks at a page in every 64 KiB, and at the last one. Where the file system cannot be asked
-// (overlayfs, and tmpfs before Linux 6.19) the answer is yes, unless the range is remote.
+// Looks at a page in every 64 KiB, and at the last one. Where the file system cannot be asked (on
+// Linux 6.18 overlayfs and tmpfs) the answer is yes, unless the range is remote.
 [[nodiscard]] bool in_memory(const FileRange& range) noexcept;
 
 }  // namespace sluice::posix

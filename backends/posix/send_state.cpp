@@ -26,9 +26,6 @@ void SendState::start(Token name, std::span<const Slice> head, const FileRange& 
         slices[i] = {const_cast<char*>(head[i].data), head[i].size};
     }
     file = range;
-    if (file.stamp != nullptr && *file.stamp == FileStamp{}) {
-        file.stamp = nullptr;  // nothing to verify
-    }
     sent = 0;
     failure = Status::ok;
     token = name;
@@ -109,7 +106,7 @@ Step SendState::step_file(int socket) noexcept {
         }
         advance_file(static_cast<std::uint64_t>(n));
     }
-    if (file.stamp != nullptr && !stamp_matches(fd, *file.stamp)) {
+    if (file.stamped() && !stamp_matches(fd, *file.stamp)) {
         return fail_with(Status::changed);
     }
     return Step::done;

@@ -32,13 +32,8 @@ bool append_from_file(std::string& to, const FileRange& range, std::uint64_t at,
     return done == bytes;
 }
 
-// A stamp of zeros promises that the bytes cannot change.
-bool stamped(const FileRange& range) {
-    return range.stamp != nullptr && *range.stamp != FileStamp{};
-}
-
 bool still_carries(const FileRange& range) {
-    return !stamped(range) || *range.stamp == sim_stamp_of(range.file);
+    return !range.stamped() || *range.stamp == sim_stamp_of(range.file);
 }
 
 }  // namespace
@@ -137,7 +132,7 @@ std::optional<Status> SimBackend::send_range(SlotData& data) {
         if (!append_from_file(piece, range, sending.file_at, wanted)) {
             return Status::changed;
         }
-        if (stamped(range) && network_.random().chance(network_.faults().file_changed)) {
+        if (range.stamped() && network_.random().chance(network_.faults().file_changed)) {
             return Status::changed;
         }
         const std::size_t taken = network_.write(data.socket, piece);
@@ -172,7 +167,7 @@ void SimBackend::finish_read(Slot slot) {
     std::string bytes;
     const bool whole = append_from_file(bytes, range, 0, static_cast<std::size_t>(range.length));
     std::ranges::copy(bytes, data.reading.into);
-    const bool moved = stamped(range) && network_.random().chance(network_.faults().file_changed);
+    const bool moved = range.stamped() && network_.random().chance(network_.faults().file_changed);
     finish(slot, OpKind::read,
            whole && !moved && still_carries(range) ? Status::ok : Status::changed, bytes.size());
     end_close(slot);

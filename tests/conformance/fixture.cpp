@@ -30,6 +30,14 @@ std::string pattern(std::size_t size, std::uint64_t seed) {
     return bytes;
 }
 
+std::vector<FileStamp> wrong_stamps(const FileStamp& good) {
+    std::vector<FileStamp> wrong(3, good);
+    wrong[0].size += 1;
+    wrong[1].mtime_ns += 1;
+    wrong[2].ctime_ns -= 1;
+    return wrong;
+}
+
 Endpoint loopback(Family family, std::uint16_t port) {
     Endpoint endpoint;
     endpoint.family = family;

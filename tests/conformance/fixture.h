@@ -25,6 +25,18 @@ namespace sluice::conformance {
 // A path in the folder for temporary files that no other process uses.
 [[nodiscard]] std::string temporary_path(std::string_view name);
 
+// A place in a file.
+struct Extent {
+    std::uint64_t offset;
+    std::uint64_t length;
+};
+// What a file of 10,000 bytes does not have.
+inline constexpr Extent kBeyondTenThousand[] = {
+    {0, 10'001}, {9'999, 2}, {10'000, 1}, {20'000, 5}, {0, 1'000'000}};
+
+// Those that differ from it in one of its facts each.
+[[nodiscard]] std::vector<FileStamp> wrong_stamps(const FileStamp& good);
+
 // An accepted connection and its other end.
 struct Pair {
     Slot slot = kNoSlot;

@@ -42,12 +42,7 @@ TEST_P(ReadFile, RangesOfEverySize) {
 TEST_P(ReadFile, BeyondTheEndIsChanged) {
     const Pair p = pair();
     const File file(pattern(10'000));
-    struct Case {
-        std::uint64_t offset;
-        std::uint64_t length;
-    };
-    for (const Case c :
-         {Case{0, 10'001}, Case{9'999, 2}, Case{10'000, 1}, Case{20'000, 5}, Case{0, 1'000'000}}) {
+    for (const Extent c : kBeyondTenThousand) {
         const SendResult result = read_whole(p.slot, file.range(c.offset, c.length));
         EXPECT_EQ(result.status, Status::changed) << c.offset << "+" << c.length;
         EXPECT_LT(result.bytes, c.length);
@@ -60,12 +55,8 @@ TEST_P(ReadFile, AStampThatDoesNotMatch) {
     const Pair p = pair();
     const File file(pattern(10'000));
     const FileStamp good = file.stamp();
-    std::vector<FileStamp> wrong(3, good);
-    wrong[0].size += 1;
-    wrong[1].mtime_ns += 1;
-    wrong[2].ctime_ns -= 1;
     FileRange range = file.range(0, 10'000);
-    for (const FileStamp& stamp : wrong) {
+    for (const FileStamp& stamp : wrong_stamps(good)) {
         range.stamp = &stamp;
         EXPECT_EQ(read_whole(p.slot, range).status, Status::changed);
     }

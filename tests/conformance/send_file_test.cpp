@@ -140,12 +140,7 @@ TEST_P(SendFile, AlternatingWithSend) {
 
 TEST_P(SendFile, BeyondTheEndIsChanged) {
     const File file(pattern(10'000));
-    struct Case {
-        std::uint64_t offset;
-        std::uint64_t length;
-    };
-    for (const Case c :
-         {Case{0, 10'001}, Case{9'999, 2}, Case{10'000, 1}, Case{20'000, 5}, Case{0, 1'000'000}}) {
+    for (const Extent c : kBeyondTenThousand) {
         const Pair p = pair();
         driver().send_file(p.slot, {"head"}, file.range(c.offset, c.length));
         const SendResult result = sent(p.slot, p.peer.get());
@@ -189,11 +184,7 @@ TEST_P(SendFile, EditedWhileItIsSent) {
 TEST_P(SendFile, AStampThatDoesNotMatch) {
     const File file(pattern(10'000));
     const FileStamp good = file.stamp();
-    std::vector<FileStamp> wrong(3, good);
-    wrong[0].size += 1;
-    wrong[1].mtime_ns += 1;
-    wrong[2].ctime_ns -= 1;
-    for (const FileStamp& stamp : wrong) {
+    for (const FileStamp& stamp : wrong_stamps(good)) {
         const Pair p = pair();
         FileRange range = file.range(0, 10'000);
         range.stamp = &stamp;
